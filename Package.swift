@@ -1,0 +1,19 @@
+// swift-tools-version:6.3
+import PackageDescription
+
+/// Every Swift target: Swift 6, no warnings, unsafe code marked as such.
+let strict: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+let package = Package(
+  name: "nf-probe",
+  products: [],
+  targets: [
+    .target(name: "RunData", swiftSettings: strict)
+  ],
+  swiftLanguageModes: [.v6]
+)

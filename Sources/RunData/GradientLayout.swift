@@ -1,0 +1,66 @@
+/// Which tensors a run records: the columns of every gradient dataset.
+///
+/// Tensors inside the layers are addressed by (layer, tensor) in a full grid, layer-major; a layer that lacks a
+/// tensor has element count 0 there. Tensors outside the layers ("stem") have full names.
+public struct GradientLayout: Equatable, Sendable {
+  /// Names of the layers, e.g. `decoder.layers.0`.
+  public var layerNames: [String]
+  /// Names within a layer, e.g. `fc2.weight`, in the order in which data passes them.
+  public var tensorNames: [String]
+  /// Full names of the tensors outside the layers, e.g. `decoder.embed_tokens.weight`.
+  public var stemTensorNames: [String]
+  /// Elements of each tensor, `(layer, tensor)`; 0 where a layer has no such tensor.
+  public var elementCounts: [Int]
+  /// Elements of each stem tensor.
+  public var stemElementCounts: [Int]
+  /// Whether a tensor's gradient is zero by construction, `(layer, tensor)`: what is recorded there is rounding
+  /// noise, kept out of every mismatch.
+  public var isZeroByConstruction: [Bool]
+
+  /// Creates a layout.
+  /// - Precondition: the grids have `layerNames.count * tensorNames.count` entries.
+  public init(
+    layerNames: [String], tensorNames: [String], stemTensorNames: [String], elementCounts: [Int],
+    stemElementCounts: [Int], isZeroByConstruction: [Bool]
+  ) {
+    precondition(elementCounts.count == layerNames.count * tensorNames.count)
+    precondition(isZeroByConstruction.count == elementCounts.count)
+    precondition(stemElementCounts.count == stemTensorNames.count)
+    self.layerNames = layerNames
+    self.tensorNames = tensorNames
+    self.stemTensorNames = stemTensorNames
+    self.elementCounts = elementCounts
+    self.stemElementCounts = stemElementCounts
+    self.isZeroByConstruction = isZeroByConstruction
+  }
+
+  /// The number of layers.
+  public var layerCount: Int { layerNames.count }
+
+  /// The position of (layer, tensor) in a layer-major grid.
+  public func index(layer: Int, tensor: Int) -> Int { layer * tensorNames.count + tensor }
+}
+
+/// A learned gain or scale whose values are kept in snapshots, e.g. `ffn_layernorm` (α of the FFN LN).
+public struct ScaleLayout: Equatable, Sendable {
+  /// What the elements of a scale run over, and so the dimension that it has in a run file.
+  public enum Axis: String, Sendable, CaseIterable {
+    /// Model width: `model_element`.
+    case modelElement = "model_element"
+    /// FFN width: `ffn_element`.
+    case ffnElement = "ffn_element"
+    /// Attention heads: `head`.
+    case head
+  }
+
+  /// Name in a run file after `scale_`: `ffn_layernorm`, `attn_ln`, `c_attn`, `w_resid`, `w_resid_attention`, ...
+  public var name: String
+  /// What the elements run over.
+  public var axis: Axis
+
+  /// Creates the description of one scale.
+  public init(name: String, axis: Axis) {
+    self.name = name
+    self.axis = axis
+  }
+}

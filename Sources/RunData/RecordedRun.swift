@@ -1,0 +1,73 @@
+/// A run as the analysis sees it: the manifest and the columns that were asked for.
+public struct RecordedRun: Sendable {
+  /// What was known before the first step.
+  public var manifest: RunManifest
+  /// The last status that was written; `running` for a run that is still growing or was killed.
+  public var status: RunStatus
+  /// The recorded steps, ascending.
+  public var steps: [Int]
+  /// The attempt that each step was made in, counted from 0.
+  public var segments: [Int]
+  /// Loss at each step, in nats a token.
+  public var loss: [Double]
+  /// Learning rate at each step.
+  public var learningRate: [Double]
+  /// Tokens of each step.
+  public var tokens: [Int]
+  /// Wall-clock seconds of each step.
+  public var seconds: [Double]
+  /// Validation losses.
+  public var validation: [ValidationRecord]
+  /// The series that were asked for, by tensor name within a layer.
+  public var gradients: [String: TensorSeries]
+
+  /// Creates a run.
+  public init(
+    manifest: RunManifest, status: RunStatus, steps: [Int], segments: [Int], loss: [Double],
+    learningRate: [Double], tokens: [Int], seconds: [Double], validation: [ValidationRecord],
+    gradients: [String: TensorSeries]
+  ) {
+    self.manifest = manifest
+    self.status = status
+    self.steps = steps
+    self.segments = segments
+    self.loss = loss
+    self.learningRate = learningRate
+    self.tokens = tokens
+    self.seconds = seconds
+    self.validation = validation
+    self.gradients = gradients
+  }
+}
+
+/// One operation's gradient in every layer over the recorded steps.
+public struct TensorSeries: Equatable, Sendable {
+  /// Elements of the tensor in each layer; 0 where a layer has no such tensor.
+  public var elementCounts: [Int]
+  /// Whether the gradient is zero by construction, in each layer.
+  public var isZeroByConstruction: [Bool]
+  /// Σ|g|, `(layer)(step)`.
+  public var l1: [[Double]]
+  /// Σg², `(layer)(step)`.
+  public var sumSquares: [[Double]]
+
+  /// Creates a series.
+  public init(
+    elementCounts: [Int], isZeroByConstruction: [Bool], l1: [[Double]], sumSquares: [[Double]]
+  ) {
+    self.elementCounts = elementCounts
+    self.isZeroByConstruction = isZeroByConstruction
+    self.l1 = l1
+    self.sumSquares = sumSquares
+  }
+
+  /// The number of layers.
+  public var layerCount: Int { elementCounts.count }
+
+  /// One statistic over the steps, in one layer.
+  public func values(of statistic: GradientStatistic, layer: Int) -> [Double] {
+    zip(l1[layer], sumSquares[layer]).map {
+      statistic.value(l1: $0, sumSquares: $1, count: elementCounts[layer])
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/// What is known about a run before its first step. It is written once, when the run file is made, and never changes.
+public struct RunManifest: Equatable, Sendable {
+  /// Hash of configuration, seed and corpus, so that equal runs have equal ids: 16 hexadecimal digits.
+  public var runID: String
+  /// `post-ln`, `pre-ln`, `normformer`, or one of these with what was changed, e.g. `normformer-no-c_attn`.
+  public var architecture: String
+  /// Every setting of the run, as one JSON object with sorted keys.
+  public var configurationJSON: String
+  /// What the gradients are gradients of.
+  public var contract: NumberContract
+  /// The seed of initial values, batches and dropout.
+  public var seed: UInt64
+  /// The text that the run learns from.
+  public var corpus: CorpusFacts
+  /// Who recorded it and on what.
+  public var machine: MachineFacts
+  /// The columns of the gradient datasets.
+  public var gradients: GradientLayout
+  /// The scales of which snapshots are kept.
+  public var scales: [ScaleLayout]
+  /// Operations within a layer whose outputs are measured (`--activations`), in forward order; empty when they are not.
+  public var operationNames: [String]
+  /// Sizes of the scale axes.
+  public var modelDim: Int
+  /// Width of the FFN's hidden layer.
+  public var ffnDim: Int
+  /// Attention heads of each layer.
+  public var headCount: Int
+  /// When the run file was made, ISO 8601 in UTC.
+  public var startedAt: String
+
+  /// Creates a manifest.
+  public init(
+    runID: String, architecture: String, configurationJSON: String, contract: NumberContract, seed: UInt64,
+    corpus: CorpusFacts, machine: MachineFacts, gradients: GradientLayout, scales: [ScaleLayout],
+    operationNames: [String], modelDim: Int, ffnDim: Int, headCount: Int, startedAt: String
+  ) {
+    self.runID = runID
+    self.architecture = architecture
+    self.configurationJSON = configurationJSON
+    self.contract = contract
+    self.seed = seed
+    self.corpus = corpus
+    self.machine = machine
+    self.gradients = gradients
+    self.scales = scales
+    self.operationNames = operationNames
+    self.modelDim = modelDim
+    self.ffnDim = ffnDim
+    self.headCount = headCount
+    self.startedAt = startedAt
+  }
+}
+
+/// The text that a run learns from, and the floors that its loss is read against.
+public struct CorpusFacts: Equatable, Sendable {
+  /// A short name: the file's name, or `built-in language`.
+  public var name: String
+  /// SHA-256 of the bytes, or of the generator's definition for the built-in language; lower-case hexadecimal.
+  public var sha256: String
+  /// Number of tokens; nil where the corpus has no end.
+  public var tokenCount: Int?
+  /// Token ids are below this.
+  public var vocabularySize: Int
+  /// Entropy of the token frequencies in nats: what a model reaches that has learned nothing but frequencies.
+  public var unigramEntropy: Double
+  /// Nats a token that no model can go below, where it is known (the built-in language).
+  public var entropyRate: Double?
+
+  /// Creates the description of a corpus.
+  public init(
+    name: String, sha256: String, tokenCount: Int?, vocabularySize: Int, unigramEntropy: Double,
+    entropyRate: Double?
+  ) {
+    self.name = name
+    self.sha256 = sha256
+    self.tokenCount = tokenCount
+    self.vocabularySize = vocabularySize
+    self.unigramEntropy = unigramEntropy
+    self.entropyRate = entropyRate
+  }
+}
+
+/// The program and the machine that recorded a run.
+public struct MachineFacts: Equatable, Sendable {
+  /// The recording program and its version, e.g. `nf-probe 0.1.0 (1a2b3c4)`.
+  public var program: String
+  /// The processor's own name.
+  public var cpu: String
+  /// The matrix-product library and the kernels that it chose, e.g. `OpenBLAS 0.3.21 SkylakeX`.
+  public var blas: String
+  /// Threads that computed.
+  public var threads: Int
+
+  /// Creates the description of a machine.
+  public init(program: String, cpu: String, blas: String, threads: Int) {
+    self.program = program
+    self.cpu = cpu
+    self.blas = blas
+    self.threads = threads
+  }
+}

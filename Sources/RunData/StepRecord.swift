@@ -1,0 +1,121 @@
+/// The sums of many tensors at one step, as columns: what one row of the gradient datasets holds.
+public struct SumColumns: Equatable, Sendable {
+  /// Σ|g| of each tensor.
+  public var l1: [Double]
+  /// Σg² of each tensor.
+  public var sumSquares: [Double]
+  /// max|g| of each tensor.
+  public var maxAbs: [Double]
+  /// Elements that are exactly zero, of each tensor.
+  public var zeros: [Int]
+  /// Elements that are not finite, of each tensor.
+  public var nonfinite: [Int]
+
+  /// Columns of `count` tensors, all zero.
+  public init(count: Int) {
+    l1 = Array(repeating: 0, count: count)
+    sumSquares = l1
+    maxAbs = l1
+    zeros = Array(repeating: 0, count: count)
+    nonfinite = zeros
+  }
+
+  /// The number of tensors.
+  public var count: Int { l1.count }
+
+  /// Stores the sums of one tensor.
+  public mutating func set(_ sums: TensorSums, at index: Int) {
+    l1[index] = sums.l1
+    sumSquares[index] = sums.sumSquares
+    maxAbs[index] = sums.maxAbs
+    zeros[index] = sums.zeros
+    nonfinite[index] = sums.nonfinite
+  }
+}
+
+/// Everything that one step leaves behind.
+public struct StepRecord: Equatable, Sendable {
+  /// The optimizer step, counted from 0.
+  public var step: Int
+  /// Mean token negative log-likelihood of the step's global batch, in nats.
+  public var loss: Double
+  /// The learning rate of the update that follows.
+  public var learningRate: Double
+  /// L2 norm of the whole gradient, before clipping.
+  public var gradientL2: Double
+  /// The factor that clipping applied; 1 where it did nothing.
+  public var clipCoefficient: Double
+  /// Tokens that the loss runs over.
+  public var tokens: Int
+  /// Wall-clock seconds that the step took.
+  public var seconds: Double
+  /// Gradient sums, `(layer, tensor)` as in ``GradientLayout``.
+  public var gradients: SumColumns
+  /// Gradient sums of the tensors outside the layers.
+  public var stemGradients: SumColumns
+  /// Sums of each operation's output, `(layer, operation)`; nil unless asked for.
+  public var activations: SumColumns?
+  /// Sums of the gradient that reaches each operation's output, `(layer, operation)`; nil unless asked for.
+  public var activationGradients: SumColumns?
+
+  /// Creates a record.
+  public init(
+    step: Int, loss: Double, learningRate: Double, gradientL2: Double, clipCoefficient: Double, tokens: Int,
+    seconds: Double, gradients: SumColumns, stemGradients: SumColumns, activations: SumColumns? = nil,
+    activationGradients: SumColumns? = nil
+  ) {
+    self.step = step
+    self.loss = loss
+    self.learningRate = learningRate
+    self.gradientL2 = gradientL2
+    self.clipCoefficient = clipCoefficient
+    self.tokens = tokens
+    self.seconds = seconds
+    self.gradients = gradients
+    self.stemGradients = stemGradients
+    self.activations = activations
+    self.activationGradients = activationGradients
+  }
+}
+
+/// The learned scales at one moment.
+public struct ScaleSnapshot: Equatable, Sendable {
+  /// Optimizer updates made so far: 0 is the initial value.
+  public var step: Int
+  /// Values of each scale in the manifest's order, `(layer, element)`; not a number where a layer has no such scale.
+  public var values: [[Float]]
+
+  /// Creates a snapshot.
+  public init(step: Int, values: [[Float]]) {
+    self.step = step
+    self.values = values
+  }
+}
+
+/// A loss on text that the run does not learn from.
+public struct ValidationRecord: Equatable, Sendable {
+  /// Optimizer updates made so far.
+  public var step: Int
+  /// Mean token negative log-likelihood, in nats.
+  public var loss: Double
+
+  /// Creates a record.
+  public init(step: Int, loss: Double) {
+    self.step = step
+    self.loss = loss
+  }
+}
+
+/// How a run stands: the last status that was written.
+public enum RunStatus: Int, Sendable, CaseIterable {
+  /// Still growing, or killed.
+  case running = 1
+  /// All steps done.
+  case finished = 2
+  /// Stopped by SIGINT or SIGTERM, in order.
+  case interrupted = 3
+  /// Ended because the loss became non-finite.
+  case nonfinite = 4
+  /// Ended by an error.
+  case failed = 5
+}
