@@ -13,7 +13,10 @@ let package = Package(
   name: "nf-probe",
   products: [],
   targets: [
-    .target(name: "RunData", swiftSettings: strict)
+    .target(name: "RunData", swiftSettings: strict),
+    .target(name: "Randomness", swiftSettings: strict),
+
+    .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
