@@ -13,6 +13,8 @@ let package = Package(
   name: "nf-probe",
   products: [],
   targets: [
+    .plugin(name: "WriteBuildInfo", capability: .buildTool()),
+    .target(name: "BuildInfo", swiftSettings: strict, plugins: ["WriteBuildInfo"]),
     .target(name: "RunData", swiftSettings: strict),
     .target(name: "Randomness", swiftSettings: strict),
 
