@@ -23,6 +23,8 @@ let package = Package(
   name: "nf-probe",
   products: [],
   targets: [
+    .plugin(name: "WriteBuildInfo", capability: .buildTool()),
+    .target(name: "BuildInfo", swiftSettings: strict, plugins: ["WriteBuildInfo"]),
     .target(name: "RunData", swiftSettings: strict),
     .target(name: "Randomness", swiftSettings: strict),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
