@@ -34,6 +34,9 @@ let package = Package(
       name: "Transformer", dependencies: ["Kernels", "Randomness", "RunData"], swiftSettings: strict),
 
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: strict),
+    .testTarget(
+      name: "TransformerTests", dependencies: ["Transformer", "Kernels", "RunData"],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -9,6 +9,8 @@ public final class Team: Sendable {
   public let threadCount: Int
   private let shared: Shared
   private let workers: [pthread_t]
+  /// One job at a time: callers on different threads wait for each other.
+  private let caller = Mutex(())
 
   /// Starts `threadCount - 1` workers.
   /// - Precondition: `threadCount >= 1`.
@@ -26,13 +28,15 @@ public final class Team: Sendable {
     for worker in workers { pthread_join(worker, nil) }
   }
 
-  /// Runs `body(thread)` once on every thread and returns when all are done.
+  /// Runs `body(thread)` once on every thread and returns when all are done. Must not be called from `body`.
   public func run(_ body: (_ thread: Int) -> Void) {
     guard threadCount > 1 else { return body(0) }
     withoutActuallyEscaping(body) { escapable in
-      shared.publish(escapable, workerCount: threadCount - 1)
-      body(0)
-      shared.awaitCompletion()
+      caller.withLock { _ in
+        shared.publish(escapable, workerCount: threadCount - 1)
+        body(0)
+        shared.awaitCompletion()
+      }
     }
   }
 
