@@ -9,14 +9,24 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
 ]
 
+/// Targets with inner loops over every token or byte: optimized in debug builds too, or the tests take minutes.
+let optimized: [SwiftSetting] = strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
 let package = Package(
   name: "nf-probe",
   products: [],
   targets: [
     .target(name: "RunData", swiftSettings: strict),
     .target(name: "Randomness", swiftSettings: strict),
+    .target(name: "FileAccess", path: "Sources/Corpus/FileAccess", swiftSettings: strict),
+    .target(
+      name: "Corpus", dependencies: ["FileAccess", "Randomness", "RunData"], exclude: ["FileAccess"],
+      swiftSettings: optimized),
 
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: strict),
+    .testTarget(
+      name: "CorpusTests", dependencies: ["Corpus", "FileAccess", "Randomness", "RunData"],
+      swiftSettings: optimized),
   ],
   swiftLanguageModes: [.v6]
 )
