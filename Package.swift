@@ -9,15 +9,13 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
 ]
 
-/// Kernels are compiled for the processor of the machine that builds, or for `NF_PROBE_MARCH`, and optimised in debug
-/// builds too: the tests train.
-let kernelSettings: [SwiftSetting] =
-  strict + [
-    .unsafeFlags([
-      "-Xcc", "-march=\(Context.environment["NF_PROBE_MARCH"] ?? "native")", "-Xcc", "-mprefer-vector-width=512",
-    ]),
-    .unsafeFlags(["-O"], .when(configuration: .debug)),
-  ]
+/// Targets with inner loops over every token or byte: optimized in debug builds too, or the tests take minutes.
+let optimized: [SwiftSetting] = strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
+/// Kernels are compiled for the processor of the machine that builds, or for `NF_PROBE_MARCH`.
+let processor = Context.environment["NF_PROBE_MARCH"] ?? "native"
+let vectorized: [SwiftSetting] =
+  optimized + [.unsafeFlags(["-Xcc", "-march=\(processor)", "-Xcc", "-mprefer-vector-width=512"])]
 
 let package = Package(
   name: "nf-probe",
@@ -26,16 +24,29 @@ let package = Package(
     .plugin(name: "WriteBuildInfo", capability: .buildTool()),
     .target(name: "BuildInfo", swiftSettings: strict, plugins: ["WriteBuildInfo"]),
     .target(name: "RunData", swiftSettings: strict),
-    .target(name: "Randomness", swiftSettings: strict),
+    .target(name: "Randomness", swiftSettings: optimized),
+    .target(name: "FileAccess", path: "Sources/Corpus/FileAccess", swiftSettings: strict),
+    .target(
+      name: "Corpus", dependencies: ["FileAccess", "Randomness", "RunData"], exclude: ["FileAccess"],
+      swiftSettings: optimized),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(
-      name: "Kernels", dependencies: ["COpenBLAS", "Randomness", "RunData"], swiftSettings: kernelSettings),
+      name: "Kernels", dependencies: ["COpenBLAS", "Randomness", "RunData"], swiftSettings: vectorized),
     .target(
       name: "Transformer", dependencies: ["Kernels", "Randomness", "RunData"], swiftSettings: strict),
+    .target(
+      name: "Training", dependencies: ["Corpus", "Kernels", "Randomness", "RunData", "Transformer"],
+      swiftSettings: strict),
 
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: strict),
     .testTarget(
-      name: "TransformerTests", dependencies: ["Transformer", "Kernels", "RunData"],
+      name: "CorpusTests", dependencies: ["Corpus", "FileAccess", "Randomness", "RunData"],
+      swiftSettings: optimized),
+    .testTarget(
+      name: "TransformerTests", dependencies: ["Transformer", "Kernels", "RunData"], swiftSettings: strict),
+    .testTarget(
+      name: "TrainingTests",
+      dependencies: ["Corpus", "Kernels", "RunData", "Training", "Transformer"],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

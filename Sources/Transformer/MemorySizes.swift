@@ -1,4 +1,5 @@
 import Kernels
+import RunData
 
 /// How many scalars each part of a model takes: what ``ModelMemory`` allocates, known before it does.
 struct MemorySizes {
@@ -13,7 +14,7 @@ struct MemorySizes {
   let workspacePerThread: Int
 
   init(
-    _ configuration: ModelConfiguration, plan: BlockPlan, table: ParameterTable, shape: BatchShape
+    _ configuration: ModelConfiguration, plan: BlockPlan, table: ParameterTable, shape: PassShape
   ) {
     let rows = shape.rows
     let inner = plan.valueWidths.indices.filter { $0 != 0 && $0 != plan.output.value }
@@ -38,7 +39,7 @@ extension ModelConfiguration {
   /// Bytes that training takes: parameters, gradients, both moments of AdamW, activations and the logits in hand.
   ///
   /// In float64, so that absurd sizes give a number rather than an overflow.
-  public func trainingBytes(shape: BatchShape, scalarBytes: Int = 4) -> Double {
+  public func trainingBytes(shape: PassShape, scalarBytes: Int = 4) -> Double {
     let rows = Double(shape.batchSize) * Double(shape.sequenceLength)
     let plan = BlockPlan(self)
     let inner = Double(plan.valueWidths.reduce(0, +))

@@ -1,4 +1,5 @@
 import Kernels
+import RunData
 
 extension Model {
   /// Forward and backward: leaves the gradient of `gradientScale * Σ negative log-likelihood` in the gradients.

@@ -2,8 +2,8 @@ import Kernels
 import Randomness
 import RunData
 
-/// A batch's shape: it fixes the memory of a model.
-public struct BatchShape: Equatable, Sendable {
+/// How many sequences of which length a pass takes: it fixes the memory of a model.
+public struct PassShape: Equatable, Sendable {
   /// Sequences at a time.
   public let batchSize: Int
   /// Positions of each.
@@ -26,7 +26,7 @@ public final class Model<Scalar: KernelScalar> {
   /// Sizes and wiring.
   public let configuration: ModelConfiguration
   /// The batch that it takes.
-  public let shape: BatchShape
+  public let shape: PassShape
   /// Its tensors.
   public let table: ParameterTable
   /// The threads that it computes on.
@@ -40,7 +40,7 @@ public final class Model<Scalar: KernelScalar> {
   /// Allocates a model; its parameters are zero until ``initialize(seed:)`` or ``setParameter(_:to:)``.
   ///
   /// - Throws: ``ModelConfigurationError`` where the sizes make no model.
-  public init(_ configuration: ModelConfiguration, shape: BatchShape, team: Team)
+  public init(_ configuration: ModelConfiguration, shape: PassShape, team: Team)
     throws(ModelConfigurationError)
   {
     try configuration.validate()

@@ -1,4 +1,5 @@
 import Kernels
+import RunData
 
 /// Where a sublayer's LayerNorm stands.
 public enum NormPlacement: String, Sendable, CaseIterable {
@@ -66,14 +67,6 @@ public enum Activation: String, Sendable, CaseIterable {
   case gelu
   /// `gelu(a) * b` of an `fc1` twice as wide (Shazeer 2020).
   case geglu
-}
-
-/// What the model predicts.
-public enum Objective: String, Sendable, CaseIterable {
-  /// The next token, seeing earlier ones.
-  case causal
-  /// Masked tokens, seeing all others.
-  case masked
 }
 
 /// How parameters start.

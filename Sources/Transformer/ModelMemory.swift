@@ -34,7 +34,7 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
   static var mostLogits: Int { 1 << 26 }
 
   init(
-    _ configuration: ModelConfiguration, plan: BlockPlan, table: ParameterTable, shape: BatchShape, team: Team
+    _ configuration: ModelConfiguration, plan: BlockPlan, table: ParameterTable, shape: PassShape, team: Team
   ) {
     let sizes = MemorySizes(configuration, plan: plan, table: table, shape: shape)
     rows = shape.rows

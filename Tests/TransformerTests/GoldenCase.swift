@@ -1,4 +1,5 @@
 import Foundation
+import RunData
 import Kernels
 import Transformer
 
@@ -85,7 +86,7 @@ extension GoldenCase.Configuration {
       objective: isMasked ? .masked : .causal)
   }
 
-  var shape: BatchShape { BatchShape(batchSize: batch, sequenceLength: sequence) }
+  var shape: PassShape { PassShape(batchSize: batch, sequenceLength: sequence) }
 }
 
 extension Model {
