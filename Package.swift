@@ -38,6 +38,16 @@ let package = Package(
       name: "Training", dependencies: ["Corpus", "Kernels", "Randomness", "RunData", "Transformer"],
       swiftSettings: strict),
 
+    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+    .target(name: "HDF5", dependencies: ["CHDF5"], swiftSettings: strict),
+    .target(name: "RunFile", dependencies: ["HDF5", "RunData"], swiftSettings: strict),
+
+    .target(
+      name: "RunFileTestSupport", dependencies: ["RunData"], path: "Tests/RunFileTestSupport",
+      swiftSettings: strict),
+    .executableTarget(
+      name: "run-file-child", dependencies: ["RunData", "RunFile", "RunFileTestSupport"],
+      path: "Tests/run-file-child", swiftSettings: strict),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: strict),
     .testTarget(
       name: "CorpusTests", dependencies: ["Corpus", "FileAccess", "Randomness", "RunData"],
