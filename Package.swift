@@ -15,8 +15,13 @@ let package = Package(
   targets: [
     .target(name: "RunData", swiftSettings: strict),
     .target(name: "Randomness", swiftSettings: strict),
+    .target(name: "Charts", swiftSettings: strict),
+    .target(name: "Analysis", dependencies: ["RunData", "Randomness", "Charts"], swiftSettings: strict),
 
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: strict),
+    .testTarget(
+      name: "AnalysisTests", dependencies: ["Analysis", "Charts", "RunData", "Randomness"],
+      exclude: ["Fixtures/make_golden.py"], resources: [.copy("Fixtures/golden.json")], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
