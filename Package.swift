@@ -37,6 +37,8 @@ let package = Package(
     .target(
       name: "Training", dependencies: ["Corpus", "Kernels", "Randomness", "RunData", "Transformer"],
       swiftSettings: strict),
+    .target(name: "Charts", swiftSettings: strict),
+    .target(name: "Analysis", dependencies: ["RunData", "Randomness", "Charts"], swiftSettings: strict),
 
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .target(name: "HDF5", dependencies: ["CHDF5"], swiftSettings: strict),
@@ -58,6 +60,8 @@ let package = Package(
       name: "TrainingTests",
       dependencies: ["Corpus", "Kernels", "RunData", "Training", "Transformer"],
       swiftSettings: strict),
+      name: "AnalysisTests", dependencies: ["Analysis", "Charts", "RunData", "Randomness"],
+      exclude: ["Fixtures/make_golden.py"], resources: [.copy("Fixtures/golden.json")], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
