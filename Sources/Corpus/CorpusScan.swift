@@ -21,14 +21,17 @@ struct CorpusScan {
     self.layout = layout
     isVocabularyGiven = vocabularySize != nil
     if let vocabularySize {
-      guard (1...TokenFile.maximumVocabularySize).contains(vocabularySize) else {
+      guard (2...TokenFile.maximumVocabularySize).contains(vocabularySize) else {
         throw CorpusError(
           corpus: file.path,
-          problem: "a vocabulary of \(vocabularySize) is outside 1...\(TokenFile.maximumVocabularySize)")
+          problem: "a vocabulary of \(vocabularySize) is outside 2...\(TokenFile.maximumVocabularySize)")
       }
     }
     counts = Array(repeating: 0, count: vocabularySize ?? 0)
     try scan()
+    guard counts.count > 1 else {
+      throw CorpusError(corpus: file.path, problem: "holds nothing but token id 0: there is nothing to learn")
+    }
     sha256 = hash.hexDigest()
     self.vocabularySize = counts.count
     unigramEntropy = Self.entropy(of: counts)

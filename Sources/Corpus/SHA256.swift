@@ -54,6 +54,7 @@ public struct SHA256: Sendable {
   private static func compressed(
     _ state: SIMD8<UInt32>, block: [UInt8], at start: Int
   ) -> SIMD8<UInt32> {
+    let constants = roundConstants
     var schedule = InlineArray<64, UInt32>(repeating: 0)
     for index in 0..<16 {
       let byte = start + 4 * index
@@ -70,23 +71,38 @@ public struct SHA256: Sendable {
     }
     var (a, b, c, d) = (state[0], state[1], state[2], state[3])
     var (e, f, g, h) = (state[4], state[5], state[6], state[7])
-    for index in 0..<64 {
-      let large1 = rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)
-      let choice = e & f ^ ~e & g
-      let first = h &+ large1 &+ choice &+ roundConstants[index] &+ schedule[index]
-      let large0 = rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)
-      let majority = a & b ^ a & c ^ b & c
-      (h, g, f, e) = (g, f, e, d &+ first)
-      (d, c, b, a) = (c, b, a, first &+ large0 &+ majority)
+    // Eight rounds at a time, so that the registers come round to their places without moving.
+    for index in stride(from: 0, to: 64, by: 8) {
+      round(a, b, c, &d, e, f, g, &h, constants[index] &+ schedule[index])
+      round(h, a, b, &c, d, e, f, &g, constants[index + 1] &+ schedule[index + 1])
+      round(g, h, a, &b, c, d, e, &f, constants[index + 2] &+ schedule[index + 2])
+      round(f, g, h, &a, b, c, d, &e, constants[index + 3] &+ schedule[index + 3])
+      round(e, f, g, &h, a, b, c, &d, constants[index + 4] &+ schedule[index + 4])
+      round(d, e, f, &g, h, a, b, &c, constants[index + 5] &+ schedule[index + 5])
+      round(c, d, e, &f, g, h, a, &b, constants[index + 6] &+ schedule[index + 6])
+      round(b, c, d, &e, f, g, h, &a, constants[index + 7] &+ schedule[index + 7])
     }
     return state &+ SIMD8(a, b, c, d, e, f, g, h)
   }
 
+  @inline(__always)
+  private static func round(
+    _ a: UInt32, _ b: UInt32, _ c: UInt32, _ d: inout UInt32, _ e: UInt32, _ f: UInt32, _ g: UInt32,
+    _ h: inout UInt32, _ word: UInt32
+  ) {
+    let large1 = rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)
+    let first = h &+ large1 &+ (e & f ^ ~e & g) &+ word
+    let large0 = rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)
+    d = d &+ first
+    h = first &+ large0 &+ (a & b ^ a & c ^ b & c)
+  }
+
+  @inline(__always)
   private static func rotated(_ word: UInt32, _ count: UInt32) -> UInt32 {
     word &>> count | word &<< (32 - count)
   }
 
-  private static let roundConstants: InlineArray<64, UInt32> = [
+  private static let roundConstants: [UInt32] = [
     0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5,
     0xd807_aa98, 0x1283_5b01, 0x2431_85be, 0x550c_7dc3, 0x72be_5d74, 0x80de_b1fe, 0x9bdc_06a7, 0xc19b_f174,
     0xe49b_69c1, 0xefbe_4786, 0x0fc1_9dc6, 0x240c_a1cc, 0x2de9_2c6f, 0x4a74_84aa, 0x5cb0_a9dc, 0x76f9_88da,
