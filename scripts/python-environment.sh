@@ -8,8 +8,7 @@ requirements=Tests/requirements.txt
 installed=.venv/installed-requirements.txt
 
 if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
-  echo "The tests need Python 3.10 or later; '$python' is $("$python" --version 2>&1 || echo missing)." >&2
-  echo "Name another one with PYTHON=..." >&2
+  echo "The tests need Python 3.10 or later, and '$python' is not that. Name another one with PYTHON=..." >&2
   exit 1
 fi
 
