@@ -35,8 +35,10 @@ let package = Package(
       name: "Corpus", dependencies: ["FileAccess", "Randomness", "RunData"], exclude: ["FileAccess"],
       swiftSettings: optimized),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "CProcessor", cSettings: [.unsafeFlags(["-march=\(processor)"])]),
     .target(
-      name: "Kernels", dependencies: ["COpenBLAS", "Randomness", "RunData"], swiftSettings: vectorized),
+      name: "Kernels", dependencies: ["COpenBLAS", "CProcessor", "Randomness", "RunData"],
+      swiftSettings: vectorized),
     .target(
       name: "Transformer", dependencies: ["Kernels", "Randomness", "RunData"], swiftSettings: strict),
     .target(
