@@ -26,6 +26,10 @@ let package = Package(
     .executableTarget(
       name: "run-file-child", dependencies: ["RunData", "RunFile", "RunFileTestSupport"],
       path: "Tests/run-file-child", swiftSettings: strict),
+    .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "RunFileTestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "RunFileTests", dependencies: ["RunData", "RunFile", "RunFileTestSupport", "run-file-child"],
+      exclude: ["Python"], swiftSettings: strict),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
