@@ -85,7 +85,8 @@ let package = Package(
       path: "Tests/run-file-child", swiftSettings: strict),
     .testTarget(
       name: "AnalysisTests", dependencies: ["Analysis", "Charts", "RunData", "Randomness"],
-      exclude: ["Fixtures/make_golden.py"], resources: [.copy("Fixtures/golden.json")], swiftSettings: strict),
+      exclude: ["Fixtures/make_golden.py", "Snapshots"], resources: [.copy("Fixtures/golden.json")],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
