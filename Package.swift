@@ -22,11 +22,14 @@ let package = Package(
     .target(
       name: "Corpus", dependencies: ["FileAccess", "Randomness", "RunData"], exclude: ["FileAccess"],
       swiftSettings: optimized),
+    .target(name: "Checkpoints", dependencies: ["FileAccess"], swiftSettings: optimized),
 
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: strict),
     .testTarget(
       name: "CorpusTests", dependencies: ["Corpus", "FileAccess", "Randomness", "RunData"],
       swiftSettings: optimized),
+    .testTarget(
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "FileAccess"], swiftSettings: optimized),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -25,7 +25,7 @@ public struct TokenBatch: Equatable, Sendable {
 }
 
 /// What a model predicts.
-public enum Objective: String, Sendable, CaseIterable {
+public enum BatchObjective: String, Sendable, CaseIterable {
   /// The next token, at every position.
   case causal
   /// The original token at masked positions, from both sides.
