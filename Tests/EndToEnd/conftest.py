@@ -17,7 +17,7 @@ PROGRAM = pathlib.Path(os.environ.get("NF_PROBE", ROOT / ".build/release/nf-prob
 
 ARCHITECTURES = ["post-ln", "pre-ln", "normformer"]
 SIZES = dict(layers=5, dim=12, heads=3, ffn_dim=20, vocab_size=32, sequence=8, batch=2)
-TRAINING = dict(steps=12, warmup=3, lr=0.01, seed=7)
+TRAINING = dict(steps=12, warmup=3, lr=0.01, decay="linear", seed=7)
 
 
 def flags(**values) -> list[str]:
