@@ -36,10 +36,11 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "What HeadScale multiplies: paper (heads before W_O), fairseq or fairseq-2021 (W_O's output).")
   var headScalePlacement: HeadScalePlacement?
 
-  @Option(
-    name: .customLong("scale-resids"),
-    help: "ResScale: none, ffn (w_resid) or both (w_resid_attention too), whatever the architecture.")
-  var scaleResids: ResidualScaling?
+  @Flag(inversion: .prefixedNo, help: "ResScale (w_resid), whatever the architecture.")
+  var scaleResids: Bool?
+
+  @Option(help: "Which residuals ResScale is on: ffn (w_resid) or both (w_resid_attention too).")
+  var resScalePlacement: ResidualScaling?
 
   @Flag(inversion: .prefixedNo, help: "The paper's \"+3 more LN\" on q, k and v.")
   var qkvNorm = false
@@ -71,7 +72,8 @@ extension ModelOptions {
     if let scaleFc { additions.scaleFFN = scaleFc }
     if let scaleHeads { additions.scaleHeads = scaleHeads ? (headScalePlacement ?? .paper) : nil }
     if additions.scaleHeads != nil, let headScalePlacement { additions.scaleHeads = headScalePlacement }
-    if let scaleResids { additions.scaleResiduals = scaleResids }
+    if let scaleResids { additions.scaleResiduals = scaleResids ? (resScalePlacement ?? .ffn) : .none }
+    if additions.scaleResiduals != .none, let resScalePlacement { additions.scaleResiduals = resScalePlacement }
     additions.normQueryKeyValue = qkvNorm
     return additions
   }
