@@ -1,4 +1,4 @@
-"""The list of golden cases: every architecture, every addition alone and together, sizes that are multiples of nothing."""
+"""The golden cases: every architecture, every addition alone and together, sizes that are multiples of nothing."""
 
 from dataclasses import replace
 

@@ -129,6 +129,7 @@ class Recipe:
     beta2: float = 0.98
     epsilon: float = 1e-8
     weight_decay: float = 0.01
+    decayed: str = "all"  # all | weights (matrices alone; biases, gains and scales are spared)
     clip: float = 0.5  # 0 switches clipping off
 
     def learning_rate(self, update: int) -> float:
@@ -144,8 +145,10 @@ def make_trajectory(name: str, c: Configuration, recipe: Recipe) -> tuple[dict, 
     source = random.Random(f"nf-probe golden trajectory {name}")
     parameters = random_parameters(c, source)
     first = flat(parameters.values())
+    spared = [p for p in parameters.values() if recipe.decayed == "weights" and p.ndim < 2]
+    decayed = [p for p in parameters.values() if recipe.decayed == "all" or p.ndim == 2]
     optimizer = torch.optim.AdamW(
-        parameters.values(),
+        [{"params": decayed}, {"params": spared, "weight_decay": 0.0}],
         lr=recipe.peak_learning_rate,
         betas=(recipe.beta1, recipe.beta2),
         eps=recipe.epsilon,
@@ -192,12 +195,13 @@ def everything() -> tuple[dict, dict[str, tuple[dict, list[float]]]]:
     """The index, and what goes into the files of each name in it."""
     cases = {name: make_case(name, c) for name, c in all_cases().items()}
     trajectories = {}
-    for architecture, sizes, recipe in (
-        ("post-ln", SMALL, Recipe(clip=0.0)),
-        ("pre-ln", SMALL, Recipe()),
-        ("normformer", WIDE, Recipe()),
+    for name, architecture, sizes, recipe in (
+        ("trajectory-post-ln", "post-ln", SMALL, Recipe(clip=0.0)),
+        ("trajectory-pre-ln", "pre-ln", SMALL, Recipe()),
+        ("trajectory-normformer", "normformer", WIDE, Recipe()),
+        # Strong decay, so that a tensor in the wrong group shows.
+        ("trajectory-decayed-weights", "normformer", SMALL, Recipe(weight_decay=1.0, decayed="weights", clip=2.5)),
     ):
-        name = f"trajectory-{architecture}"
         c = dataclasses.replace(ARCHITECTURES[architecture], **sizes)
         trajectories[name] = make_trajectory(name, c, recipe)
     index = {"cases": list(cases), "trajectories": list(trajectories)}

@@ -1,4 +1,4 @@
-"""A deliberately plain decoder-only transformer in PyTorch: the second opinion that nf-probe's engine is tested against.
+"""A deliberately plain decoder-only transformer in PyTorch: the second opinion that the Swift engine is tested against.
 
 Nothing here is fast, and nothing is shared with the Swift code: parameters are a dictionary from fairseq's names to
 tensors, every operation is written out, and autograd does the backward. Shapes: B batch, T positions, D model width,
