@@ -73,11 +73,16 @@ let package = Package(
     .testTarget(
       name: "CorpusTests", dependencies: ["Corpus", "FileAccess", "Randomness", "RunData"],
       swiftSettings: optimized),
+    .target(
+      name: "GoldenSupport", dependencies: ["Kernels", "RunData", "Transformer"],
+      path: "Tests/GoldenSupport", swiftSettings: strict),
+    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "RunData"], swiftSettings: vectorized),
     .testTarget(
-      name: "TransformerTests", dependencies: ["Transformer", "Kernels", "RunData"], swiftSettings: strict),
+      name: "TransformerTests", dependencies: ["GoldenSupport", "Kernels", "RunData", "Transformer"],
+      swiftSettings: strict),
     .testTarget(
       name: "TrainingTests",
-      dependencies: ["Corpus", "Kernels", "RunData", "Training", "Transformer"],
+      dependencies: ["Corpus", "GoldenSupport", "Kernels", "RunData", "Training", "Transformer"],
       swiftSettings: strict),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "FileAccess"], swiftSettings: optimized),

@@ -1,3 +1,4 @@
+import GoldenSupport
 import Kernels
 import RunData
 import Testing
@@ -21,7 +22,7 @@ import Transformer
 
   @Test(arguments: try GoldenCase.names("cases"))
   func doubleGradientsAreAutograds(name: String) throws {
-    let golden: GoldenCase = try GoldenCase.load(name)
+    let golden = try GoldenCase.load(name, as: GoldenCase.self)
     let (model, loss, numbers) = try run(golden, as: Double.self)
     // Both sides are float64; sums of some hundred terms in another order.
     #expect(abs(loss - golden.loss) <= 1e-13 * golden.loss)
@@ -40,7 +41,7 @@ import Transformer
 
   @Test(arguments: try GoldenCase.names("cases"))
   func floatSumsAreWithinOnePartInTenThousand(name: String) throws {
-    let golden: GoldenCase = try GoldenCase.load(name)
+    let golden = try GoldenCase.load(name, as: GoldenCase.self)
     let (model, loss, _) = try run(golden, as: Float.self)
     #expect(abs(loss - golden.loss) <= 1e-5 * golden.loss)
     for (index, parameter) in model.table.parameters.enumerated() {
