@@ -19,6 +19,7 @@ let package = Package(
     .target(name: "Analysis", dependencies: ["RunData", "Randomness", "Charts"], swiftSettings: strict),
 
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: strict),
+    .testTarget(name: "ChartsTests", dependencies: ["Charts"], swiftSettings: strict),
     .testTarget(
       name: "AnalysisTests", dependencies: ["Analysis", "Charts", "RunData", "Randomness"],
       exclude: ["Fixtures/make_golden.py", "Snapshots"], resources: [.copy("Fixtures/golden.json")],
