@@ -70,6 +70,7 @@ let package = Package(
 
     // Tests, in the same order.
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: strict),
+    .testTarget(name: "ChartsTests", dependencies: ["Charts"], swiftSettings: strict),
     .testTarget(
       name: "CorpusTests", dependencies: ["Corpus", "FileAccess", "Randomness", "RunData"],
       swiftSettings: optimized),

@@ -9,7 +9,7 @@ import Randomness
 ///
 /// Blocks are drawn with a counter-based generator from a fixed seed: the same data give the same interval.
 struct BlockBootstrap {
-  /// The number of resamples: the ends of a 95 % interval each rest on 50 of them.
+  /// The number of resamples: the ends of a 95 % interval each rest on up to 50 of them.
   static let resampleCount = 2000
   /// The seed of every interval.
   static let seed: UInt64 = 0x6E66_7072_6F62_65
@@ -67,11 +67,24 @@ struct BlockBootstrap {
     }
   }
 
-  /// The 2.5 % and 97.5 % points of `samples`, linear between order statistics; nil where any is not a number.
-  static func percentileInterval(of samples: [Double]) -> Interval? {
+  /// The share of resamples below a 95 % interval, and above it: 2.5 % with many blocks, fewer with few.
+  ///
+  /// A resample of k independent blocks varies less than a mean of k blocks does, as 1 - 1/k, and its tails are a normal's,
+  /// not Student's. Hesterberg's expanded percentiles ("What Teachers Should Know About the Bootstrap", 2015) correct both:
+  /// Φ(-√(k/(k-1)) t), with the 97.5 % point t of k - 1 degrees of freedom.
+  static func tailShare(blockCount: Int) -> Double {
+    let count = Double(max(2, blockCount))
+    let bound = StudentT.quantile(central: 0.95, degreesOfFreedom: max(2, blockCount) - 1)
+    return normalProbability(below: -(count / (count - 1)).squareRoot() * bound)
+  }
+
+  /// The points of `samples` with `tailShare` of them below and above, linear between order statistics; nil where any is
+  /// not a number.
+  static func percentileInterval(of samples: [Double], tailShare: Double) -> Interval? {
     guard !samples.contains(where: \.isNaN) else { return nil }
     let sorted = samples.sorted()
-    return Interval(lower: percentile(0.025, of: sorted), upper: percentile(0.975, of: sorted))
+    return Interval(
+      lower: percentile(tailShare, of: sorted), upper: percentile(1 - tailShare, of: sorted))
   }
 
   private static func percentile(_ share: Double, of sorted: [Double]) -> Double {

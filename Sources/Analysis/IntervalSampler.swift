@@ -4,6 +4,8 @@ struct IntervalSampler {
   let method: IntervalMethod
   /// log10 of the profile in each sample (a seed, or a resample), `(sample)(layer)`.
   private let samples: [[Double]]
+  /// The share of resamples that an interval leaves out on either side.
+  private let tailShare: Double
 
   /// - Parameters:
   ///   - runLogarithms: log10 m_l of each run, `(run)(layer)`.
@@ -14,14 +16,18 @@ struct IntervalSampler {
     if runs.count >= 3 {
       method = .seeds(runs.count)
       samples = runLogarithms
+      tailShare = 0
     } else if fewest < Mismatch.fewestRecords || layers.isEmpty {
       method = .none(layers.isEmpty ? "no interval" : "\(fewest) steps, no interval")
       samples = []
+      tailShare = 0
     } else {
       let lengths = runs.map { run in
         guides.map { BlockLength.optimal(for: run.influence(of: $0)) }.max() ?? 1
       }
       method = .steps(runs: runs.count, records: runs[0].steps.count, blockLength: lengths[0])
+      let blockCount = zip(runs, lengths).reduce(0) { $0 + Double($1.0.steps.count) / Double($1.1) }
+      tailShare = BlockBootstrap.tailShare(blockCount: Int(blockCount))
       samples = Self.resamples(of: runs, runLogarithms: runLogarithms, layers: layers, blockLengths: lengths)
     }
   }
@@ -32,7 +38,7 @@ struct IntervalSampler {
     switch method {
     case .none: return nil
     case .seeds: return StudentT.interval(of: values)
-    case .steps: return BlockBootstrap.percentileInterval(of: values)
+    case .steps: return BlockBootstrap.percentileInterval(of: values, tailShare: tailShare)
     }
   }
 

@@ -6,9 +6,10 @@ import RunData
 /// geometric mean of these. Each statistic is a weighted sum of log m_l, so its interval is that sum's:
 /// - three seeds or more: Student's t over the seeds' sums (n - 1 degrees of freedom). It says what another seed
 ///   would give. With 3 to 10 seeds a bootstrap over seeds has too few distinct resamples to reach 95 %.
-/// - one or two seeds: ``BlockBootstrap`` over the recorded steps of each run, the middle 95 % of 2000 resamples. It says
-///   how far the noise from step to step carries, for these runs; another seed can lie outside. A trend within the
-///   window counts as noise, and makes the interval wider.
+/// - one or two seeds: ``BlockBootstrap`` over the recorded steps of each run, with expanded percentiles of 2000
+///   resamples. It says how far the noise from step to step carries, for these runs; another seed can lie outside. A trend
+///   within the window counts as noise, and makes the interval wider. With a strong autocorrelation and a short window it
+///   covers less than 95 %: `BootstrapTests` has the shares that were found.
 public struct Mismatch: Sendable {
   /// The fewest records from which an interval over steps is made.
   public static let fewestRecords = 10

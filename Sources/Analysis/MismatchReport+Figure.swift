@@ -79,10 +79,11 @@ extension MismatchReport {
     let shown = shownLayers(of: entry)
     let styles = SeriesStyle.ordered(shown.count)
     guard let first = series.first else { return [] }
+    let shared = SharedSteps(series)
     let layers = shown.indices.filter { first.elementCounts[shown[$0]] > 0 }.map { index in
       DrawnLayer(
         layer: shown[index], style: styles[index], phase: (Double(index) + 0.5) / Double(shown.count),
-        band: SeedBand(series, layer: shown[index]), runCount: series.count)
+        shared: shared, band: SeedBand(series, layer: shown[index], shared: shared), runCount: series.count)
     }
     return layers.flatMap(\.areas) + layers.flatMap(\.rawLines) + layers.flatMap(\.mainLines)
   }
@@ -147,17 +148,18 @@ private struct DrawnLayer {
   let style: SeriesStyle
   /// Where the first marker lies, as a share of the distance between two.
   let phase: Double
+  let shared: SharedSteps
   let band: SeedBand
   let runCount: Int
 
-  private var x: [Double] { band.steps.map(Double.init) }
+  private var x: [Double] { shared.steps.map(Double.init) }
 
   /// The range over seeds.
   var areas: [any Mark] {
     guard runCount > 1 else { return [] }
     return [
       BandMark(
-        "\(layer), range over seeds", x: x, lower: band.lower, upper: band.upper, stretches: band.stretches,
+        "\(layer), range over seeds", x: x, lower: band.lower, upper: band.upper, stretches: shared.stretches,
         color: style.color)
     ]
   }
@@ -168,16 +170,17 @@ private struct DrawnLayer {
     let pale = SeriesStyle(color: style.color.lightened(by: 0.45), lineWidth: Self.rawWidth)
     return [
       LineMark(
-        "\(layer), each step", x: x, y: band.mean, stretches: band.stretches, style: pale, isInLegend: false)
+        "\(layer), each step", x: x, y: band.mean, stretches: shared.stretches, style: pale, isInLegend: false
+      )
     ]
   }
 
   /// The moving mean; of a short series the series itself.
   var mainLines: [any Mark] {
     guard let width = MovingMean.width(forRecords: x.count) else {
-      return [line(x: x, y: band.mean, stretches: band.stretches)]
+      return [line(x: x, y: band.mean, stretches: shared.stretches)]
     }
-    let mean = MovingMean(of: band.mean, stretches: band.stretches, width: width)
+    let mean = MovingMean(of: band.mean, stretches: shared.stretches, width: width)
     return [line(x: mean.positions.map { x[$0] }, y: mean.values, stretches: mean.stretches)]
   }
 

@@ -1,34 +1,57 @@
-/// One layer's statistic over the steps of several runs that differ only in their seed.
-struct SeedBand: Equatable {
-  /// Steps that all runs have recorded, ascending.
+/// The steps that several runs have all recorded.
+struct SharedSteps: Equatable {
+  /// The steps, ascending.
   let steps: [Int]
-  /// Runs of records without a gap: positions in `steps`.
+  /// Runs of steps without a gap: positions in ``steps``.
   let stretches: [Range<Int>]
-  /// The geometric mean over runs; 0 where a run has 0, not a number where a run has a non-finite value.
-  let mean: [Double]
-  /// The smallest value over runs; not a number where one is non-finite.
-  let lower: [Double]
-  /// The largest value over runs; not a number where one is non-finite.
-  let upper: [Double]
+  /// Where each run has them, `(run)(step)`.
+  let positions: [[Int]]
 
-  /// - Precondition: at least one series, all with this layer.
-  init(_ series: [LayerSeries], layer: Int) {
-    let common = series.dropFirst().reduce(Set(series[0].steps)) { $0.intersection($1.steps) }
-    let columns = series.map { one in
-      one.steps.indices.filter { common.contains(one.steps[$0]) }.map { one.values[layer][$0] }
+  /// - Precondition: at least one series.
+  init(_ series: [LayerSeries]) {
+    let first = series[0]
+    let isSame = series.allSatisfy { $0.steps == first.steps }
+    let common = isSame ? [] : series.dropFirst().reduce(Set(first.steps)) { $0.intersection($1.steps) }
+    positions = series.map { one in
+      isSame ? Array(one.steps.indices) : one.steps.indices.filter { common.contains(one.steps[$0]) }
     }
-    let kept = series[0].steps.indices.filter { common.contains(series[0].steps[$0]) }
-    steps = kept.map { series[0].steps[$0] }
-    stretches = LayerSeries.stretches(steps: steps, segments: kept.map { series[0].segments[$0] })
-    let rows = steps.indices.map { record in columns.map { $0[record] } }
-    mean = rows.map(Self.geometricMean)
-    lower = rows.map { row in row.allSatisfy(\.isFinite) ? row.min() ?? .nan : .nan }
-    upper = rows.map { row in row.allSatisfy(\.isFinite) ? row.max() ?? .nan : .nan }
+    steps = positions[0].map { first.steps[$0] }
+    stretches = LayerSeries.stretches(steps: steps, segments: positions[0].map { first.segments[$0] })
   }
+}
 
-  private static func geometricMean(_ values: [Double]) -> Double {
-    guard values.count > 1 else { return values[0] }
-    guard values.allSatisfy(\.isFinite) else { return .nan }
-    return powerOfTen(values.reduce(0) { $0 + commonLogarithm($1) } / Double(values.count))
+/// One layer's statistic over the steps that several runs share, where the runs differ only in their seed.
+struct SeedBand: Equatable {
+  /// The geometric mean over runs; 0 where a run has 0, not a number where a run has a non-finite value.
+  private(set) var mean: [Double] = []
+  /// The smallest value over runs; not a number where one is non-finite.
+  private(set) var lower: [Double] = []
+  /// The largest value over runs; not a number where one is non-finite.
+  private(set) var upper: [Double] = []
+
+  /// - Precondition: `shared` was made from `series`, and all have this layer.
+  init(_ series: [LayerSeries], layer: Int, shared: SharedSteps) {
+    guard series.count > 1 else {
+      mean = series[0].values[layer]
+      (lower, upper) = (mean, mean)
+      return
+    }
+    for record in shared.steps.indices {
+      var (low, high, logarithms) = (Double.infinity, -Double.infinity, 0.0)
+      for run in series.indices {
+        let value = series[run].values[layer][shared.positions[run][record]]
+        // Swift's min and max would drop a value that is not a number.
+        if value.isNaN || low.isNaN {
+          (low, high) = (.nan, .nan)
+        } else {
+          (low, high) = (min(low, value), max(high, value))
+        }
+        logarithms += commonLogarithm(value)
+      }
+      let isFinite = low.isFinite && high.isFinite
+      mean.append(isFinite ? powerOfTen(logarithms / Double(series.count)) : .nan)
+      lower.append(isFinite ? low : .nan)
+      upper.append(isFinite ? high : .nan)
+    }
   }
 }

@@ -61,9 +61,10 @@ extension Scale {
       if choice == choices.count { (choice, power) = (0, power + 1) }
     }
     guard let range = multiples(choices[choice], power) else { return Ticks(major: [], minor: []) }
-    let major = stride(from: range.lowerBound, through: range.upperBound, by: 1).map {
-      linearTick($0 * Double(choices[choice]), power: power)
+    let multiples = stride(from: range.lowerBound, through: range.upperBound, by: 1).map {
+      $0 * Double(choices[choice])
     }
+    let major = linearTicks(multiples: multiples, power: power)
     let division = choices[choice] == 2 ? 2.0 : 5.0
     let step = Double(choices[choice]) * powerOfTen(Double(power)) / division
     let minor = stride(from: (lower / step - 1e-7).rounded(.up), through: upper / step + 1e-7, by: 1)
@@ -71,16 +72,24 @@ extension Scale {
     return Ticks(major: major, minor: minor)
   }
 
-  /// The tick at `multiple · 10^power`, from whole numbers so that the label has no rounding noise.
-  private static func linearTick(_ multiple: Double, power: Int) -> Tick {
-    let value = power >= 0 ? multiple * powerOfTen(Double(power)) : multiple / powerOfTen(Double(-power))
-    let label: String
-    if abs(value) >= 1e6 || abs(value) < 1e-4 && value != 0 {
-      label = NumberText.significant(value, digits: max(1, exponentOfTen(abs(value)) - power + 1))
-    } else {
-      label = NumberText.fixed(value, decimals: max(0, -power))
+  /// The ticks at `multiple · 10^power`, from whole numbers so that no label has rounding noise.
+  ///
+  /// Numbers with more than seven digits before or six behind the point are written as multiples of the power of ten of the
+  /// largest.
+  private static func linearTicks(multiples: [Double], power: Int) -> [Tick] {
+    let largest = multiples.map(abs).max() ?? 0
+    let top = power + (largest == 0 ? 0 : exponentOfTen(largest))
+    let isPlain = top <= 6 && power >= -6
+    return multiples.map { multiple in
+      let value =
+        power >= 0 ? multiple * powerOfTen(Double(power)) : multiple / powerOfTen(Double(-power))
+      if isPlain || multiple == 0 {
+        let text = NumberText.fixed(value, decimals: isPlain ? max(0, -power) : 0)
+        return Tick(value: value, label: typographic(text))
+      }
+      let mantissa = NumberText.fixed(multiple / powerOfTen(Double(top - power)), decimals: top - power)
+      return Tick(value: value, label: typographic(mantissa) + "·10", exponent: typographic("\(top)"))
     }
-    return Tick(value: value, label: typographic(label))
   }
 
   // MARK: - Logarithmic

@@ -84,13 +84,16 @@ import Testing
     let runs = [
       series([1, 4, 0, .nan], steps: [0, 1, 2, 3]), series([100, 9, 5, 1], steps: [0, 1, 2, 3]),
     ]
-    let band = SeedBand(runs.compactMap { $0 }, layer: 0)
+    let both = runs.compactMap { $0 }
+    let band = SeedBand(both, layer: 0, shared: SharedSteps(both))
     #expect(isClose(band.mean[0], 10, relative: 1e-14) && isClose(band.mean[1], 6, relative: 1e-14))
     #expect(band.mean[2] == 0 && band.mean[3].isNaN)
     #expect(Array(band.lower[..<3]) == [1, 4, 0] && Array(band.upper[..<3]) == [100, 9, 5])
     #expect(band.lower[3].isNaN && band.upper[3].isNaN)
     let unequal = [series([1, 2], steps: [0, 1]), series([3, 4], steps: [1, 2])].compactMap { $0 }
-    #expect(SeedBand(unequal, layer: 0).steps == [1])
+    #expect(SharedSteps(unequal).steps == [1])
+    let shared = SeedBand(unequal, layer: 0, shared: SharedSteps(unequal))
+    #expect(shared.lower == [2] && shared.upper == [3])
   }
 
   @Test func movingMeansStayOnATrendAndBreakAtGaps() {

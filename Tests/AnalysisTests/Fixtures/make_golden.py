@@ -3,7 +3,8 @@
     python3 make_golden.py > golden.json
 
 Needs numpy and scipy. Nothing here is derived from the Swift code: the block length follows Politis and White (2004) with
-the correction of Patton, Politis and White (2009), the random numbers Salmon et al. (2011).
+the correction of Patton, Politis and White (2009), the expanded percentiles Hesterberg (2015), the random numbers Salmon
+et al. (2011).
 """
 import json
 import sys
@@ -118,7 +119,9 @@ def steps_case(rng):
     early_late, slope = statistics(profile)
     value, slope_value = statistics(means)
     spread = np.log10(profile[:, means.argmax()] / profile[:, means.argmin()])
-    interval = lambda x: list(np.percentile(x, [2.5, 97.5]))
+    blocks = n // max(lengths)
+    tail = stats.norm.cdf(-np.sqrt(blocks / (blocks - 1)) * stats.t.ppf(0.975, blocks - 1))
+    interval = lambda x: list(np.percentile(x, [100 * tail, 100 * (1 - tail)]))
     return {
         "values": values.tolist(), "gapBefore": gap, "blockLength": max(lengths), "guideLengths": lengths,
         "earlyLate": [10**value, *(10 ** np.array(interval(early_late)))],
