@@ -1,4 +1,5 @@
 import Randomness
+import RunData
 
 /// Gives every micro-batch of a run.
 ///

@@ -1,3 +1,5 @@
+import RunData
+
 /// How many tokens one step takes from a corpus, and in which pieces.
 public struct BatchShape: Equatable, Sendable {
   /// Rows of a micro-batch.

@@ -24,6 +24,8 @@ public struct TokenBatch: Equatable, Sendable {
   }
 }
 
+<<<<<<< HEAD
+=======
 /// What a model predicts.
 public enum BatchObjective: String, Sendable, CaseIterable {
   /// The next token, at every position.
@@ -32,6 +34,7 @@ public enum BatchObjective: String, Sendable, CaseIterable {
   case masked
 }
 
+>>>>>>> 0e26d9ceb19fffa9d329f351543e5f48410dcf81
 /// Where the rows of a batch start in the corpus.
 public enum Sampling: String, Sendable, CaseIterable {
   /// At uniformly random positions.

@@ -1,3 +1,5 @@
+import RunData
+
 /// A fixed set of batches of held-out text, the same at every validation.
 ///
 /// The windows lie evenly spread over the source and do not overlap; a source that holds fewer windows than were asked

@@ -16,12 +16,15 @@ public struct GradientLayout: Equatable, Sendable {
   /// Whether a tensor's gradient is zero by construction, `(layer, tensor)`: what is recorded there is rounding
   /// noise, kept out of every mismatch.
   public var isZeroByConstruction: [Bool]
+  /// Whether a stem tensor's gradient is zero by construction.
+  public var stemIsZeroByConstruction: [Bool]
 
   /// Creates a layout.
+  /// - Parameter stemIsZeroByConstruction: nil where no stem tensor's gradient is.
   /// - Precondition: the grids have `layerNames.count * tensorNames.count` entries.
   public init(
     layerNames: [String], tensorNames: [String], stemTensorNames: [String], elementCounts: [Int],
-    stemElementCounts: [Int], isZeroByConstruction: [Bool]
+    stemElementCounts: [Int], isZeroByConstruction: [Bool], stemIsZeroByConstruction: [Bool]? = nil
   ) {
     precondition(elementCounts.count == layerNames.count * tensorNames.count)
     precondition(isZeroByConstruction.count == elementCounts.count)
@@ -32,6 +35,8 @@ public struct GradientLayout: Equatable, Sendable {
     self.elementCounts = elementCounts
     self.stemElementCounts = stemElementCounts
     self.isZeroByConstruction = isZeroByConstruction
+    self.stemIsZeroByConstruction = stemIsZeroByConstruction ?? stemTensorNames.map { _ in false }
+    precondition(self.stemIsZeroByConstruction.count == stemTensorNames.count)
   }
 
   /// The number of layers.

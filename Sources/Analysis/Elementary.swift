@@ -1,0 +1,9 @@
+import Glibc
+
+// One place for the functions of libm that the analysis needs.
+
+func commonLogarithm(_ x: Double) -> Double { log10(x) }
+
+func powerOfTen(_ x: Double) -> Double { pow(10, x) }
+
+func arcTangent(_ x: Double) -> Double { atan(x) }

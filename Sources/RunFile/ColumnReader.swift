@@ -1,0 +1,70 @@
+import HDF5
+
+/// One growing variable of a run file that is read in blocks of rows.
+protocol ColumnReader: AnyObject {
+  /// Rows of the variable, as of the last refresh.
+  func rowCount() throws -> Int
+  /// Looks again at what a writer has added.
+  func refresh() throws
+  /// Reads a block of rows.
+  func load(_ rows: Range<Int>) throws
+  /// Feeds one row of the loaded block, counted from its start, to a checksum.
+  func feed(row: Int, _ checksum: inout CRC32C)
+  /// The loaded block as float64, row-major.
+  var reals: [Double] { get }
+  /// The loaded block of a column of integers.
+  var integers: [Int] { get }
+  /// The loaded block of a column of float32.
+  var floats: [Float] { get }
+}
+
+/// A ``ColumnReader`` of one number format.
+final class TypedColumnReader<Element: RowElement>: ColumnReader {
+  private let dataset: HDF5Dataset
+  private let rowShape: [Int]
+  private let width: Int
+  private var block: [Element] = []
+
+  init(_ dataset: HDF5Dataset, rowShape: [Int]) {
+    self.dataset = dataset
+    self.rowShape = rowShape
+    width = rowShape.reduce(1, *)
+  }
+
+  func rowCount() throws -> Int {
+    try dataset.shape().first ?? 0
+  }
+
+  func refresh() throws {
+    try dataset.refresh()
+  }
+
+  func load(_ rows: Range<Int>) throws {
+    try dataset.read(
+      into: &block, start: [rows.lowerBound] + rowShape.map { _ in 0 }, count: [rows.count] + rowShape)
+  }
+
+  func feed(row: Int, _ checksum: inout CRC32C) {
+    checksum.update(block, row * width..<(row + 1) * width)
+  }
+
+  var reals: [Double] { block as? [Double] ?? block.map(\.real) }
+
+  var integers: [Int] { block.compactMap(\.integer) }
+
+  var floats: [Float] { block as? [Float] ?? [] }
+}
+
+extension RunSchema.Column {
+  /// Opens this column of a file for reading.
+  func reader(in file: HDF5File, rowShape: [Int]) throws -> any ColumnReader {
+    let dataset = try file.dataset(name)
+    return switch number {
+    case .float64: TypedColumnReader<Double>(dataset, rowShape: rowShape)
+    case .float32: TypedColumnReader<Float>(dataset, rowShape: rowShape)
+    case .int64, .uint64: TypedColumnReader<Int64>(dataset, rowShape: rowShape)
+    case .int32: TypedColumnReader<Int32>(dataset, rowShape: rowShape)
+    case .uint32, .uint8: TypedColumnReader<UInt32>(dataset, rowShape: rowShape)
+    }
+  }
+}

@@ -1,0 +1,129 @@
+import HDF5
+
+/// Opens a run file for reading, whatever state its writer left it in, and judges its structure before any data is
+/// read.
+struct RunFileOpening {
+  let path: String
+
+  /// The open file, and whether it could be opened as one that nobody writes.
+  ///
+  /// The order matters: a file that is being written refuses a plain opening; one that was left half-opened refuses
+  /// the second way too. No way changes the file.
+  /// - Throws: ``RunFileError``.
+  func open() throws(RunFileError) -> (file: HDF5File, isOpenedPlainly: Bool) {
+    try checkFile()
+    let attempts: [(HDF5File.OpenMode, FileAccess)] = [
+      (.reading, access()), (.readingWhileWritten, access(metadataReadAttempts: 3)),
+      (.reading, access(ignoresWriterMark: true)),
+    ]
+    var failures: [HDF5Error] = []
+    for (index, (mode, access)) in attempts.enumerated() {
+      do {
+        let file = try HDF5File(opening: path, mode: mode, access: access)
+        try checkStructure(file)
+        return (file, index == 0)
+      } catch let error as HDF5Error {
+        failures.append(error)
+      } catch let error as RunFileError {
+        throw error
+      } catch {
+        throw RunFileError(.damaged, path: path, "\(error)")
+      }
+    }
+    throw explanation(failures)
+  }
+
+  private func access(metadataReadAttempts: Int? = nil, ignoresWriterMark: Bool = false) -> FileAccess {
+    FileAccess(
+      chunkCacheBytes: Limits.chunkBytes / 16, metadataReadAttempts: metadataReadAttempts,
+      ignoresWriterMark: ignoresWriterMark)
+  }
+
+  private func checkFile() throws(RunFileError) {
+    do {
+      switch try FileSystem.kind(of: path) {
+      case .nothing: throw RunFileError(.missing, path: path, "there is no such file")
+      case .folder: throw RunFileError(.notAFile, path: path, "is a folder, not a run file")
+      case .other: throw RunFileError(.notAFile, path: path, "is not a regular file")
+      case .file(let size) where size == 0: throw RunFileError(.notHDF5, path: path, "is empty")
+      case .file: break
+      }
+      let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
+      guard try FileSystem.prefix(of: path, count: 8) == signature else {
+        throw RunFileError(.notHDF5, path: path, "is not an HDF5 file")
+      }
+    } catch let error as RunFileError {
+      throw error
+    } catch {
+      throw RunFileError(.notPermitted, path: path, "cannot be opened: \(error)")
+    }
+  }
+
+  /// What the failed openings mean.
+  private func explanation(_ failures: [HDF5Error]) -> RunFileError {
+    let reasons = failures.flatMap(\.reasons)
+    if reasons.contains(where: { $0.contains("unable to lock file") }) {
+      return RunFileError(.locked, path: path, "is locked by another program; close it there and try again")
+    }
+    if reasons.contains(where: { $0.contains("truncated file") }) {
+      return RunFileError(.damaged, path: path, "is cut off: its header tells of more bytes than there are")
+    }
+    let detail = failures.map(\.description).first { !$0.contains("already open for write") }
+    return RunFileError(
+      .damaged, path: path, "could not be read: the file is damaged (\(detail ?? "unknown"))")
+  }
+
+  /// Limits far above every run file that this program makes, to keep a damaged or hostile one from claiming
+  /// memory.
+  enum Limits {
+    static let links = 4096
+    static let rank = 3
+    static let chunkBytes = 64 << 20
+    static let names = 1 << 20
+    static let rows = 1 << 32
+  }
+
+  private func checkStructure(_ file: HDF5File) throws {
+    for link in try file.links(limit: Limits.links) {
+      guard link.target == .dataset else {
+        throw RunFileError(.foreign, path: path, "is not a run file of nf-probe: \(link.name) is no dataset")
+      }
+      let description = try file.dataset(link.name).description()
+      if let obstacle = obstacle(description) {
+        throw RunFileError(
+          .foreign, path: path, "is not a run file that can be read: \(link.name) \(obstacle)")
+      }
+    }
+  }
+
+  private func obstacle(_ dataset: DatasetDescription) -> String? {
+    let bytes: Int
+    switch dataset.elementClass {
+    case .integer(let size, _), .float(let size), .fixedText(let size): bytes = size
+    case .variableText: bytes = 16
+    case .other: return "holds neither numbers nor text"
+    }
+    if dataset.shape.count > Limits.rank { return "has \(dataset.shape.count) dimensions" }
+    if dataset.shape.contains(where: { $0 > Limits.rows }) { return "claims an extent of \(dataset.shape)" }
+    if dataset.externalFileCount > 0 { return "keeps its data in another file" }
+    if let filter = dataset.filters.first(where: { !(1...3).contains($0) }) {
+      return "needs the filter \(filter)"
+    }
+    switch dataset.layout {
+    case .other: return "is stored in a way that is not read"
+    case .chunked(let chunk):
+      let size = product(bytes, chunk)
+      return size > Limits.chunkBytes ? "has chunks of \(chunk)" : nil
+    case .compact, .contiguous:
+      let size = product(bytes, dataset.shape)
+      return size > Limits.names * 64 ? "claims \(dataset.shape) in one piece" : nil
+    }
+  }
+
+  private func product(_ bytes: Int, _ extents: [Int]) -> Int {
+    extents.reduce(bytes) {
+      let (value, overflow) = $0.multipliedReportingOverflow(by: $1)
+      return overflow ? .max : value
+    }
+  }
+}

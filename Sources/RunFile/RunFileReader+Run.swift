@@ -1,0 +1,136 @@
+import RunData
+
+extension RunFileReader {
+  /// Reads a run with some of its gradients.
+  ///
+  /// - Parameters:
+  ///   - tensors: names within a layer, e.g. `fc2.weight`.
+  ///   - window: steps that are read; nil for all.
+  /// - Throws: ``RunFileError``, also for a tensor that the run has not.
+  public func read(tensors: [String], window: Range<Int>? = nil) throws -> RecordedRun {
+    let rows = rows(in: window)
+    return try reading {
+      RecordedRun(
+        manifest: manifest, status: status.value, steps: Array(steps[rows]),
+        segments: try integers("segment", rows), loss: try reals("loss", rows),
+        learningRate: try reals("learning_rate", rows), tokens: try integers("tokens", rows),
+        seconds: try reals("seconds", rows), validation: try validationRecords(),
+        gradients: try series(tensors, rows))
+    }
+  }
+
+  /// Reads the snapshots of the scales, in order; none where the run keeps none.
+  ///
+  /// - Throws: ``RunFileError``.
+  public func scaleSnapshots() throws -> [ScaleSnapshot] {
+    guard let table = snapshotTable else { return [] }
+    return try reading {
+      try table.keys.indices.map { row in
+        let values = try schema.snapshots.columns.map { column -> [Float] in
+          guard let reader = table.column(column.name) else { return [] }
+          try reader.load(row..<row + 1)
+          return reader.floats
+        }
+        return ScaleSnapshot(step: table.keys[row], values: values)
+      }
+    }
+  }
+
+  /// Rows of the steps in a window.
+  func rows(in window: Range<Int>?) -> Range<Int> {
+    guard let window else { return steps.indices }
+    let start = steps.partitioningIndex { $0 >= window.lowerBound }
+    return start..<max(start, steps.partitioningIndex { $0 >= window.upperBound })
+  }
+
+  private func validationRecords() throws -> [ValidationRecord] {
+    let table = validationTable
+    guard let column = table.column("validation_loss"), !table.keys.isEmpty else { return [] }
+    try column.load(table.keys.indices)
+    return zip(table.keys, column.reals).map { ValidationRecord(step: $0, loss: $1) }
+  }
+
+  private func reals(_ name: String, _ rows: Range<Int>) throws -> [Double] {
+    guard let column = stepTable.column(name) else { return [] }
+    try column.load(rows)
+    return column.reals
+  }
+
+  private func integers(_ name: String, _ rows: Range<Int>) throws -> [Int] {
+    guard let column = stepTable.column(name) else { return [] }
+    try column.load(rows)
+    return column.integers
+  }
+
+  private func series(_ tensors: [String], _ rows: Range<Int>) throws -> [String: TensorSeries] {
+    let layout = manifest.gradients
+    let indices = try tensors.map { name in
+      guard let index = layout.tensorNames.firstIndex(of: name) else {
+        throw RunFileError(
+          .mismatch, path: path,
+          "has no tensor \(name) in its layers; it has \(layout.tensorNames.joined(separator: ", "))")
+      }
+      return index
+    }
+    let l1 = try columns("gradient_l1", indices, rows)
+    let sumSquares = try columns("gradient_sum_squares", indices, rows)
+    var result: [String: TensorSeries] = [:]
+    for (position, tensor) in indices.enumerated() {
+      let cells = (0..<layout.layerCount).map { layout.index(layer: $0, tensor: tensor) }
+      result[tensors[position]] = TensorSeries(
+        elementCounts: cells.map { layout.elementCounts[$0] },
+        isZeroByConstruction: cells.map { layout.isZeroByConstruction[$0] }, l1: l1[position],
+        sumSquares: sumSquares[position])
+    }
+    return result
+  }
+
+  /// `(tensor)(layer)(step)` of a gradient variable.
+  ///
+  /// Rows are read whole, a block at a time: a chunk of the file holds all tensors anyway.
+  private func columns(_ name: String, _ tensors: [Int], _ rows: Range<Int>) throws -> [[[Double]]] {
+    let layout = manifest.gradients
+    let width = layout.elementCounts.count
+    var result = tensors.map { _ in
+      (0..<layout.layerCount).map { _ in [Double](repeating: 0, count: rows.count) }
+    }
+    guard !tensors.isEmpty, let column = stepTable.column(name) else { return result }
+    try forEachBlock(rows) { block in
+      try column.load(block)
+      let values = column.reals
+      for (position, tensor) in tensors.enumerated() {
+        for layer in 0..<layout.layerCount {
+          let cell = layout.index(layer: layer, tensor: tensor)
+          for row in 0..<block.count {
+            result[position][layer][block.lowerBound - rows.lowerBound + row] = values[row * width + cell]
+          }
+        }
+      }
+    }
+    return result
+  }
+
+  /// Blocks of rows that keep memory small and begin where chunks do.
+  func forEachBlock(_ rows: Range<Int>, _ body: (Range<Int>) throws -> Void) rethrows {
+    let size = stepTable.blockRows
+    var start = rows.lowerBound
+    while start < rows.upperBound {
+      let end = min(rows.upperBound, (start / size + 1) * size)
+      try body(start..<end)
+      start = end
+    }
+  }
+}
+
+extension Array {
+  /// The first index whose element fulfils `predicate`, where all elements behind it do too; the end if none does.
+  func partitioningIndex(where predicate: (Element) -> Bool) -> Int {
+    var low = 0
+    var high = count
+    while low < high {
+      let middle = low + (high - low) / 2
+      if predicate(self[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
+}

@@ -1,0 +1,137 @@
+import HDF5
+import RunData
+
+/// Reads a run file, finished, growing, or left by a killed writer. It never changes the file.
+///
+/// The HDF5 library can crash or hang on damaged files, whatever is checked before: read files that may have been
+/// damaged in a process of their own (module `Isolation`). Do not keep a reader of a file that this very process
+/// writes: inside one process the library opens a file once, and would close it with the last of the two.
+public final class RunFileReader {
+  /// How the file stands.
+  public enum State: Equatable, Sendable {
+    /// Its writer closed it.
+    case closed
+    /// It is being written; the writer's own words on who it is.
+    case growing(writer: String)
+    /// Its writer ended without closing it.
+    case killed
+  }
+
+  /// The file.
+  public let path: String
+  /// What was known before the first step.
+  public let manifest: RunManifest
+  /// Whether the manifest is as it was written.
+  public let isManifestIntact: Bool
+  /// How the file stood when it was opened or last refreshed.
+  public private(set) var state: State
+  /// The last status that was recorded, and when it was, in seconds since 1970; `running` and nil where none can be
+  /// read.
+  public private(set) var status: (value: RunStatus, time: Double?) = (.running, nil)
+
+  let schema: RunSchema
+  let stepTable: TableReader
+  let snapshotTable: TableReader?
+  let validationTable: TableReader
+  let eventTable: TableReader
+  private let isClosed: Bool
+
+  /// Opens a run file.
+  ///
+  /// - Throws: ``RunFileError``.
+  public init(path: String) throws {
+    self.path = path
+    let (file, isOpenedPlainly) = try RunFileOpening(path: path).open()
+    // A writer in this very process does not keep a plain opening out.
+    isClosed = isOpenedPlainly && WriterLock.holder(ofRunFile: path) == .nobody
+    state = Self.state(of: path, isClosed: isClosed)
+    do {
+      let reader = ManifestReader(file: file, path: path)
+      manifest = try reader.manifest()
+      isManifestIntact = try reader.storedChecksum() == manifest.checksum
+      schema = RunSchema(manifest)
+      try Self.checkColumns(schema, file, path)
+      stepTable = try TableReader(schema.steps, of: schema, in: file)
+      snapshotTable =
+        schema.snapshots.columns.isEmpty ? nil : try TableReader(schema.snapshots, of: schema, in: file)
+      validationTable = try TableReader(schema.validations, of: schema, in: file)
+      eventTable = try TableReader(schema.events, of: schema, in: file)
+    } catch {
+      throw RunFileError(reading: path, error)
+    }
+    try update()
+  }
+
+  /// Steps that can be read, ascending.
+  public var steps: [Int] { stepTable.keys }
+
+  /// Rows at the end of the file that are not among ``steps``: a killed writer left them unfinished, or they are
+  /// damaged. 0 for a closed file.
+  public var untrustedRows: Int { stepTable.untrustedRows }
+
+  /// Looks at what was added since.
+  ///
+  /// - Returns: whether there are more steps than before.
+  /// - Throws: ``RunFileError``.
+  @discardableResult
+  public func refresh() throws -> Bool {
+    guard !isClosed else { return false }
+    let before = steps.count
+    // Before the rows: a writer that ends in between has written all of them by then.
+    state = Self.state(of: path, isClosed: false)
+    try reading { for table in tables { try table.refresh() } }
+    try update()
+    return steps.count > before
+  }
+
+  var tables: [TableReader] { [stepTable, snapshotTable, validationTable, eventTable].compactMap { $0 } }
+
+  /// Runs `body` and turns what the library throws into an error on this file.
+  func reading<Result>(_ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch { throw RunFileError(reading: path, error) }
+  }
+
+  private func update() throws {
+    try reading {
+      for table in tables { try table.update(isClosed: isClosed) }
+      guard let last = eventTable.keys.indices.last, let values = eventTable.column("status"),
+        let times = eventTable.column("status_time")
+      else { return }
+      try values.load(last..<last + 1)
+      try times.load(last..<last + 1)
+      status = (values.integers.first.flatMap(RunStatus.init(rawValue:)) ?? .running, times.reals.first)
+    }
+  }
+
+  private static func state(of path: String, isClosed: Bool) -> State {
+    guard !isClosed else { return .closed }
+    return switch WriterLock.holder(ofRunFile: path) {
+    case .nobody: .killed
+    case .someone(let writer): .growing(writer: writer)
+    }
+  }
+
+  /// Every growing variable must have the format and row shape that the manifest gives to it.
+  private static func checkColumns(_ schema: RunSchema, _ file: HDF5File, _ path: String) throws {
+    for table in schema.tables where !table.columns.isEmpty {
+      for column in [table.marker, table.checksum] + table.columns {
+        let description = try file.dataset(column.name).description()
+        guard description.elementClass == column.number.elementClass, description.shape.count > 0,
+          Array(description.shape.dropFirst()) == schema.rowShape(column)
+        else {
+          throw RunFileError(
+            .damaged, path: path, "could not be read: the file is damaged (\(column.name) has another shape)")
+        }
+      }
+    }
+  }
+}
+
+extension RunFileError {
+  /// What went wrong while a file was read.
+  init(reading path: String, _ error: any Error) {
+    self =
+      error as? RunFileError
+      ?? RunFileError(.damaged, path: path, "could not be read: the file is damaged (\(error))")
+  }
+}

@@ -1,0 +1,89 @@
+import RunData
+
+extension RunManifest {
+  /// CRC-32C of everything in the manifest: strings as UTF-8 and a NUL, numbers as eight little-endian bytes. It
+  /// tells damage of the attributes and coordinates from data.
+  var checksum: UInt32 {
+    var crc = CRC32C()
+    for text in [runID, architecture, configurationJSON, startedAt] { crc.update(text) }
+    for label in contract.labels { crc.update(label.value) }
+    crc.update([Int64(bitPattern: seed)])
+    crc.update(corpus.name)
+    crc.update(corpus.sha256)
+    crc.update([Int64(corpus.tokenCount ?? -1), Int64(corpus.vocabularySize)])
+    crc.update([corpus.unigramEntropy, corpus.entropyRate ?? .infinity])
+    for text in [machine.program, machine.cpu, machine.blas] { crc.update(text) }
+    crc.update([machine.threads, modelDim, ffnDim, headCount].map(Int64.init))
+    for names in [
+      gradients.layerNames, gradients.tensorNames, gradients.stemTensorNames, operationNames,
+      [ScaleList.text(scales)],
+    ] {
+      crc.update([Int64(names.count)])
+      for name in names { crc.update(name) }
+    }
+    crc.update((gradients.elementCounts + gradients.stemElementCounts).map(Int64.init))
+    crc.update(
+      (gradients.isZeroByConstruction + gradients.stemIsZeroByConstruction).map { $0 ? UInt8(1) : 0 })
+    return crc.value
+  }
+
+  /// Why no run file can be made from this manifest; nil when one can.
+  var obstacle: String? {
+    let names = [gradients.layerNames, gradients.tensorNames, gradients.stemTensorNames, operationNames]
+    if gradients.layerNames.isEmpty { return "a run needs at least one layer" }
+    if gradients.tensorNames.isEmpty { return "a run needs at least one tensor in its layers" }
+    for list in names + [scales.map(\.name)] {
+      if Set(list).count != list.count { return "a name occurs twice in \(list)" }
+      if let bad = list.first(where: { $0.isEmpty || $0.utf8.contains(0) }) { return "'\(bad)' is no name" }
+    }
+    if let bad = scales.first(where: { scale in !scale.name.utf8.allSatisfy(ScaleList.allows) }) {
+      return "'\(bad.name)' cannot name a scale: only letters, digits and underscores can"
+    }
+    let counts = gradients.elementCounts + gradients.stemElementCounts
+    if let bad = counts.first(where: { $0 < 0 || $0 > UInt32.max }) {
+      return "a tensor of \(bad) elements: between 0 and \(UInt32.max) can be recorded"
+    }
+    if let bad = scales.first(where: { size(of: $0.axis) < 1 }) {
+      return "the scale \(bad.name) has no elements"
+    }
+    return nil
+  }
+
+  /// Elements of a scale in one layer.
+  func size(of axis: ScaleLayout.Axis) -> Int {
+    switch axis {
+    case .modelElement: modelDim
+    case .ffnElement: ffnDim
+    case .head: headCount
+    }
+  }
+}
+
+/// The list of a run's scales as one attribute: `ffn_layernorm:ffn_element c_attn:head`.
+enum ScaleList {
+  static func text(_ scales: [ScaleLayout]) -> String {
+    scales.map { "\($0.name):\($0.axis.rawValue)" }.joined(separator: " ")
+  }
+
+  /// The scales in a text; nil where it is no such list.
+  static func scales(_ text: String) -> [ScaleLayout]? {
+    var scales: [ScaleLayout] = []
+    for entry in text.split(separator: " ") {
+      let parts = entry.split(separator: ":", omittingEmptySubsequences: false)
+      guard parts.count == 2, let axis = ScaleLayout.Axis(rawValue: String(parts[1])),
+        !parts[0].isEmpty, parts[0].utf8.allSatisfy(allows)
+      else { return nil }
+      scales.append(ScaleLayout(name: String(parts[0]), axis: axis))
+    }
+    return scales
+  }
+
+  static func allows(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+      true
+    default: false
+    }
+  }
+}

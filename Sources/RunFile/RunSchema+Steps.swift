@@ -1,0 +1,76 @@
+import HDF5
+import RunData
+
+extension RunSchema {
+  /// The sums of each tensor, by the end of their variables' names.
+  private static let sums: [(suffix: String, number: RunNumber, longName: String)] = [
+    ("l1", .real, "sum of absolute values"),
+    ("sum_squares", .real, "sum of squares"),
+    ("max_abs", .real, "largest absolute value"),
+    ("zeros", .count, "elements that are exactly zero"),
+    ("nonfinite", .count, "elements that are infinite or not a number"),
+  ]
+
+  private enum RunNumber {
+    case real, count
+  }
+
+  /// What one step leaves behind. ``stepRow(_:segment:)`` follows the same order.
+  static func stepTable(_ manifest: RunManifest) -> Table {
+    var columns = [
+      Column(name: "segment", number: .int32, longName: "attempt that made the step"),
+      Column(
+        name: "loss", number: .float64, units: "nat",
+        longName: "mean token negative log-likelihood of the global batch"),
+      Column(name: "learning_rate", number: .float64, longName: "learning rate of the update that follows"),
+      Column(
+        name: "gradient_l2", number: .float64, longName: "L2 norm of the whole gradient before clipping"),
+      Column(name: "clip_coefficient", number: .float64, longName: "factor applied by clipping"),
+      Column(name: "tokens", number: .int64, longName: "tokens that the loss runs over"),
+      Column(name: "seconds", number: .float64, units: "s", longName: "wall-clock time of the step"),
+    ]
+    columns += sumColumns("gradient", of: "the gradient", [.layer, .tensor])
+    if !manifest.gradients.stemTensorNames.isEmpty {
+      columns += sumColumns("stem_gradient", of: "the gradient", [.stemTensor])
+    }
+    if !manifest.operationNames.isEmpty {
+      columns += sumColumns("activation", of: "the operation's output", [.layer, .operation])
+      columns += sumColumns(
+        "activation_gradient", of: "the gradient that reaches the operation's output", [.layer, .operation])
+    }
+    return Table(
+      marker: Column(name: "step", number: .int64, longName: "optimizer step"), columns: columns,
+      checksum: "row_checksum")
+  }
+
+  private static func sumColumns(_ prefix: String, of subject: String, _ dimensions: [Dimension]) -> [Column]
+  {
+    sums.map {
+      Column(
+        name: "\(prefix)_\($0.suffix)", number: $0.number == .real ? .float64 : .uint32,
+        dimensions: dimensions, longName: "\($0.longName) of \(subject)")
+    }
+  }
+
+  /// The values of one step in the order of ``stepTable(_:)``.
+  func stepRow(_ record: StepRecord, segment: Int) -> [RowValue] {
+    var row: [RowValue] = [
+      .integers([segment]), .reals([record.loss]), .reals([record.learningRate]), .reals([record.gradientL2]),
+      .reals([record.clipCoefficient]), .integers([record.tokens]), .reals([record.seconds]),
+    ]
+    row += Self.sumValues(record.gradients)
+    if extents[.stemTensor] != 0 { row += Self.sumValues(record.stemGradients) }
+    if extents[.operation] != 0 {
+      if let sums = record.activations { row += Self.sumValues(sums) }
+      if let sums = record.activationGradients { row += Self.sumValues(sums) }
+    }
+    return row
+  }
+
+  private static func sumValues(_ sums: SumColumns) -> [RowValue] {
+    [
+      .reals(sums.l1), .reals(sums.sumSquares), .reals(sums.maxAbs), .integers(sums.zeros),
+      .integers(sums.nonfinite),
+    ]
+  }
+}

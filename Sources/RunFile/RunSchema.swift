@@ -1,0 +1,102 @@
+import HDF5
+import RunData
+
+/// What a run file holds: every name, shape and unit. The writer, the reader and the checks all follow these tables.
+struct RunSchema {
+  static let name = "nf-probe-run"
+  static let version: Int64 = 1
+
+  /// The dimensions of a run file; each has a coordinate variable of the same name.
+  enum Dimension: String, CaseIterable {
+    case step, layer, tensor
+    case stemTensor = "stem_tensor"
+    case operation, snapshot, head
+    case modelElement = "model_element"
+    case ffnElement = "ffn_element"
+    case validationStep = "validation_step"
+    case event
+  }
+
+  /// One variable that grows with its table.
+  struct Column: Equatable {
+    var name: String
+    var number: HDF5Number
+    /// Dimensions of one row.
+    var dimensions: [Dimension] = []
+    var units: String = "1"
+    var longName: String
+  }
+
+  /// Columns that grow together. A row exists once its marker, the coordinate, is written; that happens last.
+  struct Table {
+    var marker: Column
+    var columns: [Column]
+    /// CRC-32C of the row: the marker's bytes, then those of each column in order.
+    var checksum: Column
+
+    init(marker: Column, columns: [Column], checksum: String) {
+      self.marker = marker
+      self.columns = columns
+      self.checksum = Column(name: checksum, number: .uint32, longName: "CRC-32C of the row")
+    }
+
+    /// Names of the variables that the checksum covers, in order.
+    var covered: [String] { [marker.name] + columns.map(\.name) }
+  }
+
+  /// Extents of the dimensions that do not grow.
+  let extents: [Dimension: Int]
+  let steps: Table
+  let snapshots: Table
+  let validations: Table
+  let events: Table
+
+  init(_ manifest: RunManifest) {
+    let gradients = manifest.gradients
+    extents = [
+      .layer: gradients.layerCount, .tensor: gradients.tensorNames.count,
+      .stemTensor: gradients.stemTensorNames.count, .operation: manifest.operationNames.count,
+      .head: manifest.headCount, .modelElement: manifest.modelDim, .ffnElement: manifest.ffnDim,
+    ]
+    steps = Self.stepTable(manifest)
+    snapshots = Table(
+      marker: Column(name: "snapshot", number: .int64, longName: "optimizer updates before the snapshot"),
+      columns: manifest.scales.map(Self.scaleColumn), checksum: "snapshot_checksum")
+    validations = Table(
+      marker: Column(
+        name: "validation_step", number: .int64, longName: "optimizer updates before the validation"),
+      columns: [
+        Column(
+          name: "validation_loss", number: .float64, units: "nat",
+          longName: "mean token negative log-likelihood on held-out text")
+      ], checksum: "validation_checksum")
+    events = Table(
+      marker: Column(name: "event", number: .int64, longName: "change of status"),
+      columns: [
+        Column(name: "status", number: .int32, longName: "how the run stands from this event on"),
+        Column(
+          name: "status_time", number: .float64, units: "seconds since 1970-01-01 00:00:00",
+          longName: "when the status changed"),
+      ], checksum: "event_checksum")
+  }
+
+  var tables: [Table] { [steps, snapshots, validations, events] }
+
+  /// Extents of one row of `column`.
+  func rowShape(_ column: Column) -> [Int] { column.dimensions.map { extents[$0] ?? 0 } }
+
+  /// Numbers in one row of `column`.
+  func width(_ column: Column) -> Int { rowShape(column).reduce(1, *) }
+
+  private static func scaleColumn(_ scale: ScaleLayout) -> Column {
+    let axis: Dimension =
+      switch scale.axis {
+      case .modelElement: .modelElement
+      case .ffnElement: .ffnElement
+      case .head: .head
+      }
+    return Column(
+      name: "scale_" + scale.name, number: .float32, dimensions: [.layer, axis],
+      longName: "learned values of \(scale.name)")
+  }
+}

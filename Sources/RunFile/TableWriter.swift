@@ -1,0 +1,65 @@
+import HDF5
+import RunData
+
+/// One table of an open run file: rows are buffered whole and written column by column, the marker last.
+final class TableWriter {
+  /// Bytes that wait to be written.
+  private(set) var waitingBytes = 0
+  /// Rows that wait to be written.
+  private(set) var waitingRows = 0
+  private(set) var writtenRows: Int
+  private let marker: any ColumnWriter
+  private let columns: [any ColumnWriter]
+  private let checksum: any ColumnWriter
+  private let definition: RunSchema.Table
+  private let rowBytes: Int
+
+  init(_ table: RunSchema.Table, of schema: RunSchema, in file: HDF5File, writtenRows: Int = 0) throws {
+    definition = table
+    self.writtenRows = writtenRows
+    marker = try table.marker.writer(in: file, rowShape: [])
+    checksum = try table.checksum.writer(in: file, rowShape: [])
+    columns = try table.columns.map { try $0.writer(in: file, rowShape: schema.rowShape($0)) }
+    rowBytes = 12 + table.columns.reduce(0) { $0 + schema.width($1) * $1.number.byteCount }
+  }
+
+  /// Takes the next row.
+  /// - Returns: nil, or the name of the column that the row does not fit; then nothing was taken.
+  func append(marker key: Int, _ values: [RowValue]) -> String? {
+    guard values.count == columns.count else { return definition.marker.name }
+    var crc = CRC32C()
+    guard marker.buffer(.integers([key]), &crc) else { return definition.marker.name }
+    for (index, column) in columns.enumerated() where !column.buffer(values[index], &crc) {
+      ([marker] + columns).forEach { $0.trimBuffer(to: waitingRows) }
+      return definition.columns[index].name
+    }
+    var unused = CRC32C()
+    _ = checksum.buffer(.integers([Int(crc.value)]), &unused)
+    waitingRows += 1
+    waitingBytes += rowBytes
+    return nil
+  }
+
+  /// Hands all waiting rows to the operating system, the marker last: a reader that sees the marker's row finds
+  /// the others there.
+  func write() throws {
+    guard waitingRows > 0 else { return }
+    for column in columns { try column.write(after: writtenRows) }
+    try checksum.write(after: writtenRows)
+    try marker.write(after: writtenRows)
+    writtenRows += waitingRows
+    waitingRows = 0
+    waitingBytes = 0
+  }
+}
+
+extension HDF5Number {
+  /// Bytes of one number.
+  var byteCount: Int {
+    switch self {
+    case .float64, .int64, .uint64: 8
+    case .float32, .int32, .uint32: 4
+    case .uint8: 1
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import Glibc
+import RunData
+import RunFile
+import RunFileTestSupport
+
+/// Writes a run as its arguments say; the tests kill it, fill its disk and lock it out.
+///
+///     run-file-child PATH [steps N] [delay MICROSECONDS] [interval SECONDS] [limit BYTES] [unfinished]
+///
+/// Prints `flushed N` after each flush that it asked for itself. Errors go to stderr, with exit status 1.
+struct Child {
+  var path = ""
+  var steps = Int.max
+  var delay: UInt32 = 0
+  var interval = 0.05
+  var isFinishing = true
+
+  init(_ arguments: [String]) {
+    path = arguments.first ?? ""
+    var index = 1
+    while index < arguments.count {
+      let value = index + 1 < arguments.count ? arguments[index + 1] : ""
+      switch arguments[index] {
+      case "steps": steps = Int(value) ?? steps
+      case "delay": delay = UInt32(value) ?? delay
+      case "interval": interval = Double(value) ?? interval
+      case "limit": Self.limitFileSize(Int(value) ?? 0)
+      case "unfinished":
+        isFinishing = false
+        index -= 1
+      default: fatalError("unknown argument \(arguments[index])")
+      }
+      index += 2
+    }
+  }
+
+  private static func limitFileSize(_ bytes: Int) {
+    var limit = rlimit(rlim_cur: rlim_t(bytes), rlim_max: rlim_t(bytes))
+    unsafe setrlimit(__rlimit_resource_t(1), &limit)
+  }
+
+  func run() throws {
+    let sample = SampleRun(layers: 12, tensors: 20, stem: 3)
+    let writer = try RunFileWriter(creating: path, manifest: sample.manifest, interval: interval)
+    say("created", to: 1)
+    for step in 0..<steps {
+      try writer.append(sample.record(step))
+      if step % 10 == 9 {
+        try writer.flush()
+        say("flushed \(step + 1)", to: 1)
+      }
+      if step % 50 == 49 { try writer.append(sample.snapshot(step + 1)) }
+      if delay > 0 { usleep(delay) }
+    }
+    if isFinishing { try writer.finish(status: .finished) }
+  }
+}
+
+func say(_ line: String, to descriptor: Int32) {
+  let bytes = Array((line + "\n").utf8)
+  _ = unsafe write(descriptor, bytes, bytes.count)
+}
+
+do {
+  try Child(Array(CommandLine.arguments.dropFirst())).run()
+} catch {
+  say("\(error)", to: 2)
+  exit(1)
+}
