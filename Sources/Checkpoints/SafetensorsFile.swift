@@ -24,8 +24,15 @@ public struct SafetensorsFile: Sendable {
       let header = try Self.header(of: file)
       tensors = header.tensors
       metadata = header.metadata
+    } catch let error as HeaderError {
+      throw CheckpointError(
+        path: path,
+        problem: "not a valid safetensors file: \(error.problem) (byte \(error.position) of the header)",
+        advice: "It may be cut off, damaged or of another format")
+    } catch let error as FileAccessError {
+      throw CheckpointError(error)
     } catch {
-      throw Self.checkpointError(error, path)
+      throw CheckpointError(path: path, problem: "\(error)")
     }
     indices = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($1.name, $0) })
   }
@@ -52,18 +59,6 @@ public struct SafetensorsFile: Sendable {
     return try SafetensorsHeader(bytes, dataByteCount: available - count)
   }
 
-  private static func checkpointError(_ error: any Error, _ path: String) -> CheckpointError {
-    switch error {
-    case let error as FileAccessError: CheckpointError(error)
-    case let error as HeaderError:
-      CheckpointError(
-        path: path,
-        problem: "not a valid safetensors file: \(error.problem) (byte \(error.position) of the header)",
-        advice: "It may be cut off, damaged or of another format")
-    default: CheckpointError(path: path, problem: "\(error)")
-    }
-  }
-
   /// The tensor of a name.
   public subscript(name: String) -> TensorInfo? { indices[name].map { tensors[$0] } }
 
@@ -74,7 +69,11 @@ public struct SafetensorsFile: Sendable {
   public func read(
     _ tensor: TensorInfo, elements: Range<Int>, into values: inout [Float], at start: Int = 0
   ) throws(CheckpointError) {
-    try convert(tensor, elements: elements, into: &values, at: start)
+    if tensor.type == .f32 {
+      try copy(tensor, elements, into: &values, start)
+    } else {
+      try convert(tensor, elements, into: &values, start)
+    }
   }
 
   /// Writes `elements` of a tensor, counted in C order, into `values` from `start` on.
@@ -84,7 +83,11 @@ public struct SafetensorsFile: Sendable {
   public func read(
     _ tensor: TensorInfo, elements: Range<Int>, into values: inout [Double], at start: Int = 0
   ) throws(CheckpointError) {
-    try convert(tensor, elements: elements, into: &values, at: start)
+    if tensor.type == .f64 {
+      try copy(tensor, elements, into: &values, start)
+    } else {
+      try convert(tensor, elements, into: &values, start)
+    }
   }
 
   /// All elements of a tensor, in C order.
@@ -103,46 +106,53 @@ public struct SafetensorsFile: Sendable {
     return values
   }
 
+  /// Reads elements that are stored as they are wanted, straight into their place.
+  private func copy<Value: Numeric & BitwiseCopyable>(
+    _ tensor: TensorInfo, _ elements: Range<Int>, into values: inout [Value], _ start: Int
+  ) throws(CheckpointError) {
+    precondition(elements.lowerBound >= 0 && elements.upperBound <= tensor.elementCount)
+    do {
+      let offset = tensor.byteRange.lowerBound + elements.lowerBound * MemoryLayout<Value>.stride
+      try file.read(into: &values, range: start..<(start + elements.count), at: offset)
+    } catch {
+      throw CheckpointError(error)
+    }
+  }
+
   @specialized(where Value == Float)
   @specialized(where Value == Double)
   private func convert<Value: BinaryFloatingPoint & BitwiseCopyable>(
-    _ tensor: TensorInfo, elements: Range<Int>, into values: inout [Value], at start: Int
+    _ tensor: TensorInfo, _ elements: Range<Int>, into values: inout [Value], _ start: Int
   ) throws(CheckpointError) {
     precondition(elements.lowerBound >= 0 && elements.upperBound <= tensor.elementCount)
     precondition(start >= 0 && elements.count <= values.count - start)
-    do {
-      switch tensor.type {
-      case .f64: try convert(tensor, elements, into: &values, start) { (stored: Double) in Value(stored) }
-      case .f32: try convert(tensor, elements, into: &values, start) { (stored: Float) in Value(stored) }
-      case .f16:
-        try convert(tensor, elements, into: &values, start) { Value(Float16(bitPattern: $0)) }
-      case .bf16:
-        try convert(tensor, elements, into: &values, start) { (stored: UInt16) in
-          Value(Float(bitPattern: UInt32(stored) << 16))
-        }
-      default:
-        throw CheckpointError(
-          path: path, problem: "tensor \"\(tensor.name)\" has type \(tensor.type.rawValue)",
-          advice: "F64, F32, F16 and BF16 can be read")
+    switch tensor.type {
+    case .f64: try convert(tensor, elements, &values, start) { (stored: Double) in Value(stored) }
+    case .f32: try convert(tensor, elements, &values, start) { (stored: Float) in Value(stored) }
+    case .f16: try convert(tensor, elements, &values, start) { Value(Float16(bitPattern: $0)) }
+    case .bf16:
+      try convert(tensor, elements, &values, start) { (stored: UInt16) in
+        Value(Float(bitPattern: UInt32(stored) << 16))
       }
-    } catch {
-      throw error as? CheckpointError ?? Self.checkpointError(error, path)
+    default:
+      throw CheckpointError(
+        path: path, problem: "tensor \"\(tensor.name)\" has type \(tensor.type.rawValue)",
+        advice: "F64, F32, F16 and BF16 can be read")
     }
   }
 
   /// Reads windows of at most 256 Ki elements, so that memory does not grow with the tensor.
   @inline(__always)
   private func convert<Value: BinaryFloatingPoint & BitwiseCopyable, Stored: Numeric & BitwiseCopyable>(
-    _ tensor: TensorInfo, _ elements: Range<Int>, into values: inout [Value], _ start: Int,
+    _ tensor: TensorInfo, _ elements: Range<Int>, _ values: inout [Value], _ start: Int,
     _ value: (Stored) -> Value
-  ) throws {
+  ) throws(CheckpointError) {
     var window = [Stored](repeating: 0, count: min(elements.count, 1 << 18))
     var done = 0
     while done < elements.count {
       let count = min(window.count, elements.count - done)
-      let offset =
-        tensor.byteRange.lowerBound + (elements.lowerBound + done) * MemoryLayout<Stored>.stride
-      try file.read(into: &window, range: 0..<count, at: offset)
+      let first = elements.lowerBound + done
+      try copy(tensor, first..<(first + count), into: &window, 0)
       for index in 0..<count { values[start + done + index] = value(window[index]) }
       done += count
     }

@@ -2,47 +2,47 @@
 public enum TensorType: String, Sendable, CaseIterable {
   /// One byte, 0 or 1.
   case bool = "BOOL"
-  /// Floats of 4 and 6 bits, packed.
+  /// Float of 4 bits, two in a byte.
   case f4 = "F4"
-  /// See ``f4``.
+  /// Float of 6 bits: exponent 2, mantissa 3; packed.
   case f6E2M3 = "F6_E2M3"
-  /// See ``f4``.
+  /// Float of 6 bits: exponent 3, mantissa 2; packed.
   case f6E3M2 = "F6_E3M2"
-  /// Integers.
+  /// Unsigned integer of 8 bits.
   case u8 = "U8"
-  /// See ``u8``.
+  /// Signed integer of 8 bits.
   case i8 = "I8"
-  /// Floats of 8 bits.
+  /// Float of 8 bits: exponent 5, mantissa 2.
   case f8E5M2 = "F8_E5M2"
-  /// See ``f8E5M2``.
+  /// Float of 8 bits: exponent 4, mantissa 3.
   case f8E4M3 = "F8_E4M3"
-  /// See ``f8E5M2``.
+  /// Power of two, its exponent in 8 bits.
   case f8E8M0 = "F8_E8M0"
-  /// See ``f8E5M2``.
+  /// As `f8E4M3`, without infinities and negative zero.
   case f8E4M3FNUZ = "F8_E4M3FNUZ"
-  /// See ``f8E5M2``.
+  /// As `f8E5M2`, without infinities and negative zero.
   case f8E5M2FNUZ = "F8_E5M2FNUZ"
-  /// See ``u8``.
+  /// Signed integer of 16 bits.
   case i16 = "I16"
-  /// See ``u8``.
+  /// Unsigned integer of 16 bits.
   case u16 = "U16"
   /// IEEE half precision.
   case f16 = "F16"
-  /// The upper half of a single-precision float.
+  /// The upper half of an IEEE single-precision float.
   case bf16 = "BF16"
-  /// See ``u8``.
+  /// Signed integer of 32 bits.
   case i32 = "I32"
-  /// See ``u8``.
+  /// Unsigned integer of 32 bits.
   case u32 = "U32"
   /// IEEE single precision.
   case f32 = "F32"
-  /// Two single-precision floats.
+  /// Two single-precision floats, real and imaginary part.
   case c64 = "C64"
   /// IEEE double precision.
   case f64 = "F64"
-  /// See ``u8``.
+  /// Signed integer of 64 bits.
   case i64 = "I64"
-  /// See ``u8``.
+  /// Unsigned integer of 64 bits.
   case u64 = "U64"
 
   /// Width of an element.

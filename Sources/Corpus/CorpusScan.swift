@@ -96,6 +96,6 @@ struct CorpusScan {
     let what = window[bad] == 0 ? "NUL" : "0x" + String(window[bad], radix: 16) + ", which is not UTF-8 here"
     throw CorpusError(
       corpus: file.path, problem: "byte \(offset + bad) (counted from 0) is \(what): this is not UTF-8 text",
-      advice: "Convert it to UTF-8; token files must end in .bin or be named as such")
+      advice: "Convert it to UTF-8; token files end in .bin, or start with a magic of llm.c")
   }
 }

@@ -86,6 +86,6 @@ extension CorpusError {
       corpus: path,
       problem: "token \(position) (counted from 0) has id \(id), "
         + "but in a vocabulary of \(vocabularySize) ids end at \(vocabularySize - 1)",
-      advice: "Give the vocabulary size of the tokenizer that made the file")
+      advice: "Give --vocab-size as the tokenizer of the file has it; text has 256")
   }
 }
