@@ -35,8 +35,10 @@ let package = Package(
       name: "Corpus", dependencies: ["FileAccess", "Randomness", "RunData"], exclude: ["FileAccess"],
       swiftSettings: optimized),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "CProcessor", cSettings: [.unsafeFlags(["-march=\(processor)"])]),
     .target(
-      name: "Kernels", dependencies: ["COpenBLAS", "Randomness", "RunData"], swiftSettings: vectorized),
+      name: "Kernels", dependencies: ["COpenBLAS", "CProcessor", "Randomness", "RunData"],
+      swiftSettings: vectorized),
     .target(
       name: "Transformer", dependencies: ["Kernels", "Randomness", "RunData"], swiftSettings: strict),
     .target(
@@ -83,7 +85,8 @@ let package = Package(
       path: "Tests/run-file-child", swiftSettings: strict),
     .testTarget(
       name: "AnalysisTests", dependencies: ["Analysis", "Charts", "RunData", "Randomness"],
-      exclude: ["Fixtures/make_golden.py"], resources: [.copy("Fixtures/golden.json")], swiftSettings: strict),
+      exclude: ["Fixtures/make_golden.py", "Snapshots"], resources: [.copy("Fixtures/golden.json")],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

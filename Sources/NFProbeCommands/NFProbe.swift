@@ -29,6 +29,7 @@ public struct NFProbe: ParsableCommand {
   public static func run(arguments: [String]) -> Int32 {
     signal(SIGPIPE, SIG_IGN)
     do {
+      try ProcessorChoice.apply()
       let arguments = try ConfigFile.expanded(arguments, commands: commandOptions())
       var command = try parseAsRoot(arguments)
       try command.run()

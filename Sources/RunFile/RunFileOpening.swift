@@ -5,12 +5,12 @@ import HDF5
 struct RunFileOpening {
   let path: String
 
-  /// The open file, and whether its writer closed it.
+  /// The open file, and whether it could be opened as one that nobody writes.
   ///
   /// The order matters: a file that is being written refuses a plain opening; one that was left half-opened refuses
   /// the second way too. No way changes the file.
   /// - Throws: ``RunFileError``.
-  func open() throws(RunFileError) -> (file: HDF5File, isClosed: Bool) {
+  func open() throws(RunFileError) -> (file: HDF5File, isOpenedPlainly: Bool) {
     try checkFile()
     let attempts: [(HDF5File.OpenMode, FileAccess)] = [
       (.reading, access()), (.readingWhileWritten, access(metadataReadAttempts: 3)),

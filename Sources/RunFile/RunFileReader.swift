@@ -4,7 +4,8 @@ import RunData
 /// Reads a run file, finished, growing, or left by a killed writer. It never changes the file.
 ///
 /// The HDF5 library can crash or hang on damaged files, whatever is checked before: read files that may have been
-/// damaged in a process of their own (module `Isolation`).
+/// damaged in a process of their own (module `Isolation`). Do not keep a reader of a file that this very process
+/// writes: inside one process the library opens a file once, and would close it with the last of the two.
 public final class RunFileReader {
   /// How the file stands.
   public enum State: Equatable, Sendable {
@@ -40,8 +41,9 @@ public final class RunFileReader {
   /// - Throws: ``RunFileError``.
   public init(path: String) throws {
     self.path = path
-    let (file, isClosed) = try RunFileOpening(path: path).open()
-    self.isClosed = isClosed
+    let (file, isOpenedPlainly) = try RunFileOpening(path: path).open()
+    // A writer in this very process does not keep a plain opening out.
+    isClosed = isOpenedPlainly && WriterLock.holder(ofRunFile: path) == .nobody
     state = Self.state(of: path, isClosed: isClosed)
     do {
       let reader = ManifestReader(file: file, path: path)

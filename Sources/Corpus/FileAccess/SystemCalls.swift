@@ -48,14 +48,13 @@ func readFully<Element: Numeric & BitwiseCopyable>(
   }
 }
 
-/// Writes all of `bytes` at the file's current position.
-func writeFully(_ descriptor: CInt, _ bytes: RawSpan) -> Errno? {
-  let count = bytes.byteCount
-  return unsafe bytes.withUnsafeBytes { buffer in
+/// Writes all elements, little-endian, at the file's current position.
+func writeFully<Element: Numeric & BitwiseCopyable>(_ descriptor: CInt, _ elements: [Element]) -> Errno? {
+  unsafe elements.withUnsafeBytes { buffer in
     var done = 0
-    while done < count {
+    while done < buffer.count {
       guard let base = buffer.baseAddress else { break }
-      let result = unsafe write(descriptor, base + done, count - done)
+      let result = unsafe write(descriptor, base + done, buffer.count - done)
       if result < 0 {
         if errno == EINTR { continue }
         return Errno.current

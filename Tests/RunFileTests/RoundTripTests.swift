@@ -1,0 +1,137 @@
+import RunData
+import RunFileTestSupport
+import Testing
+
+@testable import RunFile
+
+@Suite struct RoundTripTests {
+  let folder: TemporaryFolder
+  let path: String
+
+  init() throws {
+    folder = try TemporaryFolder()
+    path = folder.file("run.h5")
+  }
+
+  /// A finished run of `steps` steps.
+  private func write(_ sample: SampleRun, steps: Int, status: RunStatus = .finished) throws {
+    let writer = try RunFileWriter(creating: path, manifest: sample.manifest)
+    for step in 0..<steps {
+      try writer.append(sample.record(step))
+      if step % 100 == 0 { try writer.append(sample.snapshot(step)) }
+      if step % 150 == 0 { try writer.append(ValidationRecord(step: step, loss: 5 - Double(step) / 512)) }
+    }
+    try writer.finish(status: status)
+  }
+
+  @Test func readerReturnsWhatWasWritten() throws {
+    let sample = SampleRun(operations: 3)
+    try write(sample, steps: 1300)
+    let reader = try RunFileReader(path: path)
+    #expect(reader.manifest == sample.manifest && reader.isManifestIntact)
+    #expect(reader.state == .closed && reader.status.value == .finished && reader.untrustedRows == 0)
+    #expect(reader.steps == Array(0..<1300))
+    let run = try reader.read(tensors: ["tensor2.weight", "tensor3.weight"])
+    #expect(run.steps == reader.steps && run.segments.allSatisfy { $0 == 0 } && run.status == .finished)
+    #expect(run.loss == run.steps.map { sample.record($0).loss })
+    #expect(run.tokens == run.steps.map { 512 + $0 } && run.seconds.allSatisfy { $0 == 0.0625 })
+    #expect(run.learningRate == run.steps.map { sample.record($0).learningRate })
+    #expect(
+      run.validation == (0..<9).map { ValidationRecord(step: $0 * 150, loss: 5 - Double($0 * 150) / 512) })
+    let series = try #require(run.gradients["tensor3.weight"])
+    #expect(run.gradients.count == 2 && series.elementCounts == [0, 17, 21])
+    #expect(series.isZeroByConstruction == [false, false, false])
+    for layer in 0..<3 {
+      #expect(series.l1[layer] == run.steps.map { SampleRun.value($0, 0, layer * 4 + 3) })
+      #expect(series.sumSquares[layer] == series.l1[layer].map { $0 * $0 })
+    }
+    let snapshots = try reader.scaleSnapshots()
+    #expect(snapshots.map(\.step) == Array(stride(from: 0, to: 1300, by: 100)))
+    let expected = sample.snapshot(200)
+    #expect(snapshots[2].values[0] == expected.values[0] && snapshots[2].values[2] == expected.values[2])
+    #expect(snapshots[2].values[1].prefix(2).allSatisfy { $0.isNaN })
+    #expect(
+      reader.verify()
+        == RunFileVerification(
+          isManifestIntact: true, stepRows: 1300, unfinishedRows: 0, damagedRows: [:]))
+    #expect(try folder.names() == ["run.h5"])
+  }
+
+  @Test func windowsAndUnknownTensors() throws {
+    let sample = SampleRun()
+    try write(sample, steps: 40)
+    let reader = try RunFileReader(path: path)
+    let run = try reader.read(tensors: ["tensor0.weight"], window: 10..<13)
+    #expect(run.steps == [10, 11, 12] && run.loss.count == 3)
+    #expect(run.gradients["tensor0.weight"]?.l1[2] == (10..<13).map { SampleRun.value($0, 0, 8) })
+    #expect(try reader.read(tensors: [], window: 90..<95).steps.isEmpty)
+    let error = #expect(throws: RunFileError.self) { try reader.read(tensors: ["fc9.weight"]) }
+    #expect(error?.reason == .mismatch && "\(error!)".contains("tensor0.weight, tensor1.weight"))
+  }
+
+  @Test func blocksGoThroughEveryVariable() throws {
+    let sample = SampleRun(operations: 2)
+    try write(sample, steps: 700)
+    let reader = try RunFileReader(path: path)
+    let names = reader.stepVariables.map(\.name)
+    #expect(names.count == 7 + 20)
+    #expect(reader.stepVariables.first { $0.name == "activation_zeros" }?.axis == .layerOperation)
+    var steps: [Int] = []
+    var nonfinite: [Double] = []
+    try reader.forEachBlock(of: ["gradient_nonfinite", "stem_gradient_l1"], window: 5..<690) { block in
+      #expect(block.values[1].count == block.steps.count * 2)
+      #expect(block.values[1].first == SampleRun.value(block.steps[0], 1, 0))
+      steps += block.steps
+      nonfinite += block.values[0]
+    }
+    #expect(steps == Array(5..<690))
+    #expect(nonfinite == steps.flatMap { step in (0..<12).map { _ in Double(step % 3) } })
+    #expect(throws: RunFileError.self) { try reader.forEachBlock(of: ["step"]) { _ in } }
+  }
+
+  @Test func emptyRunsAndRunsWithoutOptionalPartsAreWhole() throws {
+    var sample = SampleRun(layers: 1, tensors: 1, stem: 0)
+    sample.manifest.scales = []
+    sample.manifest.corpus.tokenCount = 1_000_000_007
+    sample.manifest.corpus.entropyRate = nil
+    try write(sample, steps: 0, status: .interrupted)
+    let reader = try RunFileReader(path: path)
+    #expect(reader.manifest == sample.manifest && reader.isManifestIntact)
+    #expect(reader.steps.isEmpty && reader.status.value == .interrupted)
+    #expect(try reader.scaleSnapshots().isEmpty && reader.read(tensors: ["tensor0.weight"]).steps.isEmpty)
+    #expect(reader.verify().isIntact)
+  }
+
+  @Test func nonfiniteSumsAreKept() throws {
+    let sample = SampleRun()
+    let writer = try RunFileWriter(creating: path, manifest: sample.manifest)
+    var record = sample.record(0)
+    record.loss = .nan
+    record.gradients.l1[5] = .infinity
+    record.gradients.nonfinite[5] = 14
+    try writer.append(record)
+    try writer.finish(status: .nonfinite)
+    let reader = try RunFileReader(path: path)
+    let run = try reader.read(tensors: ["tensor1.weight"])
+    #expect(run.loss[0].isNaN && run.status == .nonfinite)
+    #expect(run.gradients["tensor1.weight"]?.l1[1] == [.infinity])
+    #expect(reader.verify().isIntact)
+  }
+
+  @Test(arguments: [0, 5])
+  func pythonReadsEveryDatasetAndAttribute(operations: Int) throws {
+    let sample = SampleRun(layers: 4, tensors: 5, stem: 3, operations: operations)
+    try write(sample, steps: 1100)
+    let outcome = try checkInPython(path, "finished", [4, 5, 3, operations, 1100], in: folder)
+    #expect(outcome.output == "1100\n" && outcome.status == 0, "\(outcome.errors)")
+  }
+}
+
+/// Has Python compare every number of a run file with the rules of ``SampleRun``.
+func checkInPython(_ path: String, _ mode: String, _ numbers: [Int], in folder: TemporaryFolder) throws
+  -> Program.Outcome
+{
+  let here = String(#filePath.prefix(upTo: #filePath.lastIndex(of: "/") ?? #filePath.endIndex))
+  return try Program.run(
+    Program.python(), [here + "/Python/check_run.py", path, mode] + numbers.map(String.init), in: folder)
+}
