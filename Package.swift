@@ -30,10 +30,9 @@ let package = Package(
     .target(name: "Randomness", swiftSettings: optimized),
 
     // Tokens to gradients.
-    .target(name: "FileAccess", path: "Sources/Corpus/FileAccess", swiftSettings: strict),
+    .target(name: "FileAccess", swiftSettings: strict),
     .target(
-      name: "Corpus", dependencies: ["FileAccess", "Randomness", "RunData"], exclude: ["FileAccess"],
-      swiftSettings: optimized),
+      name: "Corpus", dependencies: ["FileAccess", "Randomness", "RunData"], swiftSettings: optimized),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(name: "CProcessor", cSettings: [.unsafeFlags(["-march=\(processor)"])]),
     .target(
@@ -44,6 +43,8 @@ let package = Package(
     .target(
       name: "Training", dependencies: ["Corpus", "Kernels", "Randomness", "RunData", "Transformer"],
       swiftSettings: strict),
+
+    .target(name: "Checkpoints", dependencies: ["FileAccess"], swiftSettings: optimized),
 
     // Gradients to file.
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
@@ -60,7 +61,8 @@ let package = Package(
     .target(
       name: "NFProbeCommands",
       dependencies: [
-        "Analysis", "BuildInfo", "Charts", "Corpus", "Kernels", "RunData", "RunFile", "Training", "Transformer",
+        "Analysis", "BuildInfo", "Charts", "Checkpoints", "Corpus", "Kernels", "RunData", "RunFile", "Training",
+        "Transformer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ], swiftSettings: strict),
@@ -77,12 +79,18 @@ let package = Package(
       name: "TrainingTests",
       dependencies: ["Corpus", "Kernels", "RunData", "Training", "Transformer"],
       swiftSettings: strict),
+    .testTarget(
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "FileAccess"], swiftSettings: optimized),
     .target(
       name: "RunFileTestSupport", dependencies: ["RunData"], path: "Tests/RunFileTestSupport",
       swiftSettings: strict),
     .executableTarget(
       name: "run-file-child", dependencies: ["RunData", "RunFile", "RunFileTestSupport"],
       path: "Tests/run-file-child", swiftSettings: strict),
+    .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "RunFileTestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "RunFileTests", dependencies: ["RunData", "RunFile", "RunFileTestSupport", "run-file-child"],
+      exclude: ["Python"], swiftSettings: strict),
     .testTarget(
       name: "AnalysisTests", dependencies: ["Analysis", "Charts", "RunData", "Randomness"],
       exclude: ["Fixtures/make_golden.py", "Snapshots"], resources: [.copy("Fixtures/golden.json")],

@@ -14,7 +14,7 @@ public struct BatchSampler: Sendable {
   /// Where rows start.
   public let sampling: Sampling
   /// What the targets are.
-  public let objective: BatchObjective
+  public let objective: Objective
 
   private let starts: Philox
   private let masking: TokenMasking
@@ -25,7 +25,7 @@ public struct BatchSampler: Sendable {
   ///   `sequenceLength` with the masked one.
   public init(
     source: any TokenSource, shape: BatchShape, sampling: Sampling = .random,
-    objective: BatchObjective = .causal, seed: UInt64
+    objective: Objective = .causal, seed: UInt64
   ) throws(CorpusError) {
     try shape.checkLength(source, objective)
     self.source = source
@@ -90,7 +90,7 @@ public struct BatchSampler: Sendable {
 extension TokenBatch {
   /// Reads inputs and targets of one row; masked targets start as the tokens themselves.
   mutating func read(
-    row: Int, from source: any TokenSource, at start: Int, _ objective: BatchObjective
+    row: Int, from source: any TokenSource, at start: Int, _ objective: Objective
   ) throws(CorpusError) {
     let first = row * sequenceLength
     let range = first..<(first + sequenceLength)

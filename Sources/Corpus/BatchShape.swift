@@ -30,11 +30,11 @@ public struct BatchShape: Equatable, Sendable {
   }
 
   /// Tokens that a row takes from the corpus: with the causal objective, targets are one to the right.
-  func windowLength(_ objective: BatchObjective) -> Int {
+  func windowLength(_ objective: Objective) -> Int {
     objective == .causal ? sequenceLength + 1 : sequenceLength
   }
 
-  func checkLength(_ source: any TokenSource, _ objective: BatchObjective) throws(CorpusError) {
+  func checkLength(_ source: any TokenSource, _ objective: Objective) throws(CorpusError) {
     let needed = windowLength(objective)
     guard source.tokenCount >= needed else {
       let parts = objective == .causal ? ", and the target of its last token" : ""

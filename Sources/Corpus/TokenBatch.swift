@@ -24,17 +24,6 @@ public struct TokenBatch: Equatable, Sendable {
   }
 }
 
-<<<<<<< HEAD
-=======
-/// What a model predicts.
-public enum BatchObjective: String, Sendable, CaseIterable {
-  /// The next token, at every position.
-  case causal
-  /// The original token at masked positions, from both sides.
-  case masked
-}
-
->>>>>>> 0e26d9ceb19fffa9d329f351543e5f48410dcf81
 /// Where the rows of a batch start in the corpus.
 public enum Sampling: String, Sendable, CaseIterable {
   /// At uniformly random positions.

@@ -11,7 +11,7 @@ public struct ValidationBatches: Sendable {
   public let rowCount: Int
 
   private let shape: BatchShape
-  private let objective: BatchObjective
+  private let objective: Objective
   private let masking: TokenMasking
 
   /// Creates the set.
@@ -22,7 +22,7 @@ public struct ValidationBatches: Sendable {
   /// - Throws: where the source is shorter than one window.
   public init(
     source: any TokenSource, batchSize: Int, sequenceLength: Int, rowCount: Int,
-    objective: BatchObjective = .causal, seed: UInt64 = 0
+    objective: Objective = .causal, seed: UInt64 = 0
   ) throws(CorpusError) {
     precondition(rowCount > 0, "at least one window, got \(rowCount)")
     let shape = BatchShape(batchSize: batchSize, sequenceLength: sequenceLength)

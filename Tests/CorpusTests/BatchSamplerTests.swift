@@ -66,8 +66,8 @@ struct CountingTokens: TokenSource {
   }
 
   /// Resuming, and cutting the same global batch otherwise, changes nothing.
-  @Test(arguments: Sampling.allCases, BatchObjective.allCases)
-  func batchesDependOnTheStepAlone(sampling: Sampling, objective: BatchObjective) throws {
+  @Test(arguments: Sampling.allCases, Objective.allCases)
+  func batchesDependOnTheStepAlone(sampling: Sampling, objective: Objective) throws {
     func sampler(_ batchSize: Int, _ microBatches: Int, seed: UInt64 = 4) throws -> BatchSampler {
       try BatchSampler(
         source: SyntheticLanguage(seed: 1),

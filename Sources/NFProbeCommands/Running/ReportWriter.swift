@@ -1,4 +1,5 @@
 import Analysis
+import Charts
 import RunData
 
 /// Writes a mismatch: the table to standard output, table and figure to files.
@@ -11,7 +12,7 @@ struct ReportWriter {
     let report = try options.report(on: runs)
     console.print(report.table.rendered(as: options.format))
     if out.out != nil { try writeFiles(report, into: OutputFolder(out, command: "grads")) }
-    try writeFigure(report)
+    if let svg = options.svg { try writeFigure(report, to: svg) }
   }
 
   /// For runs just made.
@@ -19,13 +20,25 @@ struct ReportWriter {
     let report = try options.report(on: runs)
     console.print(report.table.rendered(as: options.format))
     try writeFiles(report, into: folder)
-    try writeFigure(report)
+    if let svg = options.svg { try writeFigure(report, to: svg) }
   }
 
   private func writeFiles(_ report: MismatchReport, into folder: OutputFolder) throws {
     try OutputFolder.write(report.longTable.rendered(as: .csv), to: folder.file("mismatch.csv"))
+    try writeFigure(report, to: folder.file("mismatch.svg"))
     console.progress("written to \(folder.path)")
   }
 
-  private func writeFigure(_ report: MismatchReport) throws {}
+  /// The figure, and beside it the points that it shows.
+  private func writeFigure(_ report: MismatchReport, to path: String) throws {
+    let figure = report.figure(program: "nf-probe \(ProgramVersion.text)", command: command)
+    try OutputFolder.write(figure.svg, to: path)
+    try OutputFolder.write(figure.csv, to: (path.hasSuffix(".svg") ? String(path.dropLast(4)) : path) + "-points.csv")
+  }
+
+  /// The command line that asked for it, without folders that differ from machine to machine.
+  private var command: String {
+    (["nf-probe"] + CommandLine.arguments.dropFirst().map { $0.split(separator: "/").last.map(String.init) ?? $0 })
+      .joined(separator: " ")
+  }
 }
