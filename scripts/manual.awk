@@ -41,9 +41,11 @@ part == "usage" && /[^ ]/ { sub(/^ */, ""); print ".br\n" escape($0); next }
 part == "list" && /^  [^ ]/ {
   name = substr($0, 3)
   description = ""
-  if (match(name, /   *[^ ]/)) {
-    description = substr(name, RSTART + RLENGTH - 1)
-    name = substr(name, 1, RSTART - 1)
+  # Descriptions start in column 27, after a single space where the name fills its field; a longer name stands alone.
+  if (substr($0, 26, 1) == " " && substr($0, 27, 1) ~ /[^ <]/) {
+    name = substr($0, 3, 23)
+    sub(/ *$/, "", name)
+    description = substr($0, 27)
   }
   print ".TP\n.B " escape(name)
   if (description != "") print escape(description)

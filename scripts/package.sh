@@ -28,7 +28,7 @@ manual() {
   local version overview
   version=$("$program" --version)
   overview=$(COLUMNS=10000 "$program" --help | sed -n 's/^OVERVIEW: //p' | sed 's/\.$//; s/-/\\-/g')
-  printf '.TH NF\\-PROBE 1 "" "nf\\-probe %s" "User Commands"\n' "${version//-/\\-}"
+  printf '.TH NF\\-PROBE 1 "" "%s" "User Commands"\n' "${version//-/\\-}"
   printf '.ad l\n.nh\n.SH NAME\nnf\\-probe \\- %s\n' "$overview"
   printf '.SH SYNOPSIS\n.B nf\\-probe\n.I command\n.RI [ options ]\n.SH COMMANDS\n'
   manual_sections

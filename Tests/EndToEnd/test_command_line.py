@@ -26,7 +26,7 @@ def test_each_help_has_examples(command, tmp_path):
 
 def test_version_names_the_commit(tmp_path):
     version = succeeds("--version", cwd=tmp_path).stdout
-    assert re.match(r"\S*\d+\.\d+\.\d+", version)
+    assert re.match(r"nf-probe \d+\.\d+\.\d+ ", version)
     git = subprocess.run(["git", "-C", ROOT, "rev-parse", "HEAD"], capture_output=True, text=True)
     if git.returncode != 0 or not (ROOT / ".git").exists():
         assert "unknown commit" in version

@@ -54,7 +54,7 @@ def test_a_growing_file_is_readable(tmp_path):
         with xarray.open_dataset(path, engine="h5netcdf", driver_kwds=dict(swmr=True)) as dataset:
             assert dataset.sizes["step"] >= 20
         text = succeeds("info", path, cwd=tmp_path).stdout
-        assert "running" in text.lower()
+        assert "growing" in text.lower()
         succeeds("grads", path, "--out=table", cwd=tmp_path)
         assert process.poll() is None
 
@@ -80,13 +80,12 @@ def test_kill_loses_nothing_that_was_flushed(tmp_path):
 def test_an_interrupted_run_is_complete(number, status, tmp_path):
     with long_run(tmp_path) as process:
         process.send_signal(number)
-        output, _ = process.communicate(timeout=30)
+        process.wait(timeout=30)
     assert process.returncode == status
     (path,) = run_files(tmp_path)
     with h5py.File(path) as file:  # Plainly: the file was closed in order.
         check_rows(file)
         assert file["status"][-1] == INTERRUPTED
-    assert "normformer" in output.lower(), "the table of what was measured"
 
 
 def test_a_second_writer_is_refused(tmp_path):

@@ -14,8 +14,10 @@ def contents(path) -> dict[str, bytes]:
 
 
 def test_two_runs_of_one_command_agree_bit_by_bit(recorded, tmp_path):
-    succeeds("grads", *small(out="again"), cwd=tmp_path)
-    for architecture, path in by_architecture(tmp_path / "again").items():
+    succeeds("grads", *small(out="runs"), cwd=tmp_path)
+    for name in ("mismatch.csv", "mismatch.svg"):
+        assert (tmp_path / "runs" / name).read_bytes() == (recorded / name).read_bytes()
+    for architecture, path in by_architecture(tmp_path / "runs").items():
         first, second = contents(by_architecture(recorded)[architecture]), contents(path)
         assert first.keys() == second.keys()
         assert {name for name in first if first[name] != second[name]} <= CLOCK

@@ -69,7 +69,7 @@ def test_corpus(corpus, mentions, tmp_path):
         (dict(vocab_size=0), ["vocab"]),
         (dict(vocab_size=70000), ["65,?536"]),
         (dict(dim=3), ["dim|width|even|head"]),
-        (dict(dim=1 << 20, heads=16, layers=100), ["[GTPE]i?B"]),
+        (dict(dim=1 << 19, heads=16, layers=100), ["[GTPE]i?B"]),
         (dict(batch=1 << 40), ["batch|memory|[GTPE]i?B"]),
         (dict(layers=1 << 62), ["layers|memory|[GTPE]i?B"]),
         (dict(layers="99999999999999999999"), ["layers"]),
@@ -170,9 +170,9 @@ def test_output_cannot_be_written(tmp_path):
     refuses("grads", *small(**{**ONE, "out": folder}), cwd=tmp_path, mentions=[folder])
 
 
-def limit_files_to_200_kilobytes():
+def limit_files_to_two_megabytes():
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
 
 
 def rows_of(path) -> int:
@@ -193,7 +193,7 @@ def test_file_that_may_not_grow(tmp_path):
     """Write errors as on a full disk, without one: the limit on file sizes gives EFBIG."""
     result = run_program(
         "grads", *small(**ONE, **dict(steps=5000)), cwd=tmp_path, restore_signals=False,
-        preexec_fn=limit_files_to_200_kilobytes,
+        preexec_fn=limit_files_to_two_megabytes,
     )  # fmt: skip
     assert result.returncode == 1, result.stderr[-3000:]
     assert not CRASH.search(result.stderr)
@@ -202,7 +202,7 @@ def test_file_that_may_not_grow(tmp_path):
 
 
 def test_full_disk(tmp_path):
-    inner = 'mount -t tmpfs -o size=300k none disk && cd disk && { "$@"; code=$?; cp -r runs ../saved; exit $code; }'
+    inner = 'mount -t tmpfs -o size=2m none disk && cd disk && { "$@"; code=$?; cp -r runs ../saved; exit $code; }'
     unshare = ["unshare", "--map-root-user", "--mount", "sh", "-c", inner, "sh"]
     (tmp_path / "disk").mkdir()
     try:
