@@ -21,7 +21,9 @@ struct ExportCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("The run file.", valueName: "run.h5"))
   var file: String
 
-  @Option(help: ArgumentHelp("Variables of the run file, e.g. gradient_l1,loss. (default: all)", valueName: "names"))
+  @Option(
+    help: ArgumentHelp("Variables of the run file, e.g. gradient_l1,loss. (default: all)", valueName: "names")
+  )
   var statistics: List<String>?
 
   @Option(help: ArgumentHelp("Steps a to b-1. (default: all)", valueName: "a:b"))
@@ -141,7 +143,8 @@ private final class CSVWriter {
     descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | (overwrite ? 0 : O_EXCL), 0o644)
     guard descriptor >= 0 else {
       let advice = errno == EEXIST ? "; give --overwrite to replace it" : ""
-      throw CommandError.failed("\(path) cannot be written: \(unsafe String(cString: strerror(errno)))\(advice)")
+      throw CommandError.failed(
+        "\(path) cannot be written: \(unsafe String(cString: strerror(errno)))\(advice)")
     }
   }
 

@@ -1,5 +1,6 @@
 import Analysis
 import ArgumentParser
+import Checkpoints
 import Corpus
 import Kernels
 import RunData
@@ -22,6 +23,7 @@ struct GradsCommand: ParsableCommand {
         nf-probe grads --architectures pre-ln,normformer --no-scale-heads --lr 3e-3
         nf-probe grads --operation self_attn.out_proj.weight --statistic rms run-a.h5 run-b.h5
         nf-probe grads --follow run.h5
+        nf-probe grads --from-checkpoint model.safetensors --no-update --heads 12 --corpus book.txt --steps 20
       """)
 
   @Argument(help: ArgumentHelp("Run files to read instead of training.", valueName: "run.h5"))
@@ -35,6 +37,15 @@ struct GradsCommand: ParsableCommand {
 
   @Flag(help: "Show a run file while it grows, until its run ends.")
   var follow = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Start from these weights (fairseq names); architecture, additions and sizes are read off the tensors.",
+      valueName: "file.safetensors"))
+  var fromCheckpoint: String?
+
+  @Flag(inversion: .prefixedNo, help: "Update the parameters; without, every step measures the same weights.")
+  var update = true
 
   @Option(help: ArgumentHelp("YAML file with the same keys as the options; options win.", valueName: "file"))
   var config: String?
@@ -74,11 +85,16 @@ struct GradsCommand: ParsableCommand {
 
   /// Trains, records, then reads the files back: the table comes from what anybody can read.
   private func measure(_ console: Console) throws {
+    let start = try fromCheckpoint.map { try CheckpointStart(path: $0, model: model) }
+    for note in start?.checkpoint.notes ?? [] { console.progress("checkpoint: \(note)") }
     let request = RunRequest(
-      model: model, training: training, corpus: corpus, recording: recording, threadCount: machine.threadCount)
+      model: model, training: training, corpus: corpus, recording: recording,
+      threadCount: machine.threadCount,
+      checkpoint: start, updatesParameters: update)
+    let architectures = start.map { [$0.architecture] } ?? architectures.elements
     let corpus = try request.openCorpus()
     let runs = try (0..<seeds).flatMap { seed in
-      try architectures.elements.map {
+      try architectures.map {
         try request.plan($0, seed: training.seed &+ UInt64(seed), corpus: corpus.facts)
       }
     }
@@ -109,7 +125,8 @@ struct GradsCommand: ParsableCommand {
     let names = Set(runs.flatMap(\.manifest.gradients.tensorNames))
     guard !names.contains(mismatch.operation) else { return }
     throw CommandError.usage(
-      "--operation: no architecture here has \(mismatch.operation)" + suggestion(for: mismatch.operation, among: names)
+      "--operation: no architecture here has \(mismatch.operation)"
+        + suggestion(for: mismatch.operation, among: names)
         + "; there are \(names.sorted().joined(separator: ", "))")
   }
 

@@ -41,12 +41,18 @@ struct InfoCommand: ParsableCommand {
       ("state", state(reader)), ("started", manifest.startedAt),
       ("steps", steps(run)), ("segments", String(Set(run.segments).count)),
       ("last loss", "\(last) nats/token"),
-      ("validation", run.validation.last.map { "\(rounded($0.loss, 4)) nats/token after \($0.step) updates" } ?? "none"),
+      (
+        "validation",
+        run.validation.last.map { "\(rounded($0.loss, 4)) nats/token after \($0.step) updates" } ?? "none"
+      ),
       ("layers", String(layout.layerCount)), ("tensors a layer", layout.tensorNames.joined(separator: ", ")),
       ("other tensors", layout.stemTensorNames.joined(separator: ", ")),
       ("elements", String(layout.elementCounts.reduce(0, +) + layout.stemElementCounts.reduce(0, +))),
       ("scales", manifest.scales.map(\.name).joined(separator: ", ")),
-      ("activations", manifest.operationNames.isEmpty ? "not recorded" : manifest.operationNames.joined(separator: ", ")),
+      (
+        "activations",
+        manifest.operationNames.isEmpty ? "not recorded" : manifest.operationNames.joined(separator: ", ")
+      ),
       ("corpus", corpus(manifest.corpus)), ("corpus SHA-256", manifest.corpus.sha256),
     ] + manifest.contract.labels.map { ("gradient \($0.name)", $0.value) } + [
       ("program", manifest.machine.program), ("processor", manifest.machine.cpu),

@@ -7,7 +7,9 @@ import Yams
 /// They are put before the options that were given, so that those win.
 enum ConfigFile {
   /// The arguments with the options of the file that they name, if they name one.
-  static func expanded(_ arguments: [String], commands: [(name: String, options: [OptionInfo])]) throws -> [String] {
+  static func expanded(_ arguments: [String], commands: [(name: String, options: [OptionInfo])]) throws
+    -> [String]
+  {
     guard let name = arguments.first, let command = commands.first(where: { $0.name == name }),
       let path = configPath(arguments)
     else { return arguments }
@@ -55,7 +57,8 @@ enum ConfigFile {
     }
     if option.isFlag {
       guard let isOn = value.bool else {
-        throw CommandError.usage("--config \(path)\(place): \(key) is true or false, not \(value.string ?? "a list")")
+        throw CommandError.usage(
+          "--config \(path)\(place): \(key) is true or false, not \(value.string ?? "a list")")
       }
       if isOn { return ["--\(key)"] }
       return option.isInvertible ? ["--no-\(key)"] : []
@@ -101,7 +104,9 @@ struct ToolDescription: Decodable {
 
   private static func options(of command: Command) -> [OptionInfo] {
     let names = (command.arguments ?? []).flatMap { argument in
-      (argument.names ?? []).filter { $0.kind == "long" }.map { (isFlag: argument.kind == "flag", name: $0.name) }
+      (argument.names ?? []).filter { $0.kind == "long" }.map {
+        (isFlag: argument.kind == "flag", name: $0.name)
+      }
     }
     let all = Set(names.map(\.name))
     return names.filter { !($0.name.hasPrefix("no-") && all.contains(String($0.name.dropFirst(3)))) }.map {

@@ -52,7 +52,8 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "AdamW: decoupled weight decay.")
   var weightDecay = 0.01
 
-  @Option(help: "What weight decay acts on: all (as in the paper), or weights (spares biases, gains and scales).")
+  @Option(
+    help: "What weight decay acts on: all (as in the paper), or weights (spares biases, gains and scales).")
   var decayed: OptimizerConfiguration.Decayed = .all
 
   func validate() throws {
