@@ -18,6 +18,7 @@ let package = Package(
 
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .target(name: "HDF5", dependencies: ["CHDF5"], swiftSettings: strict),
+    .target(name: "Isolation", swiftSettings: strict),
     .target(name: "RunFile", dependencies: ["HDF5", "RunData"], swiftSettings: strict),
 
     .target(
@@ -26,9 +27,18 @@ let package = Package(
     .executableTarget(
       name: "run-file-child", dependencies: ["RunData", "RunFile", "RunFileTestSupport"],
       path: "Tests/run-file-child", swiftSettings: strict),
+    .executableTarget(
+      name: "isolation-child", dependencies: ["Isolation", "RunData", "RunFile"],
+      path: "Tests/isolation-child",
+      swiftSettings: strict),
+    .testTarget(
+      name: "IsolationTests",
+      dependencies: ["Isolation", "RunData", "RunFile", "RunFileTestSupport", "isolation-child"],
+      swiftSettings: strict),
     .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "RunFileTestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "RunFileTests", dependencies: ["RunData", "RunFile", "RunFileTestSupport", "run-file-child"],
+      name: "RunFileTests",
+      dependencies: ["HDF5", "RunData", "RunFile", "RunFileTestSupport", "run-file-child"],
       exclude: ["Python"], swiftSettings: strict),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: strict),
   ],
