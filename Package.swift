@@ -9,18 +9,85 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
 ]
 
+/// Targets with inner loops over every token or byte: optimized in debug builds too, or the tests take minutes.
+let optimized: [SwiftSetting] = strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
+/// Kernels are compiled for the processor of the machine that builds, or for `NF_PROBE_MARCH`.
+let processor = Context.environment["NF_PROBE_MARCH"] ?? "native"
+let vectorized: [SwiftSetting] =
+  optimized + [.unsafeFlags(["-Xcc", "-march=\(processor)", "-Xcc", "-mprefer-vector-width=512"])]
+
 let package = Package(
   name: "nf-probe",
-  products: [],
+  products: [.executable(name: "nf-probe", targets: ["nf-probe"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
   targets: [
+    // What every part speaks.
     .target(name: "RunData", swiftSettings: strict),
-    .target(name: "Randomness", swiftSettings: strict),
+    .target(name: "Randomness", swiftSettings: optimized),
 
+    // Tokens to gradients.
+    .target(name: "FileAccess", swiftSettings: strict),
+    .target(
+      name: "Corpus", dependencies: ["FileAccess", "Randomness", "RunData"], swiftSettings: optimized),
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "CProcessor", cSettings: [.unsafeFlags(["-march=\(processor)"])]),
+    .target(
+      name: "Kernels", dependencies: ["COpenBLAS", "CProcessor", "Randomness", "RunData"],
+      swiftSettings: vectorized),
+    .target(
+      name: "Transformer", dependencies: ["Kernels", "Randomness", "RunData"], swiftSettings: strict),
+    .target(
+      name: "Training", dependencies: ["Corpus", "Kernels", "Randomness", "RunData", "Transformer"],
+      swiftSettings: strict),
+
+    .target(name: "Checkpoints", dependencies: ["FileAccess"], swiftSettings: optimized),
+
+    // Gradients to file.
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .target(name: "HDF5", dependencies: ["CHDF5"], swiftSettings: strict),
     .target(name: "Isolation", swiftSettings: strict),
     .target(name: "RunFile", dependencies: ["HDF5", "RunData"], swiftSettings: strict),
 
+    // File to figure.
+    .target(name: "Charts", swiftSettings: strict),
+    .target(name: "Analysis", dependencies: ["RunData", "Randomness", "Charts"], swiftSettings: strict),
+
+    // The commands.
+    .plugin(name: "WriteBuildInfo", capability: .buildTool()),
+    .target(name: "BuildInfo", swiftSettings: strict, plugins: ["WriteBuildInfo"]),
+    .target(
+      name: "NFProbeCommands",
+      dependencies: [
+        "Analysis", "BuildInfo", "Charts", "Checkpoints", "Corpus", "Kernels", "RunData", "RunFile", "Training",
+        "Transformer",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Yams", package: "Yams"),
+      ], swiftSettings: strict),
+    .executableTarget(name: "nf-probe", dependencies: ["NFProbeCommands"], swiftSettings: strict),
+
+    // Tests, in the same order.
+    .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: strict),
+    .testTarget(name: "ChartsTests", dependencies: ["Charts"], swiftSettings: strict),
+    .testTarget(
+      name: "CorpusTests", dependencies: ["Corpus", "FileAccess", "Randomness", "RunData"],
+      swiftSettings: optimized),
+    .target(
+      name: "GoldenSupport", dependencies: ["Kernels", "RunData", "Transformer"],
+      path: "Tests/GoldenSupport", swiftSettings: strict),
+    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "RunData"], swiftSettings: vectorized),
+    .testTarget(
+      name: "TransformerTests", dependencies: ["GoldenSupport", "Kernels", "RunData", "Transformer"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "TrainingTests",
+      dependencies: ["Corpus", "GoldenSupport", "Kernels", "RunData", "Training", "Transformer"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "FileAccess"], swiftSettings: optimized),
     .target(
       name: "RunFileTestSupport", dependencies: ["RunData"], path: "Tests/RunFileTestSupport",
       swiftSettings: strict),
@@ -40,7 +107,10 @@ let package = Package(
       name: "RunFileTests",
       dependencies: ["HDF5", "RunData", "RunFile", "RunFileTestSupport", "run-file-child"],
       exclude: ["Python"], swiftSettings: strict),
-    .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: strict),
+    .testTarget(
+      name: "AnalysisTests", dependencies: ["Analysis", "Charts", "RunData", "Randomness"],
+      exclude: ["Fixtures/make_golden.py", "Snapshots"], resources: [.copy("Fixtures/golden.json")],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,55 @@
+# `make` lists what there is. Everything works without make too: see scripts/.
+
+PREFIX ?= /usr/local
+bindir = $(DESTDIR)$(PREFIX)/bin
+bashdir = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+zshdir = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+fishdir = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+mandir = $(DESTDIR)$(PREFIX)/share/man/man1
+# What `make completions` and `make man` write, and `make install` puts in place.
+package = .build/package
+
+.PHONY: help run test build lint format completions man install uninstall clean
+
+help: ## List the targets
+	@echo 'nf-probe: gradients of transformers, layer by layer'
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+run: ## Install what is missing, build, measure gradients on the built-in corpus (ARGS="--seeds 3")
+	@scripts/run.sh $(ARGS)
+
+test: ## Install what is missing and run every check
+	@scripts/test.sh
+
+build: ## Install what is missing and build in release mode
+	@scripts/install-dependencies.sh
+	@swift build -c release --product nf-probe
+
+lint: ## Check the format of the Swift sources
+	@scripts/lint.sh
+
+format: ## Mend the format of the Swift sources
+	@scripts/lint.sh --fix
+
+completions: build ## Write completions for bash, zsh and fish to .build/package
+	@scripts/package.sh completions $(package)
+
+man: build ## Write the manual page to .build/package
+	@scripts/package.sh man $(package)
+
+install: completions man ## Install program, completions and manual page (PREFIX=/usr/local, DESTDIR=)
+	@scripts/package.sh program $(package)
+	install -d "$(bindir)" "$(bashdir)" "$(zshdir)" "$(fishdir)" "$(mandir)"
+	install -m 755 $(package)/nf-probe "$(bindir)/nf-probe"
+	install -m 644 $(package)/nf-probe.bash "$(bashdir)/nf-probe"
+	install -m 644 $(package)/nf-probe.zsh "$(zshdir)/_nf-probe"
+	install -m 644 $(package)/nf-probe.fish "$(fishdir)/nf-probe.fish"
+	install -m 644 $(package)/nf-probe.1 "$(mandir)/nf-probe.1"
+
+uninstall: ## Remove what `make install` put in place (same PREFIX and DESTDIR)
+	rm -f "$(bindir)/nf-probe" "$(bashdir)/nf-probe" "$(zshdir)/_nf-probe"
+	rm -f "$(fishdir)/nf-probe.fish" "$(mandir)/nf-probe.1"
+
+clean: ## Remove what was built, and the tests' Python environment
+	rm -rf .build .venv

@@ -1,0 +1,50 @@
+/// Why an analysis cannot be made, in words for the person who asked for it.
+public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// No run was given.
+  case noRuns
+  /// The same run was given twice.
+  case duplicateRun(id: String, label: String)
+  /// Runs whose numbers do not mean the same.
+  case mixedContracts(first: String, second: String, differences: [String])
+  /// No run has the operation; what they have instead.
+  case noSuchOperation(name: String, available: [String])
+  /// The operation's gradient is zero by construction.
+  case zeroByConstruction(operation: String, label: String)
+  /// A run that recorded nothing in the window.
+  case emptyWindow(window: StepWindow, label: String, recorded: ClosedRange<Int>?)
+  /// Text that is no window.
+  case badWindow(String)
+  /// Text that names no layers, or a layer that a run does not have.
+  case badLayers(String, layerCount: Int?)
+
+  /// What is wrong, where, and what to do.
+  public var description: String {
+    switch self {
+    case .noRuns:
+      return "no runs to analyse: name at least one run file"
+    case .duplicateRun(let id, let label):
+      return "the run \(id) (\(label)) was given twice: name each run once"
+    case .mixedContracts(let first, let second, let differences):
+      let list = differences.joined(separator: "; ")
+      return
+        "the numbers of \(first) and \(second) do not mean the same (\(list)): compare runs recorded under"
+        + " one contract, or ask for mixed contracts explicitly"
+    case .noSuchOperation(let name, let available):
+      let choices = available.isEmpty ? "none" : available.joined(separator: ", ")
+      return "no run has recorded '\(name)'; recorded are: \(choices)"
+    case .zeroByConstruction(let operation, let label):
+      return "the gradient of '\(operation)' is zero by construction in \(label): what is recorded is"
+        + " rounding noise, and a ratio of it means nothing; choose another operation"
+    case .emptyWindow(let window, let label, let recorded):
+      let has = recorded.map { "it has steps \($0.lowerBound) to \($0.upperBound)" } ?? "it has no steps yet"
+      return "\(label) has recorded no step in the window \(window): \(has)"
+    case .badWindow(let text):
+      return "'\(text)' is no step window: write A:B, the steps from A up to but not including B, such as"
+        + " 300:600"
+    case .badLayers(let text, let layerCount):
+      let range = layerCount.map { "; the run has layers 0 to \($0 - 1)" } ?? ""
+      return "'\(text)' names no layers\(range): write numbers such as 0,1,6,-2,-1 (negative ones count from"
+        + " the end), or all"
+    }
+  }
+}

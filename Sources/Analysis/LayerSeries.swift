@@ -1,0 +1,105 @@
+import RunData
+
+/// One statistic of one operation in every layer over the recorded steps of a run.
+///
+/// It is made from a recorded run, or grown step by step while a run is under way: a live view and a figure read
+/// the same values.
+public struct LayerSeries: Equatable, Sendable {
+  /// The recorded steps, ascending.
+  public private(set) var steps: [Int]
+  /// The attempt that each step was made in.
+  public private(set) var segments: [Int]
+  /// The statistic, `(layer)(record)`; not a number in a layer without the tensor.
+  public private(set) var values: [[Double]]
+  /// The operation, e.g. `fc2.weight`.
+  public let operation: String
+  /// What is shown of each gradient.
+  public let statistic: GradientStatistic
+  /// Elements of the tensor in each layer; 0 in a layer without it.
+  public let elementCounts: [Int]
+
+  /// The series of one operation of a recorded run; nil where the run was read without it.
+  public init?(run: RecordedRun, operation: String, statistic: GradientStatistic) {
+    guard let series = run.gradients[operation] else { return nil }
+    self.operation = operation
+    self.statistic = statistic
+    steps = run.steps
+    segments = run.segments
+    elementCounts = series.elementCounts
+    values = (0..<series.layerCount).map { series.values(of: statistic, layer: $0) }
+  }
+
+  /// An empty series that is to grow with a run; nil where the run does not have the operation.
+  public init?(manifest: RunManifest, operation: String, statistic: GradientStatistic) {
+    let layout = manifest.gradients
+    guard let tensor = layout.tensorNames.firstIndex(of: operation) else { return nil }
+    self.operation = operation
+    self.statistic = statistic
+    steps = []
+    segments = []
+    elementCounts = (0..<layout.layerCount).map { layer in
+      layout.elementCounts[layout.index(layer: layer, tensor: tensor)]
+    }
+    values = Array(repeating: [], count: layout.layerCount)
+  }
+
+  /// Adds the step that a run has just made.
+  /// - Precondition: the record has the layout of the manifest that the series was made from.
+  public mutating func append(_ record: StepRecord, segment: Int, layout: GradientLayout) {
+    guard let tensor = layout.tensorNames.firstIndex(of: operation) else { return }
+    steps.append(record.step)
+    segments.append(segment)
+    for layer in values.indices {
+      let index = layout.index(layer: layer, tensor: tensor)
+      values[layer].append(
+        statistic.value(
+          l1: record.gradients.l1[index], sumSquares: record.gradients.sumSquares[index],
+          count: elementCounts[layer]))
+    }
+  }
+
+  /// The number of layers.
+  public var layerCount: Int { values.count }
+
+  /// The last recorded value of each layer; empty before the first step.
+  public var latest: [Double] { steps.isEmpty ? [] : values.compactMap(\.last) }
+
+  /// Runs of records without a gap: positions in `steps`.
+  public var stretches: [Range<Int>] { Self.stretches(steps: steps, segments: segments) }
+
+  /// Splits records where something is missing.
+  ///
+  /// A distance between two records is a gap where it is at least twice the one before and the one after it, or, at
+  /// a change of segment, longer than either of them. So a run recorded every N steps or on a logarithmic schedule has
+  /// no gap. The first and the last distance are gaps only beside two that are equal.
+  static func stretches(steps: [Int], segments: [Int]) -> [Range<Int>] {
+    let distances = zip(steps.dropFirst(), steps).map { $0 - $1 }
+    var result: [Range<Int>] = []
+    var start = 0
+    for index in distances.indices {
+      let resumes = segments[index + 1] != segments[index]
+      if isGap(at: index, in: distances, resumes: resumes) {
+        result.append(start..<(index + 1))
+        start = index + 1
+      }
+    }
+    if start < steps.count { result.append(start..<steps.count) }
+    return result
+  }
+
+  private static func isGap(at index: Int, in distances: [Int], resumes: Bool) -> Bool {
+    let distance = distances[index]
+    let before = index >= 1 ? distances[index - 1] : nil
+    let after = index + 1 < distances.count ? distances[index + 1] : nil
+    switch (before, after) {
+    case (let before?, let after?):
+      return resumes ? distance > min(before, after) : distance >= 2 * max(before, after)
+    case (let before?, nil):
+      return distance >= 2 * before && (resumes || index >= 2 && distances[index - 2] == before)
+    case (nil, let after?):
+      return distance >= 2 * after && (resumes || distances.count > 2 && distances[2] == after)
+    case (nil, nil):
+      return false
+    }
+  }
+}

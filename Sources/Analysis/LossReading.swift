@@ -1,0 +1,43 @@
+import RunData
+
+/// The loss of a group of runs at the end of a window, read against its corpus's floors.
+public struct LossReading: Equatable, Sendable {
+  /// Mean over runs of the mean training loss over the window's last tenth, in nats a token.
+  public let loss: Double
+  /// Records of the first run that the mean runs over.
+  public let recordCount: Int
+  /// What a model reaches that has learned nothing but token frequencies; not a number where unknown.
+  public let unigramEntropy: Double
+  /// What no model can go below, where it is known.
+  public let entropyRate: Double?
+  /// Seeds of the runs whose loss is not below the unigram entropy.
+  public let seedsNotLearning: [UInt64]
+  /// Number of runs.
+  public let runCount: Int
+
+  /// Reads the losses of a group. The last tenth has at least ten records, or all that there are.
+  public init(of group: RunGroup, window: StepWindow) {
+    let entropy = group.manifest.corpus.unigramEntropy
+    let tails = group.runs.map { run in
+      let range = window.indices(in: run.steps)
+      return run.loss[range].suffix(max(10, range.count / 10))
+    }
+    let means = tails.map { $0.isEmpty ? Double.nan : $0.reduce(0, +) / Double($0.count) }
+    loss = means.reduce(0, +) / Double(means.count)
+    recordCount = tails[0].count
+    unigramEntropy = entropy
+    entropyRate = group.manifest.corpus.entropyRate
+    runCount = group.runs.count
+    // Written so that a loss that is not a number has not passed; an unknown entropy marks nothing.
+    seedsNotLearning =
+      entropy.isNaN
+      ? [] : zip(group.runs, means).filter { !($1 < entropy) }.map { $0.0.manifest.seed }
+  }
+
+  /// `not learning yet` where no run has passed the unigram entropy, with the count where only some have; nil where all have.
+  public var mark: String? {
+    if seedsNotLearning.isEmpty { return nil }
+    let count = seedsNotLearning.count
+    return "not learning yet" + (count == runCount ? "" : " (\(count) of \(runCount))")
+  }
+}

@@ -1,0 +1,191 @@
+import Charts
+import RunData
+
+extension MismatchReport {
+  /// The paper's Figure 3: one panel a group, the shown layers' statistic over the steps, on one logarithmic axis.
+  ///
+  /// One run is drawn as recorded. Several are drawn as their geometric mean in a band from the smallest to the largest.
+  /// The window of the table is shaded.
+  /// - Parameters:
+  ///   - program: name and version of the program that draws.
+  ///   - command: the command line that asked for it.
+  public func figure(program: String, command: String) -> Figure {
+    let panels = entries.map(panel)
+    let columns = min(3, panels.count)
+    let rows = stride(from: 0, to: panels.count, by: columns).map {
+      Array(panels[$0..<min($0 + columns, panels.count)])
+    }
+    return Figure(
+      width: panels.count == 1 ? .column : .page, rows: rows, legendTitle: "layer",
+      extraLegend: extraLegend, notes: figureNotes, metadata: metadata(program: program, command: command))
+  }
+
+  private var hasBands: Bool { entries.contains { $0.group.runs.count > 1 } }
+
+  /// The widths of the moving means, one for each length of a run.
+  private var smoothingWidths: [Int] {
+    let counts = entries.compactMap { $0.group.runs.map(\.steps.count).min() }
+    return Set(counts.compactMap(MovingMean.width)).sorted()
+  }
+
+  private var extraLegend: [LegendEntry] {
+    var legend: [LegendEntry] = []
+    if !smoothingWidths.isEmpty {
+      let recorded = hasBands ? "each step" : "as recorded"
+      legend.append(
+        LegendEntry(recorded, style: .stroke(Stroke(color: Color(0x9A9A9A), width: DrawnLayer.rawWidth))))
+    }
+    if hasBands {
+      legend.append(LegendEntry("smallest to largest seed", style: .box(Color(0xB9D3E4))))
+    }
+    return legend
+  }
+
+  // MARK: - Panels
+
+  private func panel(_ entry: Entry) -> Panel {
+    let marks = (entry.mismatch.map(shade) ?? []) + lines(entry)
+    return Panel(
+      title: entry.group.label, subtitle: subtitle(entry), xTitle: "step",
+      yTitle: "\(statisticTitle) of the \(operation) gradient", yKind: .log10, xIsWhole: true,
+      marks: marks)
+  }
+
+  private func subtitle(_ entry: Entry) -> String {
+    let mark = entry.loss.mark.map { [$0] } ?? []
+    guard let mismatch = entry.mismatch else { return (mark + ["not measured"]).joined(separator: "; ") }
+    return (mark + ["early/late \(estimateText(mismatch.earlyLate))"]).joined(separator: "; ")
+  }
+
+  /// `0.24 [0.21, 0.28]`.
+  private func estimateText(_ estimate: Estimate) -> String {
+    if estimate.value.isNaN { return "undefined" }
+    let value = NumberText.significant(estimate.value, digits: 3)
+    guard let interval = estimate.interval else { return value }
+    let lower = NumberText.significant(interval.lower, digits: 3)
+    return "\(value) [\(lower), \(NumberText.significant(interval.upper, digits: 3))]"
+  }
+
+  private func shade(_ mismatch: Mismatch) -> [any Mark] {
+    let steps = mismatch.recordedSteps
+    return [ShadeMark("window of early/late", from: Double(steps.lowerBound), to: Double(steps.upperBound))]
+  }
+
+  /// Bands, then the lines as recorded, then the moving means over them.
+  private func lines(_ entry: Entry) -> [any Mark] {
+    let series = entry.group.runs.compactMap {
+      LayerSeries(run: $0, operation: operation, statistic: statistic)
+    }
+    let shown = shownLayers(of: entry)
+    let styles = SeriesStyle.ordered(shown.count)
+    guard let first = series.first else { return [] }
+    let shared = SharedSteps(series)
+    let layers = shown.indices.filter { first.elementCounts[shown[$0]] > 0 }.map { index in
+      DrawnLayer(
+        layer: shown[index], style: styles[index], phase: (Double(index) + 0.5) / Double(shown.count),
+        shared: shared, band: SeedBand(series, layer: shown[index], shared: shared), runCount: series.count)
+    }
+    return layers.flatMap(\.areas) + layers.flatMap(\.rawLines) + layers.flatMap(\.mainLines)
+  }
+
+  // MARK: - Words
+
+  private var figureNotes: [String] {
+    var notes: [String] = []
+    if hasBands {
+      let counts = Set(entries.map(\.group.runs.count)).sorted().map(String.init).joined(separator: " to ")
+      notes.append("Lines: geometric mean over n = \(counts) seeds.")
+    }
+    if !smoothingWidths.isEmpty {
+      let widths = smoothingWidths.map(String.init).joined(separator: " or ")
+      notes.append("Thick lines: centred moving geometric mean of \(widths) recorded steps.")
+    }
+    let methods = entries.compactMap { $0.mismatch?.method }
+    if methods.contains(where: { if case .seeds = $0 { true } else { false } }) {
+      notes.append("Intervals of early/late: 95 %, Student's t over seeds.")
+    }
+    if methods.contains(where: { if case .steps = $0 { true } else { false } }) {
+      notes.append("Intervals of early/late: 95 %, moving-block bootstrap over steps.")
+    }
+    if entries.contains(where: { $0.loss.mark != nil }) {
+      notes.append("Not learning yet: the loss has not passed below the unigram entropy.")
+    }
+    return notes.isEmpty ? [] : [notes.joined(separator: " ")]
+  }
+
+  private func metadata(program: String, command: String) -> Metadata {
+    let labels = entries.map(\.group.label).joined(separator: ", ")
+    let sentences = entries.map { entry in
+      let value = entry.mismatch.map { "early/late \(estimateText($0.earlyLate))" } ?? "not measured"
+      return "\(entry.group.label): \(value)" + (entry.loss.mark.map { ", \($0)" } ?? "") + "."
+    }
+    return Metadata(
+      title: "\(statisticTitle) of the \(operation) gradient by layer over training steps: \(labels)",
+      description: "One panel a group of runs, one line a layer, logarithmic vertical axis. "
+        + sentences.joined(separator: " "),
+      program: program, command: command, runIDs: entries.flatMap { $0.group.runs.map(\.manifest.runID) },
+      facts: facts)
+  }
+
+  private var facts: [(name: String, value: String)] {
+    let methods = entries.map { "\($0.group.label): \($0.mismatch?.method.summary ?? "not measured")" }
+    let contract = entries[0].group.manifest.contract
+    let isMixed = entries.contains { $0.group.manifest.contract != contract }
+    let labels = contract.labels.map { "\($0.name) \($0.value)" }.joined(separator: "; ")
+    return [
+      ("operation", operation), ("statistic", statistic.rawValue), ("window", "\(window)"),
+      ("intervals", methods.joined(separator: "; ")), ("contract", isMixed ? "mixed" : labels),
+    ]
+  }
+}
+
+/// One layer of one panel.
+private struct DrawnLayer {
+  /// The line width of a series as recorded, where a moving mean is drawn over it.
+  static let rawWidth = 0.4
+
+  let layer: Int
+  let style: SeriesStyle
+  /// Where the first marker lies, as a share of the distance between two.
+  let phase: Double
+  let shared: SharedSteps
+  let band: SeedBand
+  let runCount: Int
+
+  private var x: [Double] { shared.steps.map(Double.init) }
+
+  /// The range over seeds.
+  var areas: [any Mark] {
+    guard runCount > 1 else { return [] }
+    return [
+      BandMark(
+        "\(layer), range over seeds", x: x, lower: band.lower, upper: band.upper, stretches: shared.stretches,
+        color: style.color)
+    ]
+  }
+
+  /// The series as recorded, thin and pale, where a moving mean is drawn over it.
+  var rawLines: [any Mark] {
+    guard MovingMean.width(forRecords: x.count) != nil else { return [] }
+    let pale = SeriesStyle(color: style.color.lightened(by: 0.45), lineWidth: Self.rawWidth)
+    return [
+      LineMark(
+        "\(layer), each step", x: x, y: band.mean, stretches: shared.stretches, style: pale, isInLegend: false
+      )
+    ]
+  }
+
+  /// The moving mean; of a short series the series itself.
+  var mainLines: [any Mark] {
+    guard let width = MovingMean.width(forRecords: x.count) else {
+      return [line(x: x, y: band.mean, stretches: shared.stretches)]
+    }
+    let mean = MovingMean(of: band.mean, stretches: shared.stretches, width: width)
+    return [line(x: mean.positions.map { x[$0] }, y: mean.values, stretches: mean.stretches)]
+  }
+
+  private func line(x: [Double], y: [Double], stretches: [Range<Int>]) -> LineMark {
+    LineMark(
+      "\(layer)", x: x, y: y, stretches: stretches, style: style, markerCount: 5, markerPhase: phase)
+  }
+}

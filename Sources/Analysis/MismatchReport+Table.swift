@@ -1,0 +1,141 @@
+import Charts
+import RunData
+
+extension MismatchReport {
+  /// One row a group: loss, mean gradient of the layers shown, early/late, spread and slope with intervals.
+  public var table: Table {
+    let layers = Set(entries.flatMap(shownLayers)).sorted()
+    var table = Table(
+      title: "Gradient mismatch of \(operation), \(statisticTitle) over steps \(window)",
+      columns: columns(layers: layers), notes: notes)
+    for entry in entries { table.append(row(entry, layers: layers)) }
+    return table
+  }
+
+  private func columns(layers: [Int]) -> [Table.Column] {
+    let loss = [
+      Table.Column("architecture", title: "architecture", kind: .text),
+      Table.Column("loss", title: "loss", kind: .number(.decimals(3))),
+      Table.Column("unigram_entropy", title: "unigram", kind: .number(.decimals(3)), audience: .data),
+      Table.Column("entropy_rate", title: "floor", kind: .number(.decimals(3)), audience: .data),
+    ]
+    let means = layers.map {
+      Table.Column("layer_\($0)", title: "L\($0)", kind: .number(.significant(3)))
+    }
+    let statistics = [
+      Table.Column("early_late", title: "early/late", kind: .estimate(.significant(3))),
+      Table.Column("spread", title: "spread", kind: .estimate(.significant(3))),
+      Table.Column("slope", title: "slope", kind: .estimate(.decimals(2))),
+      Table.Column("interval", title: "n", kind: .text),
+      Table.Column("mark", title: "mark", kind: .text, audience: .unlessEmpty),
+    ]
+    return loss + means + statistics
+  }
+
+  private func row(_ entry: Entry, layers: [Int]) -> [Table.Cell] {
+    let loss = entry.loss
+    let start: [Table.Cell] = [
+      .text(entry.group.label), .number(loss.loss),
+      loss.unigramEntropy.isNaN ? .missing : .number(loss.unigramEntropy),
+      loss.entropyRate.map(Table.Cell.number) ?? .missing,
+    ]
+    guard let mismatch = entry.mismatch else {
+      let blank = Array(repeating: Table.Cell.missing, count: layers.count + 4)
+      return start + blank + [mark(entry)]
+    }
+    let means = layers.map { layer in
+      mismatch.layers.firstIndex(of: layer).map { Table.Cell.number(mismatch.means[$0].value) } ?? .missing
+    }
+    return start + means + [
+      .estimate(mismatch.earlyLate), .estimate(mismatch.spread), .estimate(mismatch.slope),
+      .text(mismatch.method.summary), mark(entry),
+    ]
+  }
+
+  private func mark(_ entry: Entry) -> Table.Cell {
+    var marks = entry.loss.mark.map { [$0] } ?? []
+    if entry.mismatch == nil { marks.append("not measured") }
+    let hasNonfinite = entry.mismatch?.caveats.contains { if case .nonfinite = $0 { true } else { false } }
+    if hasNonfinite == true { marks.append("non-finite") }
+    return .text(marks.joined(separator: ", "))
+  }
+
+  /// What is shown of each gradient, in words.
+  var statisticTitle: String {
+    switch statistic {
+    case .l1: return "L1 norm"
+    case .l2: return "L2 norm"
+    case .rms: return "root mean square"
+    case .mean: return "mean magnitude"
+    }
+  }
+
+  private var notes: [String] {
+    definitionNotes + intervalNotes + lossNotes + contractNotes + entryNotes
+  }
+
+  private var definitionNotes: [String] {
+    let averaging =
+      entries.contains { $0.group.runs.count > 1 } ? "; over several seeds the geometric mean" : ""
+    return [
+      "L0, L1, ...: m_l, the mean \(statistic.rawValue) (\(statisticTitle)) of the gradient of \(operation) in layer l over the"
+        + " window's recorded steps\(averaging). early/late = m_0 / m_(L-1); spread = max m / min m; slope ="
+        + " least-squares slope of log10 m_l against l/(L-1), in decades over the depth."
+    ]
+  }
+
+  private var intervalNotes: [String] {
+    let methods = entries.compactMap { $0.mismatch?.method }
+    var notes: [String] = []
+    if methods.contains(where: { if case .seeds = $0 { true } else { false } }) {
+      notes.append("95 % intervals over seeds: Student's t on the logarithm, n - 1 degrees of freedom.")
+    }
+    if methods.contains(where: { if case .steps = $0 { true } else { false } }) {
+      notes.append(
+        "95 % intervals over steps: moving-block bootstrap, \(BlockBootstrap.resampleCount) resamples, the"
+          + " block length in parentheses by Politis and White's rule; they say nothing about another seed.")
+    }
+    return notes
+  }
+
+  private var lossNotes: [String] {
+    var corpora: [CorpusFacts] = []
+    for entry in entries where !corpora.contains(entry.group.manifest.corpus) {
+      corpora.append(entry.group.manifest.corpus)
+    }
+    let floors = corpora.map { corpus in
+      var parts: [String] = []
+      let unigram = corpus.unigramEntropy
+      if !unigram.isNaN { parts.append("unigram entropy \(NumberText.fixed(unigram, decimals: 3))") }
+      if let rate = corpus.entropyRate { parts.append("entropy rate \(NumberText.fixed(rate, decimals: 3))") }
+      return "\(corpus.name): \(parts.isEmpty ? "unknown" : parts.joined(separator: ", "))"
+    }
+    var notes = [
+      "loss: mean training loss over the last \(entries[0].loss.recordCount) recorded steps of the window, nats a"
+        + " token. Floors, \(floors.joined(separator: "; "))."
+    ]
+    if entries.contains(where: { $0.loss.mark != nil }) {
+      notes.append("not learning yet: that loss is not below the unigram entropy of the corpus.")
+    }
+    return notes
+  }
+
+  private var contractNotes: [String] {
+    let contract = entries[0].group.manifest.contract
+    let mixed = entries.contains { $0.group.manifest.contract != contract }
+    if mixed {
+      return ["These runs were recorded under different number contracts; comparing them was asked for."]
+    }
+    return [
+      "Gradient of the \(contract.reduction) \(contract.loss) over the \(contract.scope) (\(contract.unit),"
+        + " \(contract.objective)), scale \(contract.gradientScale), \(contract.measuredAt)."
+    ]
+  }
+
+  private var entryNotes: [String] {
+    entries.flatMap { entry -> [String] in
+      if let problem = entry.problem { return ["\(entry.group.label): \(problem)."] }
+      return (entry.mismatch?.caveats ?? []).map { "\(entry.group.label): \($0)." }
+    }
+  }
+}

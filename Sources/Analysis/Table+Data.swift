@@ -1,0 +1,99 @@
+import Charts
+
+// CSV and JSON: for programs, so with all digits and all columns.
+
+extension Table {
+  /// RFC 4180 with `\n` line ends: a header of column keys, then one line a row. A missing value is empty; numbers that
+  /// are not finite are `nan`, `inf` and `-inf`. Title and notes are left out.
+  func csvText() -> String {
+    let header = columns.flatMap(Self.csvKeys).map(Self.csvField)
+    let lines = rows.map { row in
+      zip(columns, row).flatMap { Self.csvValues($1, kind: $0.kind) }.map(Self.csvField)
+    }
+    return ([header] + lines).map { $0.joined(separator: ",") + "\n" }.joined()
+  }
+
+  private static func csvKeys(_ column: Column) -> [String] {
+    guard case .estimate = column.kind else { return [column.key] }
+    return [column.key, column.key + "_low", column.key + "_high"]
+  }
+
+  private static func csvValues(_ cell: Cell, kind: Kind) -> [String] {
+    var values: [String]
+    switch cell {
+    case .text(let text): values = [text]
+    case .integer(let number): values = ["\(number)"]
+    case .number(let number): values = [NumberText.shortest(number)]
+    case .estimate(let estimate):
+      values = [NumberText.shortest(estimate.value)]
+      if let interval = estimate.interval {
+        values += [NumberText.shortest(interval.lower), NumberText.shortest(interval.upper)]
+      }
+    case .missing: values = [""]
+    }
+    if case .estimate = kind { values += Array(repeating: "", count: 3 - values.count) }
+    return values
+  }
+
+  private static func csvField(_ text: String) -> String {
+    guard text.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline }) else { return text }
+    return "\"" + text.flatMap { $0 == "\"" ? "\"\"" : String($0) } + "\""
+  }
+
+  /// `{"title", "columns", "rows", "notes"}`; a row is an object by column key, an estimate `{"value", "low", "high"}`.
+  /// A missing value is `null`; numbers that are not finite are the strings `"nan"`, `"inf"` and `"-inf"`.
+  func jsonText() -> String {
+    let columnTexts = columns.map { "{\"key\": \(Self.json($0.key)), \"title\": \(Self.json($0.title))}" }
+    let rowTexts = rows.map { row in
+      let members = zip(columns, row).map { "\(Self.json($0.key)): \(Self.json($1))" }
+      return "{" + members.joined(separator: ", ") + "}"
+    }
+    return """
+      {
+        "title": \(Self.json(title)),
+        "columns": \(Self.jsonList(columnTexts)),
+        "rows": \(Self.jsonList(rowTexts)),
+        "notes": \(Self.jsonList(notes.map(Self.json)))
+      }
+
+      """
+  }
+
+  private static func jsonList(_ elements: [String]) -> String {
+    elements.isEmpty ? "[]" : "[\n" + elements.map { "    " + $0 }.joined(separator: ",\n") + "\n  ]"
+  }
+
+  private static func json(_ cell: Cell) -> String {
+    switch cell {
+    case .text(let text): return json(text)
+    case .integer(let number): return "\(number)"
+    case .number(let number): return json(number)
+    case .estimate(let estimate):
+      let low = estimate.interval.map { json($0.lower) } ?? "null"
+      let high = estimate.interval.map { json($0.upper) } ?? "null"
+      return "{\"value\": \(json(estimate.value)), \"low\": \(low), \"high\": \(high)}"
+    case .missing: return "null"
+    }
+  }
+
+  private static func json(_ number: Double) -> String {
+    number.isFinite ? NumberText.shortest(number) : "\"\(NumberText.shortest(number))\""
+  }
+
+  private static func json(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": result += "\\\""
+      case "\\": result += "\\\\"
+      case "\n": result += "\\n"
+      case "\t": result += "\\t"
+      case _ where scalar.value < 0x20:
+        let digits = String(scalar.value, radix: 16)
+        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
+  }
+}

@@ -1,0 +1,60 @@
+#include "processor.h"
+
+#include <stddef.h>
+
+// The compiler's macros say what it was allowed to use; only C sees them. Compiled with the same -march as the kernels.
+
+#if defined(__x86_64__)
+#define REQUIRE(feature) if (!__builtin_cpu_supports(feature)) return feature;
+
+const char *nf_probe_missing_feature(void) {
+  __builtin_cpu_init();
+#ifdef __AVX__
+  REQUIRE("avx")
+#endif
+#ifdef __AVX2__
+  REQUIRE("avx2")
+#endif
+#ifdef __FMA__
+  REQUIRE("fma")
+#endif
+#ifdef __BMI2__
+  REQUIRE("bmi2")
+#endif
+#ifdef __AVX512F__
+  REQUIRE("avx512f")
+#endif
+#ifdef __AVX512BW__
+  REQUIRE("avx512bw")
+#endif
+#ifdef __AVX512DQ__
+  REQUIRE("avx512dq")
+#endif
+#ifdef __AVX512VL__
+  REQUIRE("avx512vl")
+#endif
+#ifdef __AVX512VBMI__
+  REQUIRE("avx512vbmi")
+#endif
+#ifdef __AVX512VBMI2__
+  REQUIRE("avx512vbmi2")
+#endif
+#ifdef __AVX512VNNI__
+  REQUIRE("avx512vnni")
+#endif
+#ifdef __AVX512BF16__
+  REQUIRE("avx512bf16")
+#endif
+  return NULL;
+}
+
+int nf_probe_has_avx512(void) {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512cd");
+}
+#else
+const char *nf_probe_missing_feature(void) { return NULL; }
+int nf_probe_has_avx512(void) { return 0; }
+#endif

@@ -1,0 +1,102 @@
+/// One diagram with its axes.
+public struct Panel: Sendable {
+  /// The heading, e.g. the architecture.
+  public var title: String
+  /// A second line under the heading, smaller.
+  public var subtitle: String
+  /// What the horizontal axis shows, with its unit.
+  public var xTitle: String
+  /// What the vertical axis shows, with its unit.
+  public var yTitle: String
+  /// The law of the horizontal axis.
+  public var xKind: Scale.Kind
+  /// The law of the vertical axis.
+  public var yKind: Scale.Kind
+  /// Whether the horizontal axis counts something, so that only whole numbers make sense on it.
+  public var xIsWhole: Bool
+  /// What the panel shows, from back to front.
+  public var marks: [any Mark]
+
+  /// Creates a panel.
+  public init(
+    title: String, subtitle: String = "", xTitle: String, yTitle: String, xKind: Scale.Kind = .linear,
+    yKind: Scale.Kind = .linear, xIsWhole: Bool = false, marks: [any Mark]
+  ) {
+    self.title = title
+    self.subtitle = subtitle
+    self.xTitle = xTitle
+    self.yTitle = yTitle
+    self.xKind = xKind
+    self.yKind = yKind
+    self.xIsWhole = xIsWhole
+    self.marks = marks
+  }
+}
+
+/// An entry of a legend that belongs to no single mark.
+public struct LegendEntry: Equatable, Sendable {
+  /// The words.
+  public var text: String
+  /// The sample before them.
+  public var style: LegendStyle
+
+  /// Creates an entry.
+  public init(_ text: String, style: LegendStyle) {
+    self.text = text
+    self.style = style
+  }
+}
+
+/// Panels in a grid with a common legend below them: what a figure shows, before anything has its place.
+///
+/// ``layout()`` places it, ``FigureLayout/drawing()`` draws it, ``Drawing/svg`` writes it; each step is a value.
+public struct Figure: Sendable {
+  /// The usual widths of journals.
+  public enum Width: Double, Equatable, Sendable {
+    /// One column: 89 mm.
+    case column = 89
+    /// The page: 183 mm.
+    case page = 183
+  }
+
+  /// The width on paper.
+  public var width: Width
+  /// The panels, row by row.
+  public var rows: [[Panel]]
+  /// Whether all panels have the same vertical axis, labelled on the left only.
+  public var sharesY: Bool
+  /// The height of a panel's frame, in points.
+  public var panelHeight: Double
+  /// What is written before the legend.
+  public var legendTitle: String
+  /// Entries after those of the marks.
+  public var extraLegend: [LegendEntry]
+  /// Sentences below the legend.
+  public var notes: [String]
+  /// Title, description and origin.
+  public var metadata: Metadata
+  /// Sizes and fonts.
+  public var theme: Theme
+
+  /// Creates a figure.
+  public init(
+    width: Width, rows: [[Panel]], sharesY: Bool = true, panelHeight: Double = 130, legendTitle: String = "",
+    extraLegend: [LegendEntry] = [], notes: [String] = [], metadata: Metadata, theme: Theme = Theme()
+  ) {
+    self.width = width
+    self.rows = rows
+    self.sharesY = sharesY
+    self.panelHeight = panelHeight
+    self.legendTitle = legendTitle
+    self.extraLegend = extraLegend
+    self.notes = notes
+    self.metadata = metadata
+    self.theme = theme
+  }
+
+  /// The figure as SVG.
+  public var svg: String { layout().drawing().svg }
+
+  /// The points that were drawn, one a line: `panel,series,x,y,low,high`, with full-precision numbers.
+  public var csv: String { layout().csv }
+}

@@ -1,0 +1,116 @@
+/// Reads an architecture off the tensors that are there.
+struct ArchitectureInference {
+  let layout: DecoderLayout
+  let metadata: [String: String]
+  let hints: CheckpointHints
+  /// What was taken for granted, for the user to read.
+  private(set) var notes: [String] = []
+
+  init(_ layout: DecoderLayout, metadata: [String: String], hints: CheckpointHints) {
+    self.layout = layout
+    self.metadata = metadata
+    self.hints = hints
+  }
+
+  mutating func architecture() throws(CheckpointError) -> CheckpointArchitecture {
+    guard let embedding = layout.stem[DecoderLayout.embedding] else {
+      throw layout.error("\(DecoderLayout.embedding) is missing")
+    }
+    let embeddingShape = try layout.shape(of: embedding, rank: 2)
+    let modelDim = embeddingShape[1]
+    let ffnDim = try layout.shape("fc2.weight", rank: 2)[1]
+    let hasHeadScale = layout.hasAny("c_attn")
+    return CheckpointArchitecture(
+      layerCount: layout.layers.count, modelDim: modelDim, ffnDim: ffnDim,
+      headCount: try headCount(modelDim: modelDim), vocabularySize: embeddingShape[0], placement: placement(),
+      norm: normKind(), activation: try activation(ffnDim: ffnDim),
+      scaleAttention: layout.hasAny("attn_ln.weight"), scaleFFN: layout.hasAny("ffn_layernorm.weight"),
+      scaleHeads: hasHeadScale ? try headScalePlacement() : nil, scaleResiduals: try residualScaling(),
+      normQueryKeyValue: ["q", "k", "v"].contains { layout.hasAny("self_attn.\($0)_layer_norm.weight") },
+      isHeadTied: true)
+  }
+
+  private mutating func placement() -> CheckpointArchitecture.NormPlacement {
+    if layout.stem["\(DecoderLayout.finalNorm).weight"] != nil { return .preLN }
+    notes.append("Post-LN, because there is no \(DecoderLayout.finalNorm) after the stack")
+    return .postLN
+  }
+
+  private func normKind() -> CheckpointArchitecture.NormKind {
+    let norms = ["self_attn_layer_norm", "final_layer_norm", "attn_ln", "ffn_layernorm"]
+    let hasBias =
+      norms.contains { layout.hasAny("\($0).bias") } || layout.stem["\(DecoderLayout.finalNorm).bias"] != nil
+    return hasBias ? .layer : .rms
+  }
+
+  private mutating func activation(
+    ffnDim: Int
+  ) throws(CheckpointError) -> CheckpointArchitecture.Activation {
+    // fc1 has two rows for each of fc2's columns where one half gates the other.
+    let isGated = try layout.shape("fc1.weight", rank: 2)[0] == 2 * ffnDim
+    let fromShapes: CheckpointArchitecture.Activation = isGated ? .geglu : .gelu
+    guard let text = metadata[CheckpointMetadataKey.activation] else {
+      notes.append("activation \(fromShapes.rawValue), which the file does not state")
+      return fromShapes
+    }
+    guard let stated = CheckpointArchitecture.Activation(rawValue: text) else {
+      throw layout.error("states activation \"\(text)\" in its metadata; known are gelu and geglu")
+    }
+    guard stated == fromShapes else {
+      throw layout.error(
+        "states activation \(text) in its metadata, but fc1 and fc2 have the shapes of \(fromShapes.rawValue)"
+      )
+    }
+    return stated
+  }
+
+  private func headCount(modelDim: Int) throws(CheckpointError) -> Int {
+    let fromTensor = layout.hasAny("c_attn") ? try layout.shape("c_attn", rank: 1)[0] : nil
+    let fromMetadata = try headCountFromMetadata()
+    guard let count = fromTensor ?? hints.headCount ?? fromMetadata else {
+      throw layout.error(
+        "has no tensor that tells the number of attention heads", advice: "Give it with --heads")
+    }
+    if let stated = hints.headCount, stated != count {
+      throw layout.error("has \(count) heads by the length of c_attn, not the \(stated) of --heads")
+    }
+    guard count > 0, modelDim.isMultiple(of: count) else {
+      throw layout.error("\(count) heads do not divide the width \(modelDim)")
+    }
+    return count
+  }
+
+  private func headCountFromMetadata() throws(CheckpointError) -> Int? {
+    guard let text = metadata[CheckpointMetadataKey.headCount] else { return nil }
+    guard let count = Int(text) else {
+      throw layout.error("states \(CheckpointMetadataKey.headCount) \"\(text)\" in its metadata")
+    }
+    return count
+  }
+
+  private func headScalePlacement() throws(CheckpointError) -> CheckpointArchitecture.HeadScalePlacement {
+    if let placement = hints.headScalePlacement { return placement }
+    let known = CheckpointArchitecture.HeadScalePlacement.allCases.map(\.rawValue).joined(separator: ", ")
+    guard let text = metadata[CheckpointMetadataKey.headScalePlacement] else {
+      throw layout.error(
+        "has head scales (c_attn), but does not tell what they scale",
+        advice: "Give --head-scale-placement, one of \(known)")
+    }
+    guard let placement = CheckpointArchitecture.HeadScalePlacement(rawValue: text) else {
+      throw layout.error(
+        "states head scale placement \"\(text)\" in its metadata",
+        advice: "Give --head-scale-placement, one of \(known)")
+    }
+    return placement
+  }
+
+  private func residualScaling() throws(CheckpointError) -> CheckpointArchitecture.ResidualScaling {
+    switch (layout.hasAny("w_resid"), layout.hasAny("w_resid_attention")) {
+    case (false, false): return .none
+    case (true, false): return .ffn
+    case (true, true): return .both
+    case (false, true):
+      throw layout.error("scales the attention's residual (w_resid_attention), but not the FFN's (w_resid)")
+    }
+  }
+}

@@ -1,0 +1,113 @@
+/// Finds a tensor for every parameter that an architecture has, and names the tensors that are left.
+struct ParameterMatching {
+  private let layout: DecoderLayout
+  private let architecture: CheckpointArchitecture
+  private(set) var sources: [String: ParameterSource] = [:]
+  /// Full names of the parameters, in the order in which data passes them.
+  private(set) var names: [String] = []
+  private var used: Set<String> = []
+
+  init(_ layout: DecoderLayout, _ architecture: CheckpointArchitecture) {
+    self.layout = layout
+    self.architecture = architecture
+  }
+
+  /// Tensors that no parameter has taken.
+  var unmatched: [String] {
+    let all =
+      layout.stem.values.map(\.name) + layout.layers.flatMap { $0.values.map(\.name) }
+    // A tied head is a copy of the embedding.
+    return all.filter { !used.contains($0) && $0 != DecoderLayout.outputProjection }.sorted()
+  }
+
+  mutating func matchAll() throws(CheckpointError) {
+    try matchStem(DecoderLayout.embedding, [architecture.vocabularySize, architecture.modelDim])
+    for layer in layout.layers.indices {
+      for (name, shape) in layerParameters { try match(name, shape, layer: layer) }
+    }
+    if architecture.placement == .preLN {
+      for (name, shape) in norm(DecoderLayout.finalNorm, architecture.modelDim) { try matchStem(name, shape) }
+    }
+  }
+
+  mutating func matchHead() throws(CheckpointError) {
+    try matchStem(DecoderLayout.outputProjection, [architecture.vocabularySize, architecture.modelDim])
+  }
+
+  /// Names and shapes of a layer's parameters, in the order in which data passes them.
+  private var layerParameters: [(name: String, shape: [Int])] {
+    let (width, hidden) = (architecture.modelDim, architecture.ffnDim)
+    let attentionNorm = norm("self_attn_layer_norm", width)
+    let ffnNorm = norm("final_layer_norm", width)
+    let isPreLN = architecture.placement == .preLN
+    var all = isPreLN ? attentionNorm : []
+    for part in ["q", "k", "v"] { all += linear("self_attn.\(part)_proj", width, width) }
+    if architecture.normQueryKeyValue {
+      for part in ["q", "k", "v"] { all += norm("self_attn.\(part)_layer_norm", width) }
+    }
+    all += linear("self_attn.out_proj", width, width)
+    if architecture.scaleHeads != nil { all.append(("c_attn", [architecture.headCount])) }
+    if architecture.scaleAttention { all += norm("attn_ln", width) }
+    if architecture.scaleResiduals == .both { all.append(("w_resid_attention", [width])) }
+    all += isPreLN ? ffnNorm : attentionNorm
+    all += linear("fc1", architecture.activation == .geglu ? 2 * hidden : hidden, width)
+    if architecture.scaleFFN { all += norm("ffn_layernorm", hidden) }
+    all += linear("fc2", width, hidden)
+    if architecture.scaleResiduals != .none { all.append(("w_resid", [width])) }
+    return isPreLN ? all : all + ffnNorm
+  }
+
+  private func norm(_ name: String, _ width: Int) -> [(name: String, shape: [Int])] {
+    let gain = ("\(name).weight", [width])
+    return architecture.norm == .layer ? [gain, ("\(name).bias", [width])] : [gain]
+  }
+
+  private func linear(_ name: String, _ outputs: Int, _ inputs: Int) -> [(name: String, shape: [Int])] {
+    [("\(name).weight", [outputs, inputs]), ("\(name).bias", [outputs])]
+  }
+
+  private mutating func matchStem(_ name: String, _ shape: [Int]) throws(CheckpointError) {
+    guard let tensor = layout.stem[name] else { throw layout.error("\(name) is missing") }
+    try take(tensor, as: name, shape)
+  }
+
+  private mutating func match(_ name: String, _ shape: [Int], layer: Int) throws(CheckpointError) {
+    let fullName = DecoderLayout.fullName(layer, name)
+    if let tensor = layout.layers[layer][name] { return try take(tensor, as: fullName, shape) }
+    if let (fused, part) = Self.fusedProjection(name), let tensor = layout.layers[layer][fused] {
+      return try take(tensor, as: fullName, [3 * shape[0]] + shape.dropFirst(), part: part)
+    }
+    let advice = layout.hasAny(name) ? "Other layers have it, so the file is not whole" : nil
+    throw layout.error("\(fullName) is missing", advice: advice)
+  }
+
+  /// Older fairseq keeps q, k and v as the first, second and third part of one tensor's rows.
+  private static func fusedProjection(_ name: String) -> (tensor: String, part: Int)? {
+    for (part, letter) in ["q", "k", "v"].enumerated() {
+      for kind in ["weight", "bias"] where name == "self_attn.\(letter)_proj.\(kind)" {
+        return ("self_attn.in_proj_\(kind)", part)
+      }
+    }
+    return nil
+  }
+
+  /// Records where a parameter lies: in all of `tensor`, or in the given third of it.
+  private mutating func take(
+    _ tensor: TensorInfo, as fullName: String, _ shape: [Int], part: Int? = nil
+  ) throws(CheckpointError) {
+    guard tensor.shape == shape else {
+      throw layout.error(
+        "\(tensor.name) has shape \(tensor.shape); with width \(architecture.modelDim), "
+          + "FFN width \(architecture.ffnDim) and \(architecture.headCount) heads it must be \(shape)")
+    }
+    guard tensor.type.isReadable else {
+      throw layout.error(
+        "\(tensor.name) has type \(tensor.type.rawValue)", advice: "F64, F32, F16 and BF16 can be read")
+    }
+    let count = tensor.elementCount / (part == nil ? 1 : 3)
+    let start = (part ?? 0) * count
+    sources[fullName] = ParameterSource(tensor: tensor, elements: start..<(start + count))
+    names.append(fullName)
+    used.insert(tensor.name)
+  }
+}

@@ -1,0 +1,102 @@
+import Glibc
+
+/// A floating-point type that the kernels compute in: `Float` trains, `Double` checks gradients.
+///
+/// Kernels are written once over `Lanes`, a 64-byte vector of the type.
+public protocol KernelScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable, BLASScalar {
+  /// 64 bytes of scalars.
+  associatedtype Lanes: SIMD & Sendable where Lanes.Scalar == Self
+
+  /// e to each lane; relative error below 2 ulp, 0 below the range of normal numbers, infinity above it.
+  static func exp(_ x: Lanes) -> Lanes
+
+  /// The standard normal distribution function of each lane, given `exp(-x²/2)`.
+  static func normalCDF(_ x: Lanes, exponential: Lanes) -> Lanes
+
+  /// The lanes as float64, in two halves (the second zero for `Double`).
+  static func widened(_ x: Lanes) -> (SIMD8<Double>, SIMD8<Double>)
+
+  /// Natural logarithm of one positive number.
+  static func log(_ x: Self) -> Self
+}
+
+extension Double: KernelScalar {
+  public typealias Lanes = SIMD8<Double>
+
+  @inlinable
+  public static func exp(_ x: SIMD8<Double>) -> SIMD8<Double> {
+    var result = x
+    for lane in result.indices { result[lane] = Glibc.exp(x[lane]) }
+    return result
+  }
+
+  @inlinable
+  public static func normalCDF(_ x: SIMD8<Double>, exponential: SIMD8<Double>) -> SIMD8<Double> {
+    var result = x
+    for lane in result.indices { result[lane] = 0.5 * erfc(-x[lane] * 0.5.squareRoot()) }
+    return result
+  }
+
+  @inline(__always)
+  public static func widened(_ x: SIMD8<Double>) -> (SIMD8<Double>, SIMD8<Double>) { (x, SIMD8()) }
+
+  public static func log(_ x: Double) -> Double { Glibc.log(x) }
+}
+
+extension Float: KernelScalar {
+  public typealias Lanes = SIMD16<Float>
+
+  /// Range reduction to |r| <= ln2/2 and a polynomial in r; 2ⁿ is added to the exponent bits.
+  ///
+  /// Coefficients: minimax fit of eʳ on [-ln2/2, ln2/2], relative error 3e-9 (`scripts/fit-kernels.py`).
+  @inline(__always)
+  public static func exp(_ x: SIMD16<Float>) -> SIMD16<Float> {
+    // Below -87.33 the result would be subnormal; above 88.72 infinite.
+    let clamped = x.replacing(with: -87.33, where: x .< -87.33).replacing(with: 88.72, where: x .> 88.72)
+    // Adding 1.5·2²³ leaves the rounded integer n in the low bits of the sum.
+    let shifted = SIMD16(repeating: 12_582_912).addingProduct(clamped, SIMD16(repeating: 1.442_695_04))
+    let n = shifted - 12_582_912
+    // ln2 in two parts: the first has few enough bits that n times it is exact.
+    let r = clamped.addingProduct(n, SIMD16(repeating: -0.693_359_375))
+      .addingProduct(n, SIMD16(repeating: 2.121_944_4e-4))
+    var p = SIMD16<Float>(repeating: 1.381_460_58e-3)
+    p = SIMD16(repeating: 8.368_713_78e-3).addingProduct(p, r)
+    p = SIMD16(repeating: 4.166_838_9e-2).addingProduct(p, r)
+    p = SIMD16(repeating: 0.166_665_211).addingProduct(p, r)
+    p = SIMD16(repeating: 0.499_999_94).addingProduct(p, r)
+    p = SIMD16(repeating: 1).addingProduct(p, r)
+    p = SIMD16(repeating: 1).addingProduct(p, r)
+    let exponent = unsafe unsafeBitCast(shifted, to: SIMD16<UInt32>.self) &<< 23
+    let result = unsafe unsafeBitCast(
+      unsafeBitCast(p, to: SIMD16<UInt32>.self) &+ exponent, to: SIMD16<Float>.self)
+    return result.replacing(with: 0, where: x .< -87.33).replacing(with: Float.infinity, where: x .> 88.72)
+  }
+
+  /// Φ(-|x|) = exp(-x²/2) · P(t) with t = 1 / (1 + p|x|), so that the tail keeps its relative accuracy; Φ(x) by
+  /// symmetry.
+  ///
+  /// Coefficients: minimax fit for |x| <= 14, relative error 2e-8 (`scripts/fit-kernels.py`).
+  @inline(__always)
+  public static func normalCDF(_ x: SIMD16<Float>, exponential: SIMD16<Float>) -> SIMD16<Float> {
+    let magnitude = x.replacing(with: -x, where: x .< 0)
+    let t = 1 / SIMD16(repeating: 1).addingProduct(magnitude, SIMD16(repeating: 0.21))
+    var polynomial = SIMD16<Float>(repeating: -0.0716562569)
+    polynomial = SIMD16(repeating: 0.28358829).addingProduct(polynomial, t)
+    polynomial = SIMD16(repeating: -0.330252737).addingProduct(polynomial, t)
+    polynomial = SIMD16(repeating: 0.349400192).addingProduct(polynomial, t)
+    polynomial = SIMD16(repeating: -0.0939246193).addingProduct(polynomial, t)
+    polynomial = SIMD16(repeating: 0.124872468).addingProduct(polynomial, t)
+    polynomial = SIMD16(repeating: 0.0691922382).addingProduct(polynomial, t)
+    polynomial = SIMD16(repeating: 0.0850688517).addingProduct(polynomial, t)
+    polynomial = SIMD16(repeating: 0.0837115794).addingProduct(polynomial, t)
+    let tail = exponential * polynomial * t
+    return tail.replacing(with: 1 - tail, where: x .> 0)
+  }
+
+  @inline(__always)
+  public static func widened(_ x: SIMD16<Float>) -> (SIMD8<Double>, SIMD8<Double>) {
+    (SIMD8<Double>(x.lowHalf), SIMD8<Double>(x.highHalf))
+  }
+
+  public static func log(_ x: Float) -> Float { Glibc.logf(x) }
+}

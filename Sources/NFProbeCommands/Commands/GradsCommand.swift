@@ -1,0 +1,124 @@
+import Analysis
+import ArgumentParser
+import Corpus
+import Kernels
+import RunData
+import RunFile
+import Training
+import Transformer
+
+/// `nf-probe grads`: gradients of short runs, or of recorded ones.
+struct GradsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "grads",
+    abstract: "Measure or read gradients, layer by layer, and show their mismatch.",
+    discussion: """
+      Without files: trains each architecture for some hundred steps, records every gradient, and shows how large the \
+      gradients of one operation are in early layers against late ones. With run files: the same from them.
+
+      Examples:
+        nf-probe grads
+        nf-probe grads --corpus book.txt --layers 12 --dim 192 --heads 6 --sequence 128 --seeds 3
+        nf-probe grads --architectures pre-ln,normformer --no-scale-heads --lr 3e-3
+        nf-probe grads --operation self_attn.out_proj.weight --statistic rms run-a.h5 run-b.h5
+        nf-probe grads --follow run.h5
+      """)
+
+  @Argument(help: ArgumentHelp("Run files to read instead of training.", valueName: "run.h5"))
+  var files: [String] = []
+
+  @Option(help: "Architectures to measure: post-ln, pre-ln, normformer.")
+  var architectures = List(Architecture.allCases)
+
+  @Option(help: "Runs of each architecture, with seeds from --seed on.")
+  var seeds = 1
+
+  @Flag(help: "Show a run file while it grows, until its run ends.")
+  var follow = false
+
+  @Option(help: ArgumentHelp("YAML file with the same keys as the options; options win.", valueName: "file"))
+  var config: String?
+
+  @OptionGroup(title: "Table and figure") var mismatch: MismatchOptions
+  @OptionGroup(title: "Model") var model: ModelOptions
+  @OptionGroup(title: "Training") var training: TrainingOptions
+  @OptionGroup(title: "Corpus") var corpus: CorpusOptions
+  @OptionGroup(title: "Recording") var recording: RecordingOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
+  @OptionGroup(title: "Machine") var machine: MachineOptions
+
+  func validate() throws {
+    guard (1...1000).contains(seeds) else {
+      throw ValidationError("--seeds must be between 1 and 1000, not \(seeds)")
+    }
+    guard Set(architectures.elements).count == architectures.elements.count else {
+      throw ValidationError("--architectures names one of them twice")
+    }
+    guard !follow || files.count == 1 else { throw ValidationError("--follow takes one run file") }
+  }
+
+  func run() throws {
+    let console = Console(isQuiet: output.quiet)
+    if follow, let file = files.first {
+      try RunFollower(console: console, options: mismatch).follow(file)
+    } else if files.isEmpty {
+      try measure(console)
+    } else {
+      try ReportWriter(console: console, options: mismatch).write(readRuns(), out: output)
+    }
+  }
+
+  private func readRuns() throws -> [RecordedRun] {
+    try files.map { try RunFileReader(path: $0).read(tensors: [mismatch.operation]) }
+  }
+
+  /// Trains, records, then reads the files back: the table comes from what anybody can read.
+  private func measure(_ console: Console) throws {
+    let request = RunRequest(
+      model: model, training: training, corpus: corpus, recording: recording, threadCount: machine.threadCount)
+    let corpus = try request.openCorpus()
+    let runs = try (0..<seeds).flatMap { seed in
+      try architectures.elements.map {
+        try request.plan($0, seed: training.seed &+ UInt64(seed), corpus: corpus.facts)
+      }
+    }
+    try checkOperation(runs)
+    let folder = try OutputFolder(output, command: "grads")
+    let executor = RunExecutor(team: Team(threadCount: machine.threadCount), console: console)
+    let view = LiveView(
+      console: console, runCount: runs.count, stepsInAll: runs.map(\.training.stepCount).reduce(0, +),
+      operation: mismatch.operation, statistic: mismatch.statistic, selection: try mismatch.parsedLayers())
+    console.progress(introduction(runs, corpus.facts))
+    StopSignal.watch()
+    for run in runs {
+      let end = try executor.execute(
+        run, corpus: corpus, path: folder.file(run.fileName), replacing: output.overwrite, view: view)
+      if end == .interrupted {
+        console.progress("stopped; the steps so far are in \(folder.path)")
+        throw ExitCode(StopSignal.exitStatus)
+      }
+    }
+    view.close()
+    let recorded = try runs.map {
+      try RunFileReader(path: folder.file($0.fileName)).read(tensors: [mismatch.operation])
+    }
+    try ReportWriter(console: console, options: mismatch).write(recorded, into: folder)
+  }
+
+  private func checkOperation(_ runs: [PlannedRun]) throws {
+    let names = Set(runs.flatMap(\.manifest.gradients.tensorNames))
+    guard !names.contains(mismatch.operation) else { return }
+    throw CommandError.usage(
+      "--operation: no architecture here has \(mismatch.operation)" + suggestion(for: mismatch.operation, among: names)
+        + "; there are \(names.sorted().joined(separator: ", "))")
+  }
+
+  private func introduction(_ runs: [PlannedRun], _ corpus: CorpusFacts) -> String {
+    let model = runs[0].model
+    let batch = runs[0].training.batch
+    let floor = corpus.entropyRate.map { ", entropy rate \(rounded($0, 3))" } ?? ""
+    return "\(runs.count) runs of \(runs[0].training.stepCount) steps: \(model.layerCount) layers, width "
+      + "\(model.modelDim), \(batch.tokensPerStep) tokens a step; \(corpus.name), unigram entropy "
+      + "\(rounded(corpus.unigramEntropy, 3)) nats/token\(floor)"
+  }
+}

@@ -1,0 +1,69 @@
+import Analysis
+import ArgumentParser
+import Corpus
+import Kernels
+import RunData
+import RunFile
+import Training
+import Transformer
+
+/// `nf-probe train`: one instrumented run.
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Train one model and record every gradient.",
+    discussion: """
+      The same loop as `grads`, for one run: longer, with validation.
+
+      Examples:
+        nf-probe train --architecture normformer --steps 2000 --validate-every 200 --corpus book.txt --hold-out 0.1
+        nf-probe train --size 125M --sequence 256 --batch 4 --accumulate 8 --steps 500 --every 5
+        nf-probe train --config run.yaml --seed 1
+      """)
+
+  @Option(help: "post-ln, pre-ln or normformer.")
+  var architecture: Architecture = .normFormer
+
+  @Option(help: ArgumentHelp("YAML file with the same keys as the options; options win.", valueName: "file"))
+  var config: String?
+
+  @OptionGroup(title: "Model") var model: ModelOptions
+  @OptionGroup(title: "Training") var training: TrainingOptions
+  @OptionGroup(title: "Corpus") var corpus: CorpusOptions
+  @OptionGroup(title: "Recording") var recording: RecordingOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
+  @OptionGroup(title: "Machine") var machine: MachineOptions
+
+  func run() throws {
+    let console = Console(isQuiet: output.quiet)
+    let request = RunRequest(
+      model: model, training: training, corpus: corpus, recording: recording, threadCount: machine.threadCount)
+    let corpus = try request.openCorpus()
+    let run = try request.plan(architecture, seed: training.seed, corpus: corpus.facts)
+    let folder = try OutputFolder(output, command: "train")
+    let path = folder.file(run.fileName)
+    let view = LiveView(
+      console: console, runCount: 1, stepsInAll: run.training.stepCount, operation: "fc2.weight",
+      statistic: .l1, selection: .paper)
+    StopSignal.watch()
+    let end = try RunExecutor(team: Team(threadCount: machine.threadCount), console: console)
+      .execute(run, corpus: corpus, path: path, replacing: output.overwrite, view: view)
+    view.close()
+    try printSummary(path, console)
+    switch end {
+    case .finished: break
+    case .interrupted: throw ExitCode(StopSignal.exitStatus)
+    case .nonfinite: throw CommandError.failed("the run ended because its numbers were not finite any more")
+    }
+  }
+
+  private func printSummary(_ path: String, _ console: Console) throws {
+    let run = try RunFileReader(path: path).read(tensors: [])
+    console.print("\(path): \(run.steps.count) steps recorded")
+    if let loss = run.loss.last { console.print("last loss \(rounded(loss, 4)) nats/token") }
+    if let last = run.validation.last {
+      console.print(
+        "validation loss \(rounded(last.loss, 4)) nats/token, perplexity \(rounded(perplexity(last.loss), 3))")
+    }
+  }
+}

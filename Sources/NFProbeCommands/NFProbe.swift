@@ -1,0 +1,69 @@
+import Analysis
+import ArgumentParser
+import Corpus
+import Foundation
+import Glibc
+import RunFile
+import Transformer
+
+/// The program.
+public struct NFProbe: ParsableCommand {
+  /// Name, version and commands.
+  public static let configuration = CommandConfiguration(
+    commandName: "nf-probe",
+    abstract: "Gradients of transformers, layer by layer.",
+    discussion: """
+      Trains Post-LN, Pre-LN and NormFormer language models with every gradient recorded, and shows where gradients are \
+      large and where they are small.
+
+      Start with:
+        nf-probe grads
+      """,
+    version: "nf-probe \(ProgramVersion.text)",
+    subcommands: [GradsCommand.self, TrainCommand.self, InfoCommand.self, ExportCommand.self])
+
+  /// Creates the command; the parser does.
+  public init() {}
+
+  /// Runs the program and returns its exit status: 0 done, 1 failed, 2 bad usage, others as the commands say.
+  public static func run(arguments: [String]) -> Int32 {
+    signal(SIGPIPE, SIG_IGN)
+    do {
+      try ProcessorChoice.apply()
+      let arguments = try ConfigFile.expanded(arguments, commands: commandOptions())
+      var command = try parseAsRoot(arguments)
+      try command.run()
+      return 0
+    } catch {
+      return report(error)
+    }
+  }
+
+  private static func report(_ error: any Error) -> Int32 {
+    switch error {
+    case let error as ExitCode: return error.rawValue
+    case let error as CommandError: return complain(error.description, status: error.exitStatus)
+    case let error as ModelConfigurationError: return complain("--\(error)", status: 2)
+    case is CorpusError, is AnalysisError, is RunFileError: return complain("\(error)", status: 1)
+    default:
+      let code = exitCode(for: error)
+      if code.isSuccess {
+        Console(isQuiet: false).print(fullMessage(for: error))
+        return 0
+      }
+      // Usage errors name the option and the way to the help.
+      return complain(
+        fullMessage(for: error).trimmingPrefix("Error: "), status: code == .validationFailure ? 2 : 1)
+    }
+  }
+
+  private static func complain(_ message: some StringProtocol, status: Int32) -> Int32 {
+    Console(isQuiet: false).draw("nf-probe: \(message)\n")
+    return status
+  }
+
+  /// The commands' options, from the parser's own description of itself.
+  private static func commandOptions() -> [(name: String, options: [OptionInfo])] {
+    (try? JSONDecoder().decode(ToolDescription.self, from: Data(_dumpHelp().utf8)))?.options ?? []
+  }
+}

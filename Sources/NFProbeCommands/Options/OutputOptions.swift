@@ -1,0 +1,79 @@
+import Analysis
+import ArgumentParser
+import RunData
+
+extension TableFormat: ExpressibleByArgument {}
+
+/// Where a command's results go.
+struct OutputOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Folder for what is made. (default: the next free nf-probe-runs/...)", valueName: "dir"))
+  var out: String?
+
+  @Flag(help: "Replace what is in the folder already.")
+  var overwrite = false
+
+  @Flag(name: .shortAndLong, help: "No progress on standard error.")
+  var quiet = false
+}
+
+/// Which gradients are compared, over which steps, and how the table comes out.
+struct MismatchOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The operation whose gradients are compared.", valueName: "tensor"))
+  var operation = "fc2.weight"
+
+  @Option(help: ArgumentHelp("Layers shown: a list like 0,5,11, all, or paper (0, 1, L/2, L-2, L-1).", valueName: "layers"))
+  var layersShown = "paper"
+
+  @Option(help: ArgumentHelp("Steps a to b-1. (default: the second half)", valueName: "a:b"))
+  var window: String?
+
+  @Option(help: "What is shown of each gradient: l1, l2, rms or mean.")
+  var statistic: GradientStatistic = .l1
+
+  @Option(help: "How the table is printed: table, csv, json, markdown or latex.")
+  var format: TableFormat = .table
+
+  @Option(help: ArgumentHelp("Also write the figure here.", valueName: "file"))
+  var svg: String?
+
+  @Flag(help: "Compare runs although their numbers do not mean the same.")
+  var mixContracts = false
+
+  func validate() throws {
+    _ = try parsedWindow()
+    _ = try parsedLayers()
+  }
+
+  func parsedWindow() throws -> StepWindow? {
+    do { return try window.map { text throws(AnalysisError) in try StepWindow(parsing: text) } } catch {
+      throw ValidationError("--window: \(error)")
+    }
+  }
+
+  func parsedLayers() throws -> LayerSelection {
+    do { return try LayerSelection(parsing: layersShown) } catch {
+      throw ValidationError("--layers-shown: \(error)")
+    }
+  }
+
+  /// The mismatch of some runs under these options.
+  func report(on runs: [RecordedRun]) throws -> MismatchReport {
+    try MismatchReport(
+      runs: runs, operation: operation, statistic: statistic, window: parsedWindow(),
+      selection: parsedLayers(), allowsMixedContracts: mixContracts)
+  }
+}
+
+/// The machine's part.
+struct MachineOptions: ParsableArguments {
+  @Option(help: "Threads that compute. (default: one for each processor)")
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads must be between 1 and 1024, not \(threads)")
+    }
+  }
+
+  var threadCount: Int { threads ?? Machine.defaultThreadCount }
+}

@@ -1,0 +1,139 @@
+import ArgumentParser
+import Corpus
+import RunData
+import Training
+
+extension Sampling: ExpressibleByArgument {}
+extension LearningRateSchedule.Decay: ExpressibleByArgument {}
+extension OptimizerConfiguration.Decayed: ExpressibleByArgument {}
+extension NonfinitePolicy: ExpressibleByArgument {}
+
+/// Batches, learning rate and optimizer.
+struct TrainingOptions: ParsableArguments {
+  @Option(help: "Positions of a sequence.")
+  var sequence = 64
+
+  @Option(help: "Sequences of a micro-batch.")
+  var batch = 8
+
+  @Option(help: "Micro-batches whose gradients add up to a step.")
+  var accumulate = 1
+
+  @Option(help: "Optimizer updates.")
+  var steps = 300
+
+  @Option(help: "Peak learning rate.")
+  var lr = 1e-3
+
+  @Option(help: "Updates over which the learning rate rises to the peak.")
+  var warmup = 100
+
+  @Option(help: "What follows the warm-up: linear or cosine (to 0 at the last step), inverse-sqrt, constant.")
+  var decay: LearningRateSchedule.Decay = .constant
+
+  @Option(help: "Clip the gradient to this L2 norm; gradients are recorded before. (default: no clipping)")
+  var clip: Double?
+
+  @Option(help: "Seed of initial values, batches and dropout.")
+  var seed: UInt64 = 0
+
+  @Option(help: "Where sequences start in the corpus: random or sequential.")
+  var sampling: Sampling = .random
+
+  @Option(help: "AdamW: decay rate of the first moment.")
+  var beta1 = 0.9
+
+  @Option(help: "AdamW: decay rate of the second moment.")
+  var beta2 = 0.98
+
+  @Option(help: "AdamW: added to the root of the second moment.")
+  var epsilon = 1e-8
+
+  @Option(help: "AdamW: decoupled weight decay.")
+  var weightDecay = 0.01
+
+  @Option(help: "What weight decay acts on: all (as in the paper), or weights (spares biases, gains and scales).")
+  var decayed: OptimizerConfiguration.Decayed = .all
+
+  func validate() throws {
+    for (name, value) in [
+      ("--sequence", sequence), ("--batch", batch), ("--accumulate", accumulate), ("--steps", steps),
+    ] where value < 1 {
+      throw ValidationError("\(name) must be at least 1, not \(value)")
+    }
+    for (name, value) in [("--sequence", sequence), ("--batch", batch), ("--accumulate", accumulate)]
+    where value > 1 << 24 {
+      throw ValidationError("\(name) \(value) is more than \(1 << 24), the most there is")
+    }
+    guard steps <= 1 << 40 else { throw ValidationError("--steps \(steps) is more than there is time for") }
+    guard warmup >= 0 else { throw ValidationError("--warmup must be at least 0, not \(warmup)") }
+    for (name, value, isInside) in [
+      ("--lr", lr, lr >= 0 && lr.isFinite), ("--beta1", beta1, beta1 >= 0 && beta1 < 1),
+      ("--beta2", beta2, beta2 >= 0 && beta2 < 1), ("--epsilon", epsilon, epsilon >= 0 && epsilon.isFinite),
+      ("--weight-decay", weightDecay, weightDecay >= 0 && weightDecay.isFinite),
+      ("--clip", clip ?? 1, (clip ?? 1) > 0),
+    ] where !isInside {
+      throw ValidationError("\(name) \(value) is out of range")
+    }
+  }
+}
+
+/// What the runs read.
+struct CorpusOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Text (UTF-8, read as bytes) or token file (.bin of nanoGPT or llm.c). (default: the built-in language)",
+      valueName: "file"))
+  var corpus: String?
+
+  @Option(help: "Held-out text for the validation loss, of the same kind.")
+  var validation: String?
+
+  @Option(help: "Hold out this last part of the corpus for validation, e.g. 0.1.")
+  var holdOut: Double?
+
+  func validate() throws {
+    guard validation == nil || holdOut == nil else {
+      throw ValidationError("--validation and --hold-out exclude each other")
+    }
+    if let holdOut, !(holdOut > 0 && holdOut < 1) {
+      throw ValidationError("--hold-out must be between 0 and 1, not \(holdOut)")
+    }
+  }
+}
+
+/// What is recorded and when.
+struct RecordingOptions: ParsableArguments {
+  @Option(help: "Record every n-th step.")
+  var every = 1
+
+  @Option(help: "Record about this many steps in each decade of steps instead.")
+  var perDecade: Int?
+
+  @Option(help: "Steps between snapshots of the learned scales.")
+  var snapshotEvery = 50
+
+  @Option(help: "Steps between validations. (default: at the end alone)")
+  var validateEvery: Int?
+
+  @Flag(help: "Measure every operation's output and the gradient that reaches it, too.")
+  var activations = false
+
+  @Option(help: "When a loss or gradient is not finite: stop or continue.")
+  var onNonfinite: NonfinitePolicy = .stop
+
+  func validate() throws {
+    for (name, value) in [
+      ("--every", every), ("--per-decade", perDecade ?? 1), ("--snapshot-every", snapshotEvery),
+      ("--validate-every", validateEvery ?? 1),
+    ] where value < 1 {
+      throw ValidationError("\(name) must be at least 1, not \(value)")
+    }
+  }
+
+  var configuration: RecordingConfiguration {
+    RecordingConfiguration(
+      schedule: perDecade.map { .logarithmic(perDecade: $0) } ?? .every(every),
+      snapshotInterval: snapshotEvery, validationInterval: validateEvery, activations: activations)
+  }
+}

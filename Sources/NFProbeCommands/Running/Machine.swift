@@ -1,0 +1,55 @@
+import BuildInfo
+import Foundation
+import Kernels
+import RunData
+
+/// The machine that this process runs on.
+enum Machine {
+  /// What `OPENBLAS_NUM_THREADS` or `OMP_NUM_THREADS` say, else the processors that this process may use.
+  static var defaultThreadCount: Int {
+    let environment = ProcessInfo.processInfo.environment
+    for name in ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"] {
+      if let count = environment[name].flatMap(Int.init), count > 0 { return min(count, 1024) }
+    }
+    return max(1, min(ProcessInfo.processInfo.activeProcessorCount, processorQuota ?? .max))
+  }
+
+  /// Whole processors that a control group allows; nil where there is no limit.
+  private static var processorQuota: Int? {
+    let words = (try? String(contentsOfFile: "/sys/fs/cgroup/cpu.max", encoding: .utf8))?.split(separator: " ")
+    guard let words, words.count == 2, let quota = Double(words[0]),
+      let period = Double(words[1].trimmingCharacters(in: .whitespacesAndNewlines)), period > 0
+    else { return nil }
+    return max(1, Int((quota / period).rounded(.up)))
+  }
+
+  /// Bytes of memory that this process can have: the machine's, or less where a control group limits it.
+  static var memoryBytes: Double {
+    let physical = Double(ProcessInfo.processInfo.physicalMemory)
+    let limit = (try? String(contentsOfFile: "/sys/fs/cgroup/memory.max", encoding: .utf8))
+      .flatMap { Double($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+    return min(physical, limit ?? physical)
+  }
+
+  /// The processor's own name.
+  static var processorName: String {
+    let lines = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.split(separator: "\n") ?? []
+    let name = lines.first { $0.hasPrefix("model name") }?.split(separator: ":").last
+    return name.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown"
+  }
+
+  /// What a run file says of the program and the machine.
+  static func facts(threadCount: Int) -> MachineFacts {
+    MachineFacts(
+      program: "nf-probe \(ProgramVersion.text)", cpu: processorName, blas: MatrixLibrary.description,
+      threads: threadCount)
+  }
+}
+
+/// Version and commit.
+enum ProgramVersion {
+  /// The release.
+  static let number = "0.1.0"
+  /// For `--version` and run files.
+  static var text: String { "\(number) (\(BuildInfo.summary))" }
+}

@@ -1,0 +1,56 @@
+import Foundation
+
+/// The folder that a command fills.
+struct OutputFolder {
+  /// Where it is.
+  let path: String
+
+  /// Makes the folder that was asked for, or the next free `nf-probe-runs/<command>-NNN`.
+  ///
+  /// An existing folder is taken where it is empty or `overwrite` is set.
+  init(_ options: OutputOptions, command: String) throws {
+    let manager = FileManager.default
+    path = options.out ?? Self.nextFree(command)
+    var isFolder: ObjCBool = false
+    if unsafe manager.fileExists(atPath: path, isDirectory: &isFolder) {
+      guard isFolder.boolValue else {
+        throw CommandError.usage("--out \(path) is a file; name a folder that is new or empty")
+      }
+      let content = (try? manager.contentsOfDirectory(atPath: path)) ?? []
+      guard content.isEmpty || options.overwrite else {
+        throw CommandError.usage(
+          "--out \(path) exists and holds \(content.count) files; name another folder, or give --overwrite")
+      }
+    }
+    do { try manager.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
+      throw CommandError.failed("the folder \(path) cannot be made: \(Self.reason(error))")
+    }
+    guard manager.isWritableFile(atPath: path) else {
+      throw CommandError.failed("the folder \(path) is read-only; give --out with one that can be written to")
+    }
+  }
+
+  /// A file in the folder.
+  func file(_ name: String) -> String { path.hasSuffix("/") ? path + name : "\(path)/\(name)" }
+
+  /// Writes a file whole or not at all.
+  static func write(_ text: String, to path: String) throws {
+    do { try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
+      throw CommandError.failed("\(path) cannot be written: \(reason(error))")
+    }
+  }
+
+  /// What the system says of a failure.
+  static func reason(_ error: any Error) -> String {
+    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? error as NSError
+    return underlying.domain == NSPOSIXErrorDomain
+      ? unsafe String(cString: strerror(Int32(underlying.code))) : error.localizedDescription
+  }
+
+  private static func nextFree(_ command: String) -> String {
+    let numbers = (1...).lazy.map { number in
+      "nf-probe-runs/\(command)-\(String(repeating: "0", count: max(0, 3 - String(number).count)))\(number)"
+    }
+    return numbers.first { !FileManager.default.fileExists(atPath: $0) } ?? "nf-probe-runs/\(command)"
+  }
+}

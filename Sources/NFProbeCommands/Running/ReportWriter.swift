@@ -1,0 +1,44 @@
+import Analysis
+import Charts
+import RunData
+
+/// Writes a mismatch: the table to standard output, table and figure to files.
+struct ReportWriter {
+  let console: Console
+  let options: MismatchOptions
+
+  /// For recorded runs: files only where they were asked for.
+  func write(_ runs: [RecordedRun], out: OutputOptions) throws {
+    let report = try options.report(on: runs)
+    console.print(report.table.rendered(as: options.format))
+    if out.out != nil { try writeFiles(report, into: OutputFolder(out, command: "grads")) }
+    if let svg = options.svg { try writeFigure(report, to: svg) }
+  }
+
+  /// For runs just made.
+  func write(_ runs: [RecordedRun], into folder: OutputFolder) throws {
+    let report = try options.report(on: runs)
+    console.print(report.table.rendered(as: options.format))
+    try writeFiles(report, into: folder)
+    if let svg = options.svg { try writeFigure(report, to: svg) }
+  }
+
+  private func writeFiles(_ report: MismatchReport, into folder: OutputFolder) throws {
+    try OutputFolder.write(report.longTable.rendered(as: .csv), to: folder.file("mismatch.csv"))
+    try writeFigure(report, to: folder.file("mismatch.svg"))
+    console.progress("written to \(folder.path)")
+  }
+
+  /// The figure, and beside it the points that it shows.
+  private func writeFigure(_ report: MismatchReport, to path: String) throws {
+    let figure = report.figure(program: "nf-probe \(ProgramVersion.text)", command: command)
+    try OutputFolder.write(figure.svg, to: path)
+    try OutputFolder.write(figure.csv, to: (path.hasSuffix(".svg") ? String(path.dropLast(4)) : path) + "-points.csv")
+  }
+
+  /// The command line that asked for it, without folders that differ from machine to machine.
+  private var command: String {
+    (["nf-probe"] + CommandLine.arguments.dropFirst().map { $0.split(separator: "/").last.map(String.init) ?? $0 })
+      .joined(separator: " ")
+  }
+}

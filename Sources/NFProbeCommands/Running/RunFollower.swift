@@ -1,0 +1,44 @@
+import Analysis
+import Foundation
+import RunData
+import RunFile
+
+/// Shows a run file while it grows.
+struct RunFollower {
+  let console: Console
+  let options: MismatchOptions
+
+  /// Draws the table anew whenever there are new steps, until the run ends or somebody stops it; then prints it once.
+  func follow(_ path: String) throws {
+    let reader = try RunFileReader(path: path)
+    StopSignal.watch()
+    var drawnLines = 0
+    var lastCount = -1
+    while !StopSignal.isRequested {
+      if reader.steps.count != lastCount {
+        lastCount = reader.steps.count
+        try show(reader, &drawnLines)
+      }
+      guard case .growing = reader.state else { break }
+      Thread.sleep(forTimeInterval: console.isTerminal ? 0.5 : 2)
+      try reader.refresh()
+    }
+    let run = try reader.read(tensors: [options.operation])
+    guard !run.steps.isEmpty else { throw CommandError.failed("\(path) holds no step yet") }
+    console.print(try options.report(on: [run]).table.rendered(as: options.format))
+  }
+
+  private func show(_ reader: RunFileReader, _ drawnLines: inout Int) throws {
+    guard !console.isQuiet, let last = reader.steps.last else { return }
+    guard console.isTerminal else {
+      console.progress("\(reader.path): \(reader.steps.count) steps, the last is \(last)")
+      return
+    }
+    let run = try reader.read(tensors: [options.operation])
+    let text = (try? options.report(on: [run]).table.rendered(as: .table)) ?? "step \(last)\n"
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    let up = drawnLines > 0 ? "\u{1B}[\(drawnLines)A" : ""
+    console.draw(up + lines.map { "\u{1B}[2K\($0)\n" }.joined() + "\u{1B}[J")
+    drawnLines = lines.count
+  }
+}

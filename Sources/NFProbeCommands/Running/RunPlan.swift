@@ -1,0 +1,110 @@
+import Analysis
+import Corpus
+import Foundation
+import Kernels
+import RunData
+import Training
+import Transformer
+
+/// The settings of one or more runs as a command was given them.
+struct RunRequest {
+  let model: ModelOptions
+  let training: TrainingOptions
+  let corpus: CorpusOptions
+  let recording: RecordingOptions
+  let threadCount: Int
+}
+
+/// One run, decided in full before it starts.
+struct PlannedRun {
+  let architecture: Architecture
+  let model: ModelConfiguration
+  let training: TrainingConfiguration
+  let manifest: RunManifest
+
+  /// The run file's name: architecture and seed.
+  var fileName: String { "\(manifest.architecture)-seed\(manifest.seed).h5" }
+}
+
+extension RunRequest {
+  /// Opens the corpus. A file is read once, for its digest and frequencies.
+  func openCorpus() throws -> CorpusSplit {
+    let text: CorpusRequest.Text =
+      corpus.corpus.map { .file(path: $0, format: nil, vocabularySize: model.vocabSize) }
+      ?? .builtIn(vocabularySize: model.languageVocabulary, seed: 0)
+    let validation: CorpusRequest.Validation =
+      corpus.validation.map { .file(path: $0, format: nil) } ?? corpus.holdOut.map { .lastFraction($0) } ?? .none
+    return try CorpusSplit(CorpusRequest(text: text, validation: validation))
+  }
+
+  /// Decides one run, and checks that it can be had.
+  func plan(_ architecture: Architecture, seed: UInt64, corpus: CorpusFacts) throws -> PlannedRun {
+    let configuration = model.configuration(of: architecture, corpusVocabulary: corpus.vocabularySize)
+    do { try configuration.validate() } catch { throw CommandError.usage("--\(error)") }
+    try checkMemory(configuration)
+    let training = trainingConfiguration(seed: seed)
+    let settings = settings(architecture, configuration, training, corpus)
+    let manifest = RunManifest(
+      runID: runID(settings, corpus), architecture: label(architecture, configuration.additions),
+      configurationJSON: settings.json, contract: .ours(objective: configuration.objective.rawValue),
+      seed: seed, corpus: corpus, machine: Machine.facts(threadCount: threadCount),
+      gradients: ParameterTable(configuration).gradientLayout(sequenceLength: training.batch.sequenceLength),
+      scales: ParameterTable(configuration).scaleLayouts,
+      operationNames: recording.activations ? BlockPlan(configuration).operationNames : [],
+      modelDim: configuration.modelDim, ffnDim: configuration.ffnDim, headCount: configuration.headCount,
+      startedAt: Date.now.ISO8601Format())
+    return PlannedRun(
+      architecture: architecture, model: configuration, training: training, manifest: manifest)
+  }
+
+  private func trainingConfiguration(seed: UInt64) -> TrainingConfiguration {
+    let options = training
+    return TrainingConfiguration(
+      stepCount: options.steps,
+      batch: BatchShape(
+        batchSize: options.batch, sequenceLength: options.sequence, microBatchesPerStep: options.accumulate),
+      sampling: options.sampling, seed: seed,
+      schedule: LearningRateSchedule(
+        peak: options.lr, warmupSteps: options.warmup, decay: options.decay, totalSteps: options.steps),
+      optimizer: OptimizerConfiguration(
+        beta1: options.beta1, beta2: options.beta2, epsilon: options.epsilon,
+        weightDecay: options.weightDecay, decayed: options.decayed), clipNorm: options.clip,
+      recording: recording.configuration, onNonfinite: recording.onNonfinite)
+  }
+
+  private func checkMemory(_ configuration: ModelConfiguration) throws {
+    let shape = PassShape(batchSize: training.batch, sequenceLength: training.sequence)
+    let needed = configuration.trainingBytes(shape: shape)
+    guard needed > 0.95 * Machine.memoryBytes else { return }
+    throw CommandError.usage(
+      "this model and batch would take \(gigabytes(needed)) of memory, and this machine has "
+        + "\(gigabytes(Machine.memoryBytes)); make --layers, --dim, --vocab-size, --sequence or --batch smaller "
+        + "(--accumulate keeps the global batch)")
+  }
+
+  private func gigabytes(_ bytes: Double) -> String {
+    bytes >= 1e15 ? "\(bytes / 1e9) GB" : "\((bytes / 1e8).rounded() / 10) GB"
+  }
+
+  /// Equal settings, seed and corpus give equal ids: 16 hexadecimal digits.
+  private func runID(_ settings: Settings, _ corpus: CorpusFacts) -> String {
+    String(SHA256.hexDigest(of: Array((settings.json + corpus.sha256).utf8)).prefix(16))
+  }
+
+  /// The architecture and what differs from it: `normformer-no-c_attn`, `pre-ln-with-attn_ln`.
+  private func label(_ architecture: Architecture, _ additions: Additions) -> String {
+    let usual = architecture.additions
+    var label = architecture.rawValue
+    for (name, isOn, isUsual) in [
+      ("attn_ln", additions.scaleAttention, usual.scaleAttention),
+      ("ffn_layernorm", additions.scaleFFN, usual.scaleFFN),
+      ("c_attn", additions.scaleHeads != nil, usual.scaleHeads != nil),
+      ("w_resid", additions.scaleResiduals != .none, usual.scaleResiduals != .none),
+      ("w_resid_attention", additions.scaleResiduals == .both, usual.scaleResiduals == .both),
+      ("qkv_norm", additions.normQueryKeyValue, usual.normQueryKeyValue),
+    ] where isOn != isUsual {
+      label += isOn ? "-with-\(name)" : "-no-\(name)"
+    }
+    return label
+  }
+}

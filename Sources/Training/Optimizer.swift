@@ -1,0 +1,52 @@
+import Kernels
+import Transformer
+
+/// AdamW with its moments for every parameter of a model.
+public final class Optimizer<Scalar: KernelScalar> {
+  /// The constants.
+  public let configuration: OptimizerConfiguration
+  /// Updates made so far.
+  public private(set) var updateCount = 0
+
+  private let firstMoment: Buffer<Scalar>
+  private let secondMoment: Buffer<Scalar>
+  /// Parameters that lie together and share their decay, as ranges of table indices.
+  private let groups: [(parameters: ClosedRange<Int>, weightDecay: Double)]
+
+  /// Allocates the moments, zero.
+  public init(_ configuration: OptimizerConfiguration, table: ParameterTable) {
+    self.configuration = configuration
+    firstMoment = Buffer(count: table.elementCount)
+    secondMoment = Buffer(count: table.elementCount)
+    var groups: [(parameters: ClosedRange<Int>, weightDecay: Double)] = []
+    for (index, parameter) in table.parameters.enumerated() {
+      let decay = configuration.weightDecay(of: parameter.spec.kind)
+      if let last = groups.last, last.weightDecay == decay {
+        groups[groups.count - 1].parameters = last.parameters.lowerBound...index
+      } else {
+        groups.append((index...index, decay))
+      }
+    }
+    self.groups = groups
+  }
+
+  /// Updates every parameter of the model from its gradient times `gradientFactor`.
+  public func update(_ model: Model<Scalar>, learningRate: Double, gradientFactor: Double) {
+    updateCount += 1
+    for group in groups {
+      let first = model.table.parameters[group.parameters.lowerBound].range.lowerBound
+      let last = model.table.parameters[group.parameters.upperBound].range.upperBound
+      adamW(
+        AdamWUpdate(
+          learningRate: learningRate, beta1: configuration.beta1, beta2: configuration.beta2,
+          epsilon: configuration.epsilon, weightDecay: group.weightDecay, gradientFactor: gradientFactor,
+          updateCount: updateCount),
+        parameters: model.parameter(group.parameters.lowerBound)
+          .extended(to: model.parameter(group.parameters.upperBound)),
+        gradients: model.gradient(group.parameters.lowerBound)
+          .extended(to: model.gradient(group.parameters.upperBound)),
+        firstMoment: firstMoment.row(first..<last), secondMoment: secondMoment.row(first..<last),
+        team: model.team)
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/// Which steps are recorded.
+public enum RecordingSchedule: Equatable, Sendable {
+  /// Every n-th step, from step 0 on.
+  case every(Int)
+  /// Step 0 and the steps nearest to 10^(k / perDecade), k = 0, 1, 2, ...
+  case logarithmic(perDecade: Int)
+
+  /// Whether a step is recorded.
+  public func includes(step: Int) -> Bool {
+    switch self {
+    case .every(let interval): return step % interval == 0
+    case .logarithmic(let perDecade):
+      guard step > 0 else { return true }
+      let point = (logarithm10(Double(step)) * Double(perDecade)).rounded()
+      return (-1...1).contains {
+        powerOf10((point + Double($0)) / Double(perDecade)).rounded() == Double(step)
+      }
+    }
+  }
+}
+
+/// What a run leaves behind.
+public struct RecordingConfiguration: Equatable, Sendable {
+  /// Which steps are recorded.
+  public var schedule: RecordingSchedule
+  /// Steps between two snapshots of the learned scales; the initial and the last values are always kept.
+  public var snapshotInterval: Int
+  /// Steps between two validations; nil validates at the end alone.
+  public var validationInterval: Int?
+  /// Whether operations' outputs and their gradients are measured.
+  public var activations: Bool
+
+  /// Creates a configuration.
+  public init(
+    schedule: RecordingSchedule = .every(1), snapshotInterval: Int = 50, validationInterval: Int? = nil,
+    activations: Bool = false
+  ) {
+    self.schedule = schedule
+    self.snapshotInterval = snapshotInterval
+    self.validationInterval = validationInterval
+    self.activations = activations
+  }
+}

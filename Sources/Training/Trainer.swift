@@ -1,0 +1,159 @@
+import Corpus
+import Kernels
+import RunData
+import Transformer
+
+/// Trains one model and says what it measures; prints nothing and opens no file but the corpus.
+public final class Trainer<Scalar: KernelScalar> {
+  /// The model in training.
+  public let model: Model<Scalar>
+  /// How it trains.
+  public let configuration: TrainingConfiguration
+  /// The optimizer's state.
+  public let optimizer: Optimizer<Scalar>
+
+  private let sampler: BatchSampler
+  private let validation: Validation?
+  private let recorder: GradientRecorder<Scalar>
+  private let probe: ActivationProbe?
+  private var batch: TokenBatch
+
+  /// Prepares a run; the model has its initial values already.
+  ///
+  /// - Throws: where the corpus is too short for one batch.
+  public init(
+    model: Model<Scalar>, corpus: CorpusSplit, configuration: TrainingConfiguration
+  ) throws(CorpusError) {
+    self.model = model
+    self.configuration = configuration
+    optimizer = Optimizer(configuration.optimizer, table: model.table)
+    sampler = try BatchSampler(
+      source: corpus.training, shape: configuration.batch, sampling: configuration.sampling,
+      objective: model.configuration.objective, seed: configuration.seed)
+    validation = try corpus.validation.map { source throws(CorpusError) in
+      try Validation(source: source, model: model.configuration, batch: configuration.batch)
+    }
+    recorder = GradientRecorder(model: model)
+    probe = configuration.recording.activations ? model.makeProbe() : nil
+    batch = TokenBatch(
+      batchSize: configuration.batch.batchSize, sequenceLength: configuration.batch.sequenceLength)
+  }
+
+  /// Makes every step from `firstStep` on.
+  ///
+  /// - Parameters:
+  ///   - shouldStop: asked after each step.
+  ///   - emit: takes each event; an error of its ends the run.
+  public func run(
+    from firstStep: Int = 0, shouldStop: () -> Bool = { false },
+    emit: (TrainingEvent) throws -> Void
+  ) throws -> TrainingEnd {
+    if firstStep == 0 { try emit(.snapshot(model.scaleSnapshot(step: 0))) }
+    for step in firstStep..<configuration.stepCount {
+      let outcome = try makeStep(step)
+      try emit(outcome.event)
+      if let report = outcome.nonfinite {
+        try emit(.nonfinite(report))
+        if configuration.onNonfinite == .stop { return .nonfinite(report) }
+      }
+      let isLast = step + 1 == configuration.stepCount || shouldStop()
+      try emitMeasurements(afterUpdates: step + 1, isLast: isLast, emit)
+      if isLast, step + 1 < configuration.stepCount { return .interrupted }
+    }
+    return .finished
+  }
+
+  /// The held-out loss as the model stands, where there is held-out text.
+  public func validationLoss() throws(CorpusError) -> Double? { try validation?.loss(of: model) }
+
+  private func emitMeasurements(
+    afterUpdates count: Int, isLast: Bool, _ emit: (TrainingEvent) throws -> Void
+  ) throws {
+    let recording = configuration.recording
+    if isLast || count % recording.snapshotInterval == 0 {
+      try emit(.snapshot(model.scaleSnapshot(step: count)))
+    }
+    let isDue = recording.validationInterval.map { count % $0 == 0 } ?? false
+    if isLast || isDue, let loss = try validationLoss() {
+      try emit(.validated(ValidationRecord(step: count, loss: loss)))
+    }
+  }
+
+  // MARK: - One step
+
+  private struct Outcome {
+    let event: TrainingEvent
+    let nonfinite: NonfiniteReport?
+  }
+
+  private func makeStep(_ step: Int) throws -> Outcome {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let isRecorded = configuration.recording.schedule.includes(step: step)
+    probe?.reset()
+    let tokens = sampler.targetCount(step: step)
+    let loss = try computeGradients(step, tokens: tokens, probe: isRecorded ? probe : nil)
+    let sums = isRecorded || configuration.clipNorm != nil ? recorder.measure() : nil
+    let coefficient = clipCoefficient(gradientL2: sums?.l2)
+    let isFinite = loss.isFinite && (sums?.l2.isFinite ?? true)
+    let nonfinite = isFinite ? nil : try report(step, loss: loss)
+    let rate = configuration.schedule.rate(step: step)
+    if configuration.updatesParameters, isFinite || configuration.onNonfinite == .continue {
+      optimizer.update(model, learningRate: rate, gradientFactor: coefficient)
+    }
+    let seconds = start.duration(to: clock.now) / .seconds(1)
+    guard isRecorded, let sums else {
+      return Outcome(event: .passed(step: step, loss: loss, seconds: seconds), nonfinite: nonfinite)
+    }
+    let record = StepRecord(
+      step: step, loss: loss, learningRate: rate, gradientL2: sums.l2, clipCoefficient: coefficient,
+      tokens: tokens, seconds: seconds, gradients: sums.layers, stemGradients: sums.stem,
+      activations: probe?.outputs, activationGradients: probe?.gradients)
+    return Outcome(event: .recorded(record), nonfinite: nonfinite)
+  }
+
+  /// The gradient of the mean over the global batch, added up over its micro-batches; returns the mean.
+  private func computeGradients(
+    _ step: Int, tokens: Int, probe: ActivationProbe?
+  ) throws(CorpusError) -> Double {
+    let microBatches = configuration.batch.microBatchesPerStep
+    var sum = 0.0
+    for microBatch in 0..<microBatches {
+      try sampler.fill(&batch, step: step, microBatch: microBatch)
+      sum += model.computeGradients(
+        tokens: batch.inputs, targets: batch.targets, gradientScale: 1 / Double(tokens),
+        accumulating: microBatch > 0, dropout: dropoutKey(step, microBatch), probe: probe)
+    }
+    return sum / Double(tokens)
+  }
+
+  private func dropoutKey(_ step: Int, _ microBatch: Int) -> DropoutKey {
+    DropoutKey(
+      seed: configuration.seed, step: step * configuration.batch.microBatchesPerStep + microBatch)
+  }
+
+  /// `clip / (norm + 1e-6)` where that is below 1, as `torch.nn.utils.clip_grad_norm_` has it.
+  private func clipCoefficient(gradientL2: Double?) -> Double {
+    guard let clipNorm = configuration.clipNorm, let gradientL2 else { return 1 }
+    return min(1, clipNorm / (gradientL2 + 1e-6))
+  }
+
+  /// Looks for the place where numbers first stopped being finite, by passing the step's batches again, measured.
+  private func report(_ step: Int, loss: Double) throws(CorpusError) -> NonfiniteReport {
+    let search = model.makeProbe()
+    _ = try computeGradients(step, tokens: sampler.targetCount(step: step), probe: search)
+    return NonfiniteReport(
+      step: step, loss: loss, operation: search.firstNonfiniteOutput,
+      tensor: model.table.parameters.indices.reversed()
+        .first { model.gradientSums($0).nonfinite > 0 }.map { model.table.parameters[$0].fullName })
+  }
+}
+
+extension ActivationProbe {
+  fileprivate var firstNonfiniteOutput: String? {
+    outputs.nonfinite.firstIndex { $0 > 0 }.map { index in
+      let (layer, operation) = index.quotientAndRemainder(dividingBy: operationNames.count)
+      return "decoder.layers.\(layer).\(operationNames[operation])"
+    }
+  }
+}

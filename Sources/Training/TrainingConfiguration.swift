@@ -1,0 +1,143 @@
+import Corpus
+import RunData
+import Transformer
+
+/// How a run trains: everything beside the model and the corpus.
+public struct TrainingConfiguration: Equatable, Sendable {
+  /// Optimizer updates.
+  public var stepCount: Int
+  /// Rows of a micro-batch, positions of a row, micro-batches whose gradients add up to a step.
+  public var batch: BatchShape
+  /// Where rows start in the corpus.
+  public var sampling: Sampling
+  /// Initial values, batches and dropout come from it.
+  public var seed: UInt64
+  /// The learning rate over the steps.
+  public var schedule: LearningRateSchedule
+  /// AdamW's constants.
+  public var optimizer: OptimizerConfiguration
+  /// Largest L2 norm of the whole gradient; nil does not clip.
+  public var clipNorm: Double?
+  /// What is recorded, and when.
+  public var recording: RecordingConfiguration
+  /// Whether parameters are updated; without, every step measures the same weights.
+  public var updatesParameters: Bool
+  /// What happens when a loss is infinite or not a number.
+  public var onNonfinite: NonfinitePolicy
+
+  /// Creates a configuration.
+  public init(
+    stepCount: Int, batch: BatchShape, sampling: Sampling = .random, seed: UInt64 = 0,
+    schedule: LearningRateSchedule, optimizer: OptimizerConfiguration = OptimizerConfiguration(),
+    clipNorm: Double? = nil, recording: RecordingConfiguration = RecordingConfiguration(),
+    updatesParameters: Bool = true, onNonfinite: NonfinitePolicy = .stop
+  ) {
+    self.stepCount = stepCount
+    self.batch = batch
+    self.sampling = sampling
+    self.seed = seed
+    self.schedule = schedule
+    self.optimizer = optimizer
+    self.clipNorm = clipNorm
+    self.recording = recording
+    self.updatesParameters = updatesParameters
+    self.onNonfinite = onNonfinite
+  }
+}
+
+/// The learning rate over the steps.
+public struct LearningRateSchedule: Equatable, Sendable {
+  /// What follows the warm-up.
+  public enum Decay: String, Sendable, CaseIterable {
+    /// Linear to 0 at the last step (fairseq's polynomial decay of power 1).
+    case linear
+    /// The peak.
+    case constant
+    /// Half a cosine to 0 at the last step.
+    case cosine
+    /// The peak times √(warm-up / update).
+    case inverseSqrt = "inverse-sqrt"
+  }
+
+  /// The highest rate.
+  public var peak: Double
+  /// Updates over which the rate rises linearly to the peak.
+  public var warmupSteps: Int
+  /// What follows.
+  public var decay: Decay
+  /// The update at which `linear` and `cosine` reach 0.
+  public var totalSteps: Int
+
+  /// Creates a schedule.
+  public init(peak: Double, warmupSteps: Int, decay: Decay = .linear, totalSteps: Int) {
+    self.peak = peak
+    self.warmupSteps = warmupSteps
+    self.decay = decay
+    self.totalSteps = totalSteps
+  }
+
+  /// The rate of the update at `step`, counted from 0: with t = step + 1 and W warm-up updates, `peak t/W` for t <= W, then
+  /// `linear`: `peak (1 - (t-W)/(T-W))`.
+  public func rate(step: Int) -> Double {
+    let update = Double(step + 1)
+    let warmup = Double(warmupSteps)
+    if update <= warmup { return peak * update / warmup }
+    let span = max(1, Double(totalSteps) - warmup)
+    let share = min(1, (update - warmup) / span)
+    switch decay {
+    case .constant: return peak
+    case .linear: return peak * (1 - share)
+    case .cosine: return peak * 0.5 * (1 + cosine(share * .pi))
+    case .inverseSqrt: return peak * (max(warmup, 1) / update).squareRoot()
+    }
+  }
+}
+
+/// AdamW's constants; the defaults are those of the paper's recipe.
+public struct OptimizerConfiguration: Equatable, Sendable {
+  /// Which parameters weight decay acts on.
+  public enum Decayed: String, Sendable, CaseIterable {
+    /// Every one, as in the paper's runs: gains and learned scales shrink too.
+    case all
+    /// Weights and embeddings; biases, gains and learned scales are spared.
+    case weights
+  }
+
+  /// Decay rate of the first moment.
+  public var beta1: Double
+  /// Decay rate of the second moment.
+  public var beta2: Double
+  /// Added to the root of the second moment.
+  public var epsilon: Double
+  /// Decoupled weight decay.
+  public var weightDecay: Double
+  /// What it acts on.
+  public var decayed: Decayed
+
+  /// Creates a set of constants.
+  public init(
+    beta1: Double = 0.9, beta2: Double = 0.98, epsilon: Double = 1e-8, weightDecay: Double = 0.01,
+    decayed: Decayed = .all
+  ) {
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    self.weightDecay = weightDecay
+    self.decayed = decayed
+  }
+
+  func weightDecay(of kind: ParameterKind) -> Double {
+    switch (decayed, kind) {
+    case (.all, _), (.weights, .weight), (.weights, .embedding): weightDecay
+    case (.weights, _): 0
+    }
+  }
+}
+
+/// What happens when a loss is infinite or not a number.
+public enum NonfinitePolicy: String, Sendable, CaseIterable {
+  /// The step is recorded, then the run ends in order.
+  case stop
+  /// The run goes on.
+  case `continue`
+}

@@ -1,0 +1,46 @@
+import RunData
+
+/// What a run says while it goes.
+public enum TrainingEvent: Sendable {
+  /// A step is done that the recording schedule includes.
+  case recorded(StepRecord)
+  /// A step is done that it does not include.
+  case passed(step: Int, loss: Double, seconds: Double)
+  /// The learned scales after some updates.
+  case snapshot(ScaleSnapshot)
+  /// The held-out loss after some updates.
+  case validated(ValidationRecord)
+  /// Loss or gradient became infinite or not a number.
+  case nonfinite(NonfiniteReport)
+}
+
+/// How a run ended.
+public enum TrainingEnd: Equatable, Sendable {
+  /// All steps are done.
+  case finished
+  /// It was asked to stop.
+  case interrupted
+  /// A loss or gradient was not finite, and the policy is to stop.
+  case nonfinite(NonfiniteReport)
+}
+
+/// Where numbers first stopped being finite.
+public struct NonfiniteReport: Equatable, Sendable, CustomStringConvertible {
+  /// The step.
+  public let step: Int
+  /// Its loss.
+  public let loss: Double
+  /// The first operation, in the order of the forward pass, whose output is not finite, e.g. `decoder.layers.3.fc1`.
+  public let operation: String?
+  /// The first tensor, in the order of the backward pass, whose gradient is not finite.
+  public let tensor: String?
+
+  /// One sentence.
+  public var description: String {
+    let places = [
+      operation.map { "the first output that is not finite is \($0)'s" },
+      tensor.map { "the first gradient that is not finite is \($0)'s" },
+    ].compactMap(\.self).joined(separator: "; ")
+    return "step \(step): loss \(loss.isNaN ? "not a number" : "\(loss)")" + (places.isEmpty ? "" : "; \(places)")
+  }
+}

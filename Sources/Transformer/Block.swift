@@ -1,0 +1,173 @@
+import Kernels
+
+/// What a pass through the layers needs beside the layers.
+struct Pass<Scalar: KernelScalar> {
+  let team: Team
+  let workspace: Workspace<Scalar>
+  let configuration: ModelConfiguration
+  let attention: AttentionShape
+  /// Seed and step of the dropout masks; nil switches dropout off.
+  let dropout: DropoutKey?
+  /// Measures operations' outputs and their gradients where it is not nil.
+  let probe: ActivationProbe?
+
+  func mask(layer: Int, site: Int, probability: Double) -> DropoutMask? {
+    guard let dropout, probability > 0 else { return nil }
+    return DropoutMask(
+      seed: dropout.seed, step: dropout.step, site: (layer + 1) << 8 | site, probability: probability)
+  }
+}
+
+/// Which dropout masks a pass uses: masks are a function of seed, pass and place.
+public struct DropoutKey: Equatable, Sendable {
+  /// The run's seed.
+  public let seed: UInt64
+  /// Counts forward passes: `step * accumulation + microBatch`.
+  public let step: Int
+
+  /// Creates a key.
+  public init(seed: UInt64, step: Int) {
+    self.seed = seed
+    self.step = step
+  }
+}
+
+/// One layer: the plan's steps over this layer's memory.
+///
+/// Forward values that backward needs are the layer's own; others, and all gradients of values, are shared by the layers.
+struct Block<Scalar: KernelScalar> {
+  let layer: Int
+  let plan: BlockPlan
+  /// The layer's values, `(rows, width)` each, in the plan's order.
+  let values: [Matrix<Scalar>]
+  let valueGradients: [Matrix<Scalar>]
+  /// The layer's parameters, in the plan's order.
+  let parameters: [Row<Scalar>]
+  let gradients: [Row<Scalar>]
+  /// Mean and reciprocal standard deviation of each norm's rows.
+  let normStatistics: [(mean: Row<Scalar>, rstd: Row<Scalar>)]
+  /// `(B * heads * T)`.
+  let logSumExp: Row<Scalar>
+
+  private func value(_ slice: Slice) -> Matrix<Scalar> { values[slice.value].columns(slice.columns) }
+  private func gradient(_ slice: Slice) -> Matrix<Scalar> { valueGradients[slice.value].columns(slice.columns) }
+
+  /// Computes the layer's values from value 0.
+  func forward(_ pass: Pass<Scalar>) {
+    var operation = 0
+    pass.probe?.measure(.output, layer: layer, operation: 0, values[0])
+    for named in plan.steps {
+      forward(named.step, pass)
+      for output in named.outputNames {
+        operation += 1
+        pass.probe?.measure(.output, layer: layer, operation: operation, value(output.slice))
+      }
+    }
+  }
+
+  /// Computes the gradients of the layer's parameters and of value 0 from the gradient of the output.
+  func backward(_ pass: Pass<Scalar>, accumulating: Bool) {
+    var operation = plan.operationNames.count
+    for index in plan.steps.indices.reversed() {
+      let named = plan.steps[index]
+      for output in named.outputNames.reversed() {
+        operation -= 1
+        pass.probe?.measure(.gradient, layer: layer, operation: operation, gradient(output.slice))
+      }
+      backward(named.step, adding: plan.accumulates[index], pass, accumulating: accumulating)
+    }
+    pass.probe?.measure(.gradient, layer: layer, operation: 0, valueGradients[0])
+  }
+
+  private func forward(_ step: Step, _ pass: Pass<Scalar>) {
+    let team = pass.team
+    switch step {
+    case .norm(let norm, let from, let to):
+      normForward(
+        pass.configuration.norm, epsilon: Scalar(ModelConfiguration.normEpsilon), input: value(from),
+        gain: parameters[norm.gain], bias: norm.bias.map { parameters[$0] }, into: value(to),
+        mean: normStatistics[norm.ordinal].mean, rstd: normStatistics[norm.ordinal].rstd, team: team)
+    case .linear(let linear, let from, let to):
+      linearForward(
+        input: value(from), weight: joined(parameters, linear.weights).matrix(width: linear.inputWidth),
+        bias: joined(parameters, linear.biases), into: value(to), team: team)
+    case .attention(let query, let key, let valueSlice, let to):
+      attentionForward(
+        pass.attention, query: value(query), key: value(key), value: value(valueSlice), into: value(to),
+        logSumExp: logSumExp, dropout: attentionMask(pass), team: team, workspace: pass.workspace)
+    case .headScale(let kind, let parameter, let from, let to):
+      headScaleForward(kind, input: value(from), scale: parameters[parameter], into: value(to), team: team)
+    case .activation(.gelu, let from, let to):
+      geluForward(input: value(from), into: value(to), team: team)
+    case .activation(.geglu, let from, let to):
+      gegluForward(input: value(from), into: value(to), team: team)
+    case .dropout(let site, let from, let to):
+      drop(site, value(from), into: value(to), pass)
+    case .add(let residual, let scale, let branch, let to):
+      addForward(
+        residual: value(residual), scale: scale.map { parameters[$0] }, branch: value(branch),
+        into: value(to), team: team)
+    }
+  }
+
+  private func backward(_ step: Step, adding: [Bool], _ pass: Pass<Scalar>, accumulating: Bool) {
+    let team = pass.team
+    switch step {
+    case .norm(let norm, let from, let to):
+      normBackward(
+        pass.configuration.norm, outputGradient: gradient(to), input: value(from),
+        gain: parameters[norm.gain], mean: normStatistics[norm.ordinal].mean,
+        rstd: normStatistics[norm.ordinal].rstd, gainGradient: gradients[norm.gain],
+        biasGradient: norm.bias.map { gradients[$0] }, accumulating: accumulating,
+        inputGradient: gradient(from), accumulatingInput: adding[0], team: team, workspace: pass.workspace)
+    case .linear(let linear, let from, let to):
+      linearBackward(
+        outputGradient: gradient(to), input: value(from),
+        weight: joined(parameters, linear.weights).matrix(width: linear.inputWidth),
+        weightGradient: joined(gradients, linear.weights).matrix(width: linear.inputWidth),
+        biasGradient: joined(gradients, linear.biases), accumulating: accumulating,
+        inputGradient: gradient(from), accumulatingInput: adding[0], team: team)
+    case .attention(let query, let key, let valueSlice, let to):
+      attentionBackward(
+        pass.attention, outputGradient: gradient(to), query: value(query), key: value(key),
+        value: value(valueSlice), logSumExp: logSumExp, dropout: attentionMask(pass),
+        queryGradient: gradient(query), keyGradient: gradient(key), valueGradient: gradient(valueSlice),
+        team: team, workspace: pass.workspace)
+    case .headScale(let kind, let parameter, let from, let to):
+      headScaleBackward(
+        kind, outputGradient: gradient(to), input: value(from), scale: parameters[parameter],
+        scaleGradient: gradients[parameter], accumulating: accumulating, into: gradient(from), team: team,
+        workspace: pass.workspace)
+    case .activation(.gelu, let from, let to):
+      geluBackward(outputGradient: gradient(to), input: value(from), into: gradient(from), team: team)
+    case .activation(.geglu, let from, let to):
+      gegluBackward(outputGradient: gradient(to), input: value(from), into: gradient(from), team: team)
+    case .dropout(let site, let from, let to):
+      drop(site, gradient(to), into: gradient(from), pass)
+    case .add(let residual, let scale, let branch, let to):
+      addBackward(
+        outputGradient: gradient(to), residual: value(residual), scale: scale.map { parameters[$0] },
+        scaleGradient: scale.map { gradients[$0] }, accumulating: accumulating,
+        branchGradient: gradient(branch), residualGradient: gradient(residual),
+        accumulatingResidual: adding[0], team: team, workspace: pass.workspace)
+    }
+  }
+
+  /// Dropout and its own backward pass.
+  private func drop(_ site: Int, _ from: Matrix<Scalar>, into to: Matrix<Scalar>, _ pass: Pass<Scalar>) {
+    if let mask = pass.mask(layer: layer, site: site, probability: pass.configuration.dropout) {
+      dropout(mask, input: from, into: to, team: pass.team)
+    } else {
+      scaleForward(factor: 1, input: from, into: to, team: pass.team)
+    }
+  }
+
+  private func attentionMask(_ pass: Pass<Scalar>) -> DropoutMask? {
+    pass.mask(layer: layer, site: 0, probability: pass.configuration.attentionDropout)
+  }
+
+  /// Parameters that lie back to back, as one.
+  private func joined(_ rows: [Row<Scalar>], _ range: Range<Int>) -> Row<Scalar> {
+    rows[range.lowerBound].extended(to: rows[range.upperBound - 1])
+  }
+}

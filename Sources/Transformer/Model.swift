@@ -1,0 +1,100 @@
+import Kernels
+import Randomness
+import RunData
+
+/// How many sequences of which length a pass takes: it fixes the memory of a model.
+public struct PassShape: Equatable, Sendable {
+  /// Sequences at a time.
+  public let batchSize: Int
+  /// Positions of each.
+  public let sequenceLength: Int
+
+  /// Creates a shape.
+  public init(batchSize: Int, sequenceLength: Int) {
+    self.batchSize = batchSize
+    self.sequenceLength = sequenceLength
+  }
+
+  /// Positions in all.
+  public var rows: Int { batchSize * sequenceLength }
+}
+
+/// A transformer language model with its parameters, gradients and activations.
+///
+/// All memory is allocated here, once; a step allocates nothing.
+public final class Model<Scalar: KernelScalar> {
+  /// Sizes and wiring.
+  public let configuration: ModelConfiguration
+  /// The batch that it takes.
+  public let shape: PassShape
+  /// Its tensors.
+  public let table: ParameterTable
+  /// The threads that it computes on.
+  public let team: Team
+
+  let plan: BlockPlan
+  let memory: ModelMemory<Scalar>
+  let blocks: [Block<Scalar>]
+  private let sumKernel: SumKernel
+
+  /// Allocates a model; its parameters are zero until ``initialize(seed:)`` or ``setParameter(_:to:)``.
+  ///
+  /// - Throws: ``ModelConfigurationError`` where the sizes make no model.
+  public init(_ configuration: ModelConfiguration, shape: PassShape, team: Team)
+    throws(ModelConfigurationError)
+  {
+    try configuration.validate()
+    self.configuration = configuration
+    self.shape = shape
+    self.team = team
+    plan = BlockPlan(configuration)
+    table = ParameterTable(configuration)
+    memory = ModelMemory(configuration, plan: plan, table: table, shape: shape, team: team)
+    blocks = memory.blocks(plan: plan, table: table)
+    sumKernel = SumKernel(team: team)
+  }
+
+  /// The elements of one tensor, by its index in ``table``.
+  public func parameter(_ index: Int) -> Row<Scalar> {
+    memory.parameters.row(table.parameters[index].range)
+  }
+
+  /// The gradient of one tensor, as the last pass left it.
+  public func gradient(_ index: Int) -> Row<Scalar> { memory.gradients.row(table.parameters[index].range) }
+
+  /// Sums of one tensor's gradient.
+  public func gradientSums(_ index: Int) -> TensorSums {
+    sumKernel.sums(of: gradient(index).matrix(width: table.parameters[index].spec.count))
+  }
+
+  /// A probe for this model's operations.
+  public func makeProbe() -> ActivationProbe {
+    ActivationProbe(plan: plan, layerCount: configuration.layerCount, kernel: sumKernel)
+  }
+
+  /// Gives every tensor its initial values.
+  ///
+  /// A value is a function of seed, tensor name and position, so that architectures share the values of the tensors they share.
+  public func initialize(seed: UInt64) {
+    for (index, parameter) in table.parameters.enumerated() {
+      let generator = Philox(seed: seed, stream: parameter.fullName)
+      let row = self.parameter(index)
+      let initialValue = parameter.spec.initialValue
+      team.split(row.count, grain: 1 << 12) { range, _ in
+        for element in range {
+          row[element] = Scalar(initialValue.value(generator, at: UInt64(element)))
+        }
+      }
+    }
+  }
+}
+
+extension InitialValue {
+  fileprivate func value(_ generator: Philox, at position: UInt64) -> Double {
+    switch self {
+    case .uniform(let bound): (2 * generator.uniform(at: position) - 1) * bound
+    case .normal(let deviation): deviation * generator.normal(at: position)
+    case .constant(let value): value
+    }
+  }
+}

@@ -1,0 +1,129 @@
+import Kernels
+
+/// Every buffer of a model, and the views of it that each layer works on.
+struct ModelMemory<Scalar: KernelScalar>: Sendable {
+  let parameters: Buffer<Scalar>
+  let gradients: Buffer<Scalar>
+  let tokens: Buffer<Int32>
+  let targets: Buffer<Int32>
+  /// Loss of each position, nats.
+  let losses: Buffer<Double>
+  /// `(T, d)`.
+  let positions: Buffer<Scalar>
+  /// The residual stream entering each layer and leaving the last, `(L + 1)` times `(rows, d)`.
+  let stream: Buffer<Scalar>
+  /// Gradients of the stream, two that take turns.
+  let streamGradients: Buffer<Scalar>
+  /// Output of the norm after the stack and its statistics.
+  let final: Buffer<Scalar>
+  let finalStatistics: Buffer<Scalar>
+  /// Logits of as many rows as are worked on at a time.
+  let logits: Buffer<Scalar>
+  let kept: [Buffer<Scalar>]
+  let shared: Buffer<Scalar>
+  let valueGradients: Buffer<Scalar>
+  let statistics: [Buffer<Scalar>]
+  let logSumExp: [Buffer<Scalar>]
+  let workspace: Workspace<Scalar>
+
+  let rows: Int
+  let modelDim: Int
+  let logitRows: Int
+
+  /// Logits are worked on in blocks of at most this many elements.
+  static var mostLogits: Int { 1 << 26 }
+
+  init(
+    _ configuration: ModelConfiguration, plan: BlockPlan, table: ParameterTable, shape: PassShape, team: Team
+  ) {
+    let sizes = MemorySizes(configuration, plan: plan, table: table, shape: shape)
+    rows = shape.rows
+    modelDim = configuration.modelDim
+    logitRows = sizes.logitRows
+    parameters = Buffer(count: table.elementCount)
+    gradients = Buffer(count: table.elementCount)
+    tokens = Buffer(count: rows)
+    targets = Buffer(count: rows)
+    losses = Buffer(count: rows)
+    positions = Buffer(count: shape.sequenceLength * modelDim)
+    stream = Buffer(count: sizes.stream)
+    streamGradients = Buffer(count: 2 * rows * modelDim)
+    final = Buffer(count: 2 * rows * modelDim)
+    finalStatistics = Buffer(count: 2 * rows)
+    logits = Buffer(count: sizes.logits)
+    kept = (0..<configuration.layerCount).map { _ in Buffer(count: sizes.keptPerLayer) }
+    shared = Buffer(count: sizes.shared)
+    valueGradients = Buffer(count: sizes.valueGradients)
+    statistics = (0..<configuration.layerCount).map { _ in Buffer(count: sizes.statisticsPerLayer) }
+    logSumExp = (0..<configuration.layerCount).map { _ in Buffer(count: sizes.logSumExpPerLayer) }
+    workspace = Workspace(team: team, capacity: sizes.workspacePerThread)
+    fillPositions(sequenceLength: shape.sequenceLength)
+  }
+
+  func streamMatrix(_ layer: Int) -> Matrix<Scalar> {
+    stream.matrix(offset: layer * rows * modelDim, rows: rows, width: modelDim)
+  }
+
+  /// The gradient of the stream that enters `layer`.
+  func streamGradient(_ layer: Int) -> Matrix<Scalar> {
+    streamGradients.matrix(offset: (layer % 2) * rows * modelDim, rows: rows, width: modelDim)
+  }
+
+  func blocks(plan: BlockPlan, table: ParameterTable) -> [Block<Scalar>] {
+    (0..<table.layerCount).map { layer in
+      let first = table.firstIndex(layer: layer)
+      let ranges = plan.parameters.indices.map { table.parameters[first + $0].range }
+      return Block(
+        layer: layer, plan: plan, values: values(plan, layer: layer),
+        valueGradients: gradients(plan, layer: layer), parameters: ranges.map { parameters.row($0) },
+        gradients: ranges.map { gradients.row($0) },
+        normStatistics: (0..<plan.normCount).map { norm in
+          let start = 2 * norm * rows
+          return (
+            mean: statistics[layer].row(start..<start + rows),
+            rstd: statistics[layer].row(start + rows..<start + 2 * rows)
+          )
+        }, logSumExp: logSumExp[layer].row)
+    }
+  }
+
+  /// A layer's forward values: the stream at both ends, its own memory where backward reads them, else memory that all layers share.
+  private func values(_ plan: BlockPlan, layer: Int) -> [Matrix<Scalar>] {
+    var ownOffset = 0
+    var sharedOffset = 0
+    return plan.valueWidths.enumerated().map { value, width in
+      if value == 0 { return streamMatrix(layer) }
+      if value == plan.output.value { return streamMatrix(layer + 1) }
+      if plan.isKept[value] {
+        defer { ownOffset += rows * width }
+        return kept[layer].matrix(offset: ownOffset, rows: rows, width: width)
+      }
+      defer { sharedOffset += rows * width }
+      return shared.matrix(offset: sharedOffset, rows: rows, width: width)
+    }
+  }
+
+  private func gradients(_ plan: BlockPlan, layer: Int) -> [Matrix<Scalar>] {
+    var offset = 0
+    return plan.valueWidths.enumerated().map { value, width in
+      if value == 0 { return streamGradient(layer) }
+      if value == plan.output.value { return streamGradient(layer + 1) }
+      defer { offset += rows * width }
+      return valueGradients.matrix(offset: offset, rows: rows, width: width)
+    }
+  }
+
+  /// fairseq's sinusoidal positions: halves of sines and cosines, not interleaved; the first position is 2.
+  private func fillPositions(sequenceLength: Int) {
+    let half = modelDim / 2
+    let table = positions.matrix(rows: sequenceLength, width: modelDim)
+    for position in 0..<sequenceLength {
+      for index in 0..<half {
+        let exponent = half > 1 ? -Double(index) * Double.log(10_000) / Double(half - 1) : 0
+        let angle = Double(position + 2) * naturalExponential(exponent)
+        table[position][index] = Scalar(sine(angle))
+        table[position][half + index] = Scalar(cosine(angle))
+      }
+    }
+  }
+}

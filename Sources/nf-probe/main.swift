@@ -1,0 +1,4 @@
+import Foundation
+import NFProbeCommands
+
+exit(NFProbe.run(arguments: Array(CommandLine.arguments.dropFirst())))

@@ -1,0 +1,54 @@
+import RunData
+import Testing
+
+@testable import Analysis
+
+@Suite struct ReportTests {
+  @Test func oneRowAnArchitecture() throws {
+    let report = try MismatchReport(runs: SyntheticRuns.figure3(seeds: [1, 2, 3]))
+    let table = report.table
+    #expect(table.rows.map(\.[0]) == ["Post-LN", "Pre-LN", "NormFormer"].map(Table.Cell.text))
+    #expect(table.columns.map(\.key).contains("layer_11"))
+    #expect(table.notes.contains { $0.contains("Student's t") })
+  }
+
+  @Test func theLongFormHasEveryLayerAndRun() throws {
+    let report = try MismatchReport(runs: SyntheticRuns.figure3(seeds: [1, 2, 3], stepCount: 60))
+    let rows = report.longTable.rows
+    // Per group 12 layers, 3 statistics and the loss; per run 12 layers.
+    #expect(rows.count == 3 * (12 + 3 + 1) + 9 * 12)
+    let csv = report.longTable.rendered(as: .csv)
+    #expect(
+      csv.hasPrefix(
+        "architecture,label,seed,run,operation,statistic,window,recorded_steps,quantity,layer,value,value_low,"
+          + "value_high,interval,n,block_length\npost-ln,Post-LN,,,fc2.weight,l1,30:60,30,mean,0,"))
+  }
+
+  @Test func aGroupWithoutTheOperationKeepsItsRow() throws {
+    let steady = Array(repeating: 1.0, count: 20)
+    let without = SyntheticRuns.run(
+      values: [steady, steady], architecture: "post-ln", elementCounts: [0, 0])
+    let report = try MismatchReport(runs: [SyntheticRuns.run(values: [steady, steady]), without])
+    #expect(report.table.rows.count == 2)
+    #expect(report.entries[1].mismatch == nil)
+    #expect(report.table.notes.contains { $0.hasPrefix("Post-LN: no run has recorded 'fc2.weight'") })
+    #expect(throws: AnalysisError.self) { try MismatchReport(runs: [without]) }
+  }
+
+  @Test func depthsMayDiffer() throws {
+    let steady = Array(repeating: 1.0, count: 20)
+    let deep = SyntheticRuns.run(values: Array(repeating: steady, count: 12), architecture: "post-ln")
+    let table = try MismatchReport(runs: [SyntheticRuns.run(values: [steady, steady]), deep]).table
+    let last = try #require(table.columns.firstIndex { $0.key == "layer_11" })
+    #expect(table.rows[0][last] == .missing && table.rows[1][last] == .number(1))
+  }
+
+  @Test func runsThatDoNotLearnAndDivergeAreMarked() throws {
+    var values = Array(repeating: Array(repeating: 1.0, count: 20), count: 3)
+    values[1][15] = .nan
+    let stuck = SyntheticRuns.run(values: values, loss: Array(repeating: 6.2, count: 20))
+    let table = try MismatchReport(runs: [stuck]).table
+    #expect(table.rows[0].last == .text("not learning yet, non-finite"))
+    #expect(table.rendered(as: .table).contains("first at step 15"))
+  }
+}
