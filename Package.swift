@@ -49,6 +49,7 @@ let package = Package(
     // Gradients to file.
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .target(name: "HDF5", dependencies: ["CHDF5"], swiftSettings: strict),
+    .target(name: "Isolation", swiftSettings: strict),
     .target(name: "RunFile", dependencies: ["HDF5", "RunData"], swiftSettings: strict),
 
     // File to figure.
@@ -95,9 +96,18 @@ let package = Package(
     .executableTarget(
       name: "run-file-child", dependencies: ["RunData", "RunFile", "RunFileTestSupport"],
       path: "Tests/run-file-child", swiftSettings: strict),
+    .executableTarget(
+      name: "isolation-child", dependencies: ["Isolation", "RunData", "RunFile"],
+      path: "Tests/isolation-child",
+      swiftSettings: strict),
+    .testTarget(
+      name: "IsolationTests",
+      dependencies: ["Isolation", "RunData", "RunFile", "RunFileTestSupport", "isolation-child"],
+      swiftSettings: strict),
     .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "RunFileTestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "RunFileTests", dependencies: ["RunData", "RunFile", "RunFileTestSupport", "run-file-child"],
+      name: "RunFileTests",
+      dependencies: ["HDF5", "RunData", "RunFile", "RunFileTestSupport", "run-file-child"],
       exclude: ["Python"], swiftSettings: strict),
     .testTarget(
       name: "AnalysisTests", dependencies: ["Analysis", "Charts", "RunData", "Randomness"],

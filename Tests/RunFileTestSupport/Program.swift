@@ -41,8 +41,11 @@ public final class Program {
   /// Sends a signal.
   public func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
-  /// Waits for its end.
-  public func wait() throws -> Outcome {
+  /// Waits for its end; a program that takes longer than `seconds` is killed.
+  public func wait(seconds: Double = 60) throws -> Outcome {
+    let end = ContinuousClock.now + .seconds(seconds)
+    while process.isRunning, ContinuousClock.now < end { usleep(2000) }
+    if process.isRunning { send(SIGKILL) }
     process.waitUntilExit()
     return Outcome(
       status: process.terminationStatus, isKilled: process.terminationReason == .uncaughtSignal,
@@ -65,7 +68,7 @@ public final class Program {
       let candidate = folder.appendingPathComponent(name).path
       if FileManager.default.isExecutableFile(atPath: candidate) { return candidate }
     }
-    throw MissingProgram(description: "\(name) is not built beside \(tests)")
+    throw MissingProgram("\(name) is not built beside \(tests)")
   }
 
   /// The Python interpreter that has h5py, xarray and h5netcdf.
@@ -77,7 +80,7 @@ public final class Program {
       ?? root.appendingPathComponent(".venv/bin/python").path
     guard FileManager.default.isExecutableFile(atPath: path) else {
       throw MissingProgram(
-        description: "\(path) is missing: run `make test`, which makes the Python environment, or set "
+        "\(path) is missing: run `make test`, which makes the Python environment, or set "
           + "NF_PROBE_PYTHON to an interpreter that has h5py, xarray and h5netcdf")
     }
     return path
@@ -87,5 +90,10 @@ public final class Program {
   public struct MissingProgram: Error, CustomStringConvertible {
     /// What is missing and what to do.
     public let description: String
+
+    /// Creates the error.
+    public init(_ description: String) {
+      self.description = description
+    }
   }
 }
