@@ -20,8 +20,8 @@ import Testing
     let csv = report.longTable.rendered(as: .csv)
     #expect(
       csv.hasPrefix(
-        "architecture,label,seed,run,operation,statistic,window,recorded_steps,quantity,layer,value,value_low,"
-          + "value_high,interval,n,block_length\npost-ln,Post-LN,,,fc2.weight,l1,30:60,30,mean,0,"))
+        "architecture,label,seed,run,operation,statistic,first_step,last_step,recorded_steps,quantity,layer,value,value_low,"
+          + "value_high,interval,n,block_length\npost-ln,Post-LN,,,fc2.weight,l1,30,59,30,mean,0,"))
   }
 
   @Test func aGroupWithoutTheOperationKeepsItsRow() throws {
@@ -33,6 +33,18 @@ import Testing
     #expect(report.entries[1].mismatch == nil)
     #expect(report.table.notes.contains { $0.hasPrefix("Post-LN: no run has recorded 'fc2.weight'") })
     #expect(throws: AnalysisError.self) { try MismatchReport(runs: [without]) }
+  }
+
+  @Test func aShorterRunThatSetsTheWindowIsNamed() throws {
+    let runs = [
+      SyntheticRuns.figure3("pre-ln", seed: 1, stepCount: 40),
+      SyntheticRuns.figure3("post-ln", seed: 1, stepCount: 30),
+    ]
+    let report = try MismatchReport(runs: runs)
+    #expect(report.table.title.hasSuffix("over steps 15 to 29"))
+    #expect(report.table.notes.contains { $0.contains("Post-LN, seed 1, ends at step 29") })
+    let asked = try MismatchReport(runs: runs, window: StepWindow(lower: 0, upper: 20))
+    #expect(!asked.table.notes.contains { $0.contains("shortest") })
   }
 
   @Test func depthsMayDiffer() throws {
