@@ -47,6 +47,27 @@ import Testing
     #expect(!asked.table.notes.contains { $0.contains("shortest") })
   }
 
+  /// Spreads 4, 8, 16 against 2, 2, 4: ratios 2, 4, 4, so log2 ratios 1, 2, 2 with mean 5/3 and standard error 1/3.
+  @Test func spreadsAreComparedOnPairedSeeds() throws {
+    func runs(_ architecture: String, spreads: [Double]) -> [RecordedRun] {
+      spreads.enumerated().map {
+        SyntheticRuns.run(values: [[$1], [1]], architecture: architecture, seed: UInt64($0))
+      }
+    }
+    let report = try MismatchReport(
+      runs: runs("pre-ln", spreads: [2, 2, 4]) + runs("normformer", spreads: [4, 8, 16, 5]))
+    let comparison = try #require(SpreadComparison(report.entries[1], reference: report.entries[0]))
+    #expect(comparison.seeds == [0, 1, 2])
+    #expect(isClose(comparison.ratio.value, pow2(5.0 / 3), relative: 1e-12))
+    let interval = try #require(comparison.ratio.interval)
+    // The 97.5 % point of Student's t with two degrees of freedom.
+    #expect(isClose(interval.upper, pow2(5.0 / 3 + 4.302652729749464 / 3), relative: 1e-9))
+    #expect(report.spreadTable.rows.count == 1)
+    let two = try MismatchReport(
+      runs: runs("pre-ln", spreads: [2, 2]) + runs("normformer", spreads: [4, 8]))
+    #expect(SpreadComparison(two.entries[1], reference: two.entries[0])?.ratio.interval == nil)
+  }
+
   @Test func depthsMayDiffer() throws {
     let steady = Array(repeating: 1.0, count: 20)
     let deep = SyntheticRuns.run(values: Array(repeating: steady, count: 12), architecture: "post-ln")
