@@ -6,7 +6,7 @@ extension MismatchReport {
   public var table: Table {
     let layers = Set(entries.flatMap(shownLayers)).sorted()
     var table = Table(
-      title: "Gradient mismatch of \(operation), \(statisticTitle) over steps \(window)",
+      title: "Gradient mismatch of \(operation), \(statisticTitle) over \(window.title)",
       columns: columns(layers: layers), notes: notes)
     for entry in entries { table.append(row(entry, layers: layers)) }
     return table
@@ -71,7 +71,7 @@ extension MismatchReport {
   }
 
   private var notes: [String] {
-    definitionNotes + intervalNotes + lossNotes + contractNotes + entryNotes
+    definitionNotes + windowNotes + intervalNotes + lossNotes + contractNotes + entryNotes
   }
 
   private var definitionNotes: [String] {
@@ -81,6 +81,18 @@ extension MismatchReport {
       "L0, L1, ...: m_l, the mean \(statistic.rawValue) (\(statisticTitle)) of the gradient of \(operation) in layer l over the"
         + " window's recorded steps\(averaging). early/late = m_0 / m_(L-1); spread = max m / min m; slope ="
         + " least-squares slope of log10 m_l against l/(L-1), in decades over the depth."
+    ]
+  }
+
+  /// Where the window was not asked for and some runs are shorter than others, what it was taken from.
+  private var windowNotes: [String] {
+    let ends = entries.flatMap(\.group.runs).compactMap { run in run.steps.last.map { (run, $0) } }
+    guard isDefaultWindow, Set(ends.map(\.1)).count > 1, let shortest = ends.min(by: { $0.1 < $1.1 }) else {
+      return []
+    }
+    return [
+      "The window is the second half of the steps that all runs have reached; the shortest run,"
+        + " \(runLabel(shortest.0.manifest)), ends at step \(shortest.1)."
     ]
   }
 

@@ -235,8 +235,8 @@ extension Figure {
     var position = Point(x: left + titleWidth, y: top + theme.labelSize)
     var result: [FigureLayout.PlacedEntry] = []
     for entry in entries {
-      let width = legendSampleWidth + 3 + TextMetrics.width(entry.text, size: theme.labelSize) + 9
-      if position.x + width - 9 > right, position.x > left + titleWidth {
+      let width = legendSampleWidth + 3 + TextMetrics.width(entry.text, size: theme.labelSize) + 10
+      if position.x + width - 10 > right, position.x > left + titleWidth {
         position = Point(x: left + titleWidth, y: position.y + lineHeight)
       }
       result.append(FigureLayout.PlacedEntry(entry: entry, position: position))

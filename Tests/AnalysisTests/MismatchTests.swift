@@ -142,6 +142,14 @@ import Testing
     #expect(isClose(interval.lower, 5, relative: 1e-12) && isClose(interval.upper, 5, relative: 1e-12))
   }
 
+  @Test func aHugeSpikeLeavesAnInterval() throws {
+    var spiked = (0..<200).map { 1 + 0.1 * Double($0 % 7) }
+    spiked[100] = 1e20
+    let steady = (0..<200).map { 1 + 0.1 * Double($0 % 5) }
+    let interval = try #require(mismatch(SyntheticRuns.run(values: [spiked, steady])).earlyLate.interval)
+    #expect(interval.lower >= 0 && interval.upper > 1e17)
+  }
+
   @Test func layerListsAreShort() {
     #expect(layerList([3]) == "layer 3")
     #expect(layerList([0, 1, 2, 5, 7, 8]) == "layers 0-2, 5, 7-8")
