@@ -62,9 +62,9 @@ let package = Package(
     .target(
       name: "NFProbeCommands",
       dependencies: [
-        "Analysis", "BuildInfo", "Charts", "Checkpoints", "Corpus", "FileAccess", "Kernels", "RunData",
-        "RunFile",
-        "Training", "Transformer",
+        "Analysis", "BuildInfo", "Charts", "Checkpoints", "Corpus", "FileAccess", "Isolation", "Kernels",
+        "RunData",
+        "RunFile", "Training", "Transformer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ], swiftSettings: strict),

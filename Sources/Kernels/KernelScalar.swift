@@ -21,8 +21,10 @@ public protocol KernelScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable
 }
 
 extension Double: KernelScalar {
+  /// Eight at a time.
   public typealias Lanes = SIMD8<Double>
 
+  /// libm's, lane by lane.
   @inlinable
   public static func exp(_ x: SIMD8<Double>) -> SIMD8<Double> {
     var result = x
@@ -30,6 +32,7 @@ extension Double: KernelScalar {
     return result
   }
 
+  /// libm's `erfc`, lane by lane.
   @inlinable
   public static func normalCDF(_ x: SIMD8<Double>, exponential: SIMD8<Double>) -> SIMD8<Double> {
     var result = x
@@ -37,13 +40,16 @@ extension Double: KernelScalar {
     return result
   }
 
+  /// Nothing to widen.
   @inline(__always)
   public static func widened(_ x: SIMD8<Double>) -> (SIMD8<Double>, SIMD8<Double>) { (x, SIMD8()) }
 
+  /// libm's.
   public static func log(_ x: Double) -> Double { Glibc.log(x) }
 }
 
 extension Float: KernelScalar {
+  /// Sixteen at a time.
   public typealias Lanes = SIMD16<Float>
 
   /// Range reduction to |r| <= ln2/2 and a polynomial in r; 2ⁿ is added to the exponent bits.
@@ -93,10 +99,12 @@ extension Float: KernelScalar {
     return tail.replacing(with: 1 - tail, where: x .> 0)
   }
 
+  /// Exact.
   @inline(__always)
   public static func widened(_ x: SIMD16<Float>) -> (SIMD8<Double>, SIMD8<Double>) {
     (SIMD8<Double>(x.lowHalf), SIMD8<Double>(x.highHalf))
   }
 
+  /// libm's.
   public static func log(_ x: Float) -> Float { Glibc.logf(x) }
 }

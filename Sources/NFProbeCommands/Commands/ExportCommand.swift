@@ -42,12 +42,16 @@ struct ExportCommand: ParsableCommand {
   }
 
   func run() throws {
-    let reader = try RunFileReader(path: file)
+    try GuardedReading.run([file], write)
+  }
+
+  private func write(_ reading: GuardedReading) throws {
+    let reader = try reading.open(file)
     let variables = try selected(reader)
     let writer = try CSVWriter(path: csv, overwrite: overwrite)
     try writer.write("run,step,layer,tensor,statistic,value\n")
     let rows = variables.map { RowText(variable: $0, manifest: reader.manifest) }
-    try reader.forEachBlock(of: variables.map(\.name), window: window.flatMap(Self.range)) { block in
+    try reading.forEachBlock(reader, of: variables.map(\.name), window: window.flatMap(Self.range)) { block in
       for (index, step) in block.steps.enumerated() {
         for (variable, row) in rows.enumerated() {
           try writer.write(row.lines(step: step, values: block.values[variable], index: index))

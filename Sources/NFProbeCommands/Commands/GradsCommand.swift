@@ -70,17 +70,15 @@ struct GradsCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(isQuiet: output.quiet)
-    if follow, let file = files.first {
-      try RunFollower(console: console, options: mismatch).follow(file)
-    } else if files.isEmpty {
-      try measure(console)
-    } else {
-      try ReportWriter(console: console, options: mismatch).write(readRuns(), out: output)
+    guard !files.isEmpty else { return try measure(console) }
+    try GuardedReading.run(files) { reading in
+      if follow {
+        try RunFollower(console: console, options: mismatch, reading: reading).follow(files[0])
+      } else {
+        let runs = try files.map { try reading.read(reading.open($0), tensors: [mismatch.operation]) }
+        try ReportWriter(console: console, options: mismatch).write(runs, out: output)
+      }
     }
-  }
-
-  private func readRuns() throws -> [RecordedRun] {
-    try files.map { try RunFileReader(path: $0).read(tensors: [mismatch.operation]) }
   }
 
   /// Trains, records, then reads the files back: the table comes from what anybody can read.

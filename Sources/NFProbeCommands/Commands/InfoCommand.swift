@@ -21,8 +21,13 @@ struct InfoCommand: ParsableCommand {
   var format: TableFormat = .table
 
   func run() throws {
-    let reader = try RunFileReader(path: file)
-    let run = try reader.read(tensors: [])
+    try GuardedReading.run([file]) { reading in
+      let reader = try reading.open(file)
+      show(reader, try reading.read(reader, tensors: []))
+    }
+  }
+
+  private func show(_ reader: RunFileReader, _ run: RecordedRun) {
     var table = Table(
       title: file,
       columns: [
