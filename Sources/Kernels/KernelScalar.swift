@@ -13,6 +13,9 @@ public protocol KernelScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable
   /// The standard normal distribution function of each lane, given `exp(-x²/2)`.
   static func normalCDF(_ x: Lanes, exponential: Lanes) -> Lanes
 
+  /// The square root of each lane.
+  static func squareRoot(_ x: Lanes) -> Lanes
+
   /// The lanes as float64, in two halves (the second zero for `Double`).
   static func widened(_ x: Lanes) -> (SIMD8<Double>, SIMD8<Double>)
 
@@ -37,6 +40,14 @@ extension Double: KernelScalar {
   public static func normalCDF(_ x: SIMD8<Double>, exponential: SIMD8<Double>) -> SIMD8<Double> {
     var result = x
     for lane in result.indices { result[lane] = 0.5 * erfc(-x[lane] * 0.5.squareRoot()) }
+    return result
+  }
+
+  /// Lane by lane, which the compiler makes one instruction of; SIMD's own `squareRoot()` stays sixteen.
+  @inline(__always)
+  public static func squareRoot(_ x: SIMD8<Double>) -> SIMD8<Double> {
+    var result = x
+    for lane in 0..<8 { result[lane] = x[lane].squareRoot() }
     return result
   }
 
@@ -99,10 +110,22 @@ extension Float: KernelScalar {
     return tail.replacing(with: 1 - tail, where: x .> 0)
   }
 
-  /// Exact.
+  /// Lane by lane, which the compiler makes one instruction of; SIMD's own `squareRoot()` stays sixteen.
+  @inline(__always)
+  public static func squareRoot(_ x: SIMD16<Float>) -> SIMD16<Float> {
+    var result = x
+    for lane in 0..<16 { result[lane] = x[lane].squareRoot() }
+    return result
+  }
+
+  /// Exact. Lane by lane for the same reason as ``squareRoot(_:)``.
   @inline(__always)
   public static func widened(_ x: SIMD16<Float>) -> (SIMD8<Double>, SIMD8<Double>) {
-    (SIMD8<Double>(x.lowHalf), SIMD8<Double>(x.highHalf))
+    var low = SIMD8<Double>()
+    var high = SIMD8<Double>()
+    for lane in 0..<8 { low[lane] = Double(x[lane]) }
+    for lane in 0..<8 { high[lane] = Double(x[lane + 8]) }
+    return (low, high)
   }
 
   /// libm's.

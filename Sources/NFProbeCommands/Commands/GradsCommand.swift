@@ -93,10 +93,11 @@ struct GradsCommand: ParsableCommand {
     let corpus = try request.openCorpus()
     let runs = try (0..<seeds).flatMap { seed in
       try architectures.map {
-        try request.plan($0, seed: training.seed &+ UInt64(seed), corpus: corpus.facts)
+        try request.plan($0, seed: training.seed &+ UInt64(seed), corpus: corpus)
       }
     }
     try checkOperation(runs)
+    try checkWindow()
     let folder = try OutputFolder(output, command: "grads")
     let executor = RunExecutor(team: Team(threadCount: machine.threadCount), console: console)
     let view = LiveView(
@@ -128,11 +129,16 @@ struct GradsCommand: ParsableCommand {
         + "; there are \(names.sorted().joined(separator: ", "))")
   }
 
+  private func checkWindow() throws {
+    guard let window = try mismatch.parsedWindow(), window.lower >= training.steps else { return }
+    throw CommandError.usage("--window \(window) begins after the last of --steps \(training.steps)")
+  }
+
   private func introduction(_ runs: [PlannedRun], _ corpus: CorpusFacts) -> String {
     let model = runs[0].model
     let batch = runs[0].training.batch
     let floor = corpus.entropyRate.map { ", entropy rate \(rounded($0, 3))" } ?? ""
-    return "\(runs.count) runs of \(runs[0].training.stepCount) steps: \(model.layerCount) layers, width "
+    return "\(counted(runs.count, "run")) of \(runs[0].training.stepCount) steps: \(model.layerCount) layers, width "
       + "\(model.modelDim), \(batch.tokensPerStep) tokens a step; \(corpus.name), unigram entropy "
       + "\(rounded(corpus.unigramEntropy, 3)) nats/token\(floor)"
   }

@@ -28,13 +28,38 @@ struct InfoCommand: ParsableCommand {
   }
 
   private func show(_ reader: RunFileReader, _ run: RecordedRun) {
+    let facts = facts(reader, run)
+    let console = Console(isQuiet: false)
+    guard format != .table else {
+      for (name, value) in facts { console.print(indented(name, value)) }
+      return
+    }
     var table = Table(
       title: file,
       columns: [
-        Table.Column("fact", title: "", kind: .text), Table.Column("value", title: "", kind: .text),
+        Table.Column("fact", title: "fact", kind: .text), Table.Column("value", title: "value", kind: .text),
       ])
-    for (name, value) in facts(reader, run) { table.append([.text(name), .text(value)]) }
-    Console(isQuiet: false).print(table.rendered(as: format))
+    for (name, value) in facts { table.append([.text(name), .text(value)]) }
+    console.print(table.rendered(as: format))
+  }
+
+  /// Name and value side by side; a long value goes on below itself, broken at commas.
+  private func indented(_ name: String, _ value: String) -> String {
+    let margin = 26
+    let width = 84
+    var lines = [""]
+    for part in value.split(separator: ",", omittingEmptySubsequences: false) {
+      let isFirst = lines == [""]
+      let piece = isFirst ? String(part) : ",\(part)"
+      if !isFirst, lines[lines.count - 1].count + piece.count > width {
+        lines[lines.count - 1] += ","
+        lines.append(String(part.trimmingPrefix(" ")))
+      } else {
+        lines[lines.count - 1] += piece
+      }
+    }
+    let head = name + String(repeating: " ", count: max(1, margin - name.count))
+    return head + lines.joined(separator: "\n" + String(repeating: " ", count: margin))
   }
 
   private func facts(_ reader: RunFileReader, _ run: RecordedRun) -> [(String, String)] {

@@ -40,7 +40,7 @@ struct TrainCommand: ParsableCommand {
       model: model, training: training, corpus: corpus, recording: recording, threadCount: machine.threadCount
     )
     let corpus = try request.openCorpus()
-    let run = try request.plan(architecture, seed: training.seed, corpus: corpus.facts)
+    let run = try request.plan(architecture, seed: training.seed, corpus: corpus)
     let folder = try OutputFolder(output, command: "train")
     let path = folder.file(run.fileName)
     let view = LiveView(

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FileAccess
 import Yams
 
 /// Turns `--config FILE` into the options that the file's keys stand for.
@@ -27,13 +27,7 @@ enum ConfigFile {
   }
 
   private static func options(from path: String, command: String, known: [OptionInfo]) throws -> [String] {
-    let text: String
-    do { text = try String(contentsOfFile: path, encoding: .utf8) } catch {
-      throw CommandError.usage("--config \(path) cannot be read: \(OutputFolder.reason(error))")
-    }
-    guard text.utf8.count <= 1 << 20 else {
-      throw CommandError.usage("--config \(path) is larger than a configuration can be (1 MiB)")
-    }
+    let text = try self.text(path)
     let root: Node?
     do { root = try Yams.compose(yaml: text) } catch {
       throw CommandError.usage("--config \(path) is no YAML: \(error)")
@@ -43,6 +37,18 @@ enum ConfigFile {
     }
     return try mapping.flatMap { key, value in
       try arguments(key: key.string ?? "", value: value, path: path, command: command, known: known)
+    }
+  }
+
+  private static func text(_ path: String) throws -> String {
+    do {
+      let file = try RandomAccessFile(path: path)
+      guard file.byteCount <= 1 << 20 else {
+        throw CommandError.usage("--config \(path) is larger than a configuration can be (1 MiB)")
+      }
+      return String(decoding: try file.bytes(at: 0, count: file.byteCount), as: UTF8.self)
+    } catch let error as FileAccessError {
+      throw CommandError.usage("--config \(error)")
     }
   }
 

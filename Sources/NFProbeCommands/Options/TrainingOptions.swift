@@ -23,7 +23,7 @@ struct TrainingOptions: ParsableArguments {
   var steps = 300
 
   @Option(help: "Peak learning rate.")
-  var lr = 1e-3
+  var lr = 2e-3
 
   @Option(help: "Updates over which the learning rate rises to the peak.")
   var warmup = 100

@@ -49,13 +49,18 @@ extension RunRequest {
   }
 
   /// Decides one run, and checks that it can be had.
-  func plan(_ architecture: Architecture, seed: UInt64, corpus: CorpusFacts) throws -> PlannedRun {
+  func plan(_ architecture: Architecture, seed: UInt64, corpus: CorpusSplit) throws -> PlannedRun {
     let configuration =
       checkpoint?.configuration(objective: model.objective)
-      ?? model.configuration(of: architecture, corpusVocabulary: corpus.vocabularySize)
+      ?? model.configuration(of: architecture, corpusVocabulary: corpus.facts.vocabularySize)
     do { try configuration.validate() } catch { throw CommandError.usage("--\(error)") }
     try checkMemory(configuration)
     let training = trainingConfiguration(seed: seed)
+    // A corpus that is too short is refused before anything is made.
+    _ = try BatchSampler(
+      source: corpus.training, shape: training.batch, sampling: training.sampling,
+      objective: configuration.objective, seed: seed)
+    let corpus = corpus.facts
     let settings = settings(architecture, configuration, training, corpus)
     let manifest = RunManifest(
       runID: runID(settings, corpus), architecture: label(architecture, configuration.additions),
@@ -98,7 +103,7 @@ extension RunRequest {
   }
 
   private func gigabytes(_ bytes: Double) -> String {
-    bytes >= 1e15 ? "\(bytes / 1e9) GB" : "\((bytes / 1e8).rounded() / 10) GB"
+    "\(rounded(bytes / 1e9, bytes >= 1e12 ? 0 : 1)) GB"
   }
 
   /// Equal settings, seed and corpus give equal ids: 16 hexadecimal digits.
