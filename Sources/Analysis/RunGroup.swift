@@ -19,7 +19,8 @@ public struct RunGroup: Sendable {
   /// What all runs of the group have in common: the first one's manifest.
   public var manifest: RunManifest { runs[0].manifest }
 
-  /// Groups runs that differ only in their seed, in the order in which they first appear.
+  /// Groups runs that differ only in their seed: Post-LN, Pre-LN, NormFormer, others, and among equals in the order in
+  /// which they first appear.
   ///
   /// Two runs belong together where architecture, configuration without the seed, corpus, number contract and
   /// gradient layout are equal.
@@ -40,6 +41,9 @@ public struct RunGroup: Sendable {
         members.append((key, [run]))
       }
     }
+    members = members.enumerated().sorted {
+      ($0.element.key.rank, $0.offset) < ($1.element.key.rank, $1.offset)
+    }.map(\.element)
     let labels = groupLabels(members.map(\.key))
     return zip(labels, members).map { RunGroup(label: $0, runs: $1.runs) }
   }
@@ -74,6 +78,11 @@ private struct GroupKey: Equatable {
   var corpus: CorpusFacts
   var contract: NumberContract
   var layout: GradientLayout
+
+  /// The place of the architecture in the paper's order.
+  var rank: Int {
+    ["post-ln", "pre-ln", "normformer"].firstIndex { architecture.hasPrefix($0) } ?? 3
+  }
 
   init(_ manifest: RunManifest) {
     architecture = manifest.architecture

@@ -8,6 +8,11 @@ import Testing
     let groups = try RunGroup.groups(of: SyntheticRuns.figure3(seeds: [3, 1, 2], stepCount: 4))
     #expect(groups.map(\.label) == ["Post-LN", "Pre-LN", "NormFormer"])
     #expect(groups[0].runs.map(\.manifest.seed) == [1, 2, 3])
+    let others = ["mine", "normformer-no-c_attn", "normformer", "pre-ln"].map {
+      SyntheticRuns.run(values: [[1], [2]], architecture: $0)
+    }
+    let labels = try RunGroup.groups(of: others).map(\.label)
+    #expect(labels == ["Pre-LN", "NormFormer (no c_attn)", "NormFormer", "mine"])
   }
 
   @Test func otherSettingsMakeOtherGroupsThatNameThem() throws {

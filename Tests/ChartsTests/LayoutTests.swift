@@ -81,6 +81,17 @@ import Testing
     #expect(own.panels[0].frame.y != own.panels[1].frame.y)
   }
 
+  @Test func panelsShareTheHorizontalAxisUnlessToldOtherwise() {
+    let panels = [10.0, 20].map { end in
+      let line = LineMark("l", x: [0, end], y: [1, 2], style: SeriesStyle(color: .black))
+      return Panel(title: "", xTitle: "", yTitle: "", marks: [line])
+    }
+    let shared = Figure(width: .page, rows: [panels], metadata: Metadata(title: "")).layout()
+    #expect(shared.panels[0].frame.x == shared.panels[1].frame.x)
+    let own = Figure(width: .page, rows: [panels], sharesX: false, metadata: Metadata(title: "")).layout()
+    #expect(own.panels[0].frame.x != own.panels[1].frame.x)
+  }
+
   @Test func inkStaysInsideTheFrame() {
     let layout = figure(.log10, from: 1e-3, to: 1e3, panels: 2).layout()
     for placed in layout.panels {
