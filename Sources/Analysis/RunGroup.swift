@@ -45,7 +45,12 @@ public struct RunGroup: Sendable {
       ($0.element.key.rank, $0.offset) < ($1.element.key.rank, $1.offset)
     }.map(\.element)
     let labels = groupLabels(members.map(\.key))
-    return zip(labels, members).map { RunGroup(label: $0, runs: $1.runs) }
+    return zip(labels, members).map { label, member in
+      // Where no setting tells two groups apart, the first run's id does.
+      let isAmbiguous = labels.filter { $0 == label }.count > 1
+      return RunGroup(
+        label: isAmbiguous ? "\(label), run \(member.runs[0].manifest.runID)" : label, runs: member.runs)
+    }
   }
 
   private static func refuseDuplicates(_ runs: [RecordedRun]) throws(AnalysisError) {
@@ -75,7 +80,8 @@ func runLabel(_ manifest: RunManifest) -> String {
 private struct GroupKey: Equatable {
   var architecture: String
   var configuration: ConfigurationKeys
-  var corpus: CorpusFacts
+  /// Name and SHA-256; not the entropies, which may be unknown and so equal nothing.
+  var corpus: [String]
   var contract: NumberContract
   var layout: GradientLayout
 
@@ -87,7 +93,7 @@ private struct GroupKey: Equatable {
   init(_ manifest: RunManifest) {
     architecture = manifest.architecture
     configuration = ConfigurationKeys(json: manifest.configurationJSON)
-    corpus = manifest.corpus
+    corpus = [manifest.corpus.name, manifest.corpus.sha256]
     contract = manifest.contract
     layout = manifest.gradients
   }
@@ -102,11 +108,11 @@ private func groupLabels(_ keys: [GroupKey]) -> [String] {
     var details = ConfigurationKeys.differing(rivals.map(\.configuration)).map {
       "\($0) \(key.configuration.values[$0] ?? "unset")"
     }
-    if Set(rivals.map(\.corpus.sha256)).count > 1 { details.append("corpus \(key.corpus.name)") }
-    if !key.contract.differences(from: key.contract).isEmpty
-      || rivals.contains(where: { $0.contract != key.contract })
-    {
-      details.append(contentsOf: contractDetails(key, among: rivals))
+    if Set(rivals.map(\.corpus)).count > 1 { details.append("corpus \(key.corpus[0])") }
+    details += contractDetails(key, among: rivals)
+    let depths = Set(rivals.map(\.layout.layerCount))
+    if depths.count > 1, !details.contains(where: { $0.hasPrefix("layers ") }) {
+      details.append("\(key.layout.layerCount) layers")
     }
     return ([title] + details).joined(separator: ", ")
   }

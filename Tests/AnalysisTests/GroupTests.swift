@@ -26,6 +26,18 @@ import Testing
     #expect(groups.map(\.runs.count) == [2, 1])
   }
 
+  @Test func groupsThatOnlyTheirTensorsTellApartAreNamedApart() throws {
+    var deep = SyntheticRuns.run(values: [[1], [2], [3]])
+    deep.manifest.runID = "deep"
+    let shallow = SyntheticRuns.run(values: [[1], [2]])
+    #expect(
+      try RunGroup.groups(of: [shallow, deep]).map(\.label) == ["Pre-LN, 2 layers", "Pre-LN, 3 layers"])
+    var other = SyntheticRuns.run(values: [[1], [2]], elementCounts: [8, 8])
+    other.manifest.runID = "other"
+    let labels = try RunGroup.groups(of: [shallow, other]).map(\.label)
+    #expect(labels == ["Pre-LN, run \(shallow.manifest.runID)", "Pre-LN, run other"])
+  }
+
   @Test func mixedContractsAreRefusedUnlessAskedFor() throws {
     var summed = NumberContract.ours(objective: "causal")
     summed.reduction = "sum"
@@ -50,6 +62,23 @@ import Testing
     let runs = [1, 2].map { SyntheticRuns.run(values: [[1], [2]], seed: $0, contract: unknown) }
     #expect(throws: AnalysisError.self) { try RunGroup.groups(of: runs) }
     #expect(throws: Never.self) { try RunGroup.groups(of: [runs[0]]) }
+  }
+
+  @Test func anUnknownEntropyKeepsRunsTogetherAndMarksNothing() throws {
+    var corpus = SyntheticRuns.corpus
+    corpus.unigramEntropy = .nan
+    corpus.entropyRate = nil
+    let runs = [1, 2].flatMap { seed in
+      ["pre-ln", "post-ln"].map {
+        SyntheticRuns.run(
+          values: [[1], [2]], architecture: $0, seed: seed, loss: [99], corpus: corpus)
+      }
+    }
+    let report = try MismatchReport(runs: runs)
+    #expect(report.entries.map(\.group.runs.count) == [2, 2])
+    #expect(report.entries.allSatisfy { $0.loss.mark == nil })
+    #expect(report.table.notes.filter { $0.contains("built-in language: unknown") }.count == 1)
+    #expect(report.table.rendered(as: .csv).contains(",99,,,"))
   }
 
   @Test func noRunAndTheSameRunTwiceAreRefused() {

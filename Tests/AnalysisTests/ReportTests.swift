@@ -12,6 +12,17 @@ import Testing
     #expect(table.notes.contains { $0.contains("Student's t") })
   }
 
+  @Test func theTableMatchesTheSnapshotInEveryFormat() throws {
+    var runs = SyntheticRuns.figure3(seeds: [1, 2, 3], stepCount: 60)
+    runs.removeLast(2)
+    let table = try MismatchReport(runs: runs).table
+    for (format, name) in [
+      (TableFormat.table, "txt"), (.csv, "csv"), (.json, "json"), (.markdown, "md"), (.latex, "tex"),
+    ] {
+      try expectSnapshot(table.rendered(as: format), named: "mismatch-table.\(name)")
+    }
+  }
+
   @Test func theLongFormHasEveryLayerAndRun() throws {
     let report = try MismatchReport(runs: SyntheticRuns.figure3(seeds: [1, 2, 3], stepCount: 60))
     let rows = report.longTable.rows
@@ -20,8 +31,8 @@ import Testing
     let csv = report.longTable.rendered(as: .csv)
     #expect(
       csv.hasPrefix(
-        "architecture,label,seed,run,operation,statistic,first_step,last_step,recorded_steps,quantity,layer,value,value_low,"
-          + "value_high,interval,n,block_length\npost-ln,Post-LN,,,fc2.weight,l1,30,59,30,mean,0,"))
+        "architecture,label,seed,run,operation,statistic,window,first_step,last_step,recorded_steps,quantity,layer,value,value_low,"
+          + "value_high,interval,n,block_length\npost-ln,Post-LN,,,fc2.weight,l1,30:60,30,59,30,mean,0,"))
   }
 
   @Test func aGroupWithoutTheOperationKeepsItsRow() throws {
