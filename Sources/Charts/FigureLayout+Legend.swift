@@ -1,5 +1,4 @@
 extension Figure {
-
   /// Series first, then shades and the like, then what marks at the edges mean.
   func legendEntries(_ placed: [FigureLayout.PlacedPanel]) -> [LegendEntry] {
     var result: [LegendEntry] = []

@@ -111,5 +111,9 @@ import Testing
     #expect(try group(stuck).mark == "not learning yet")
     #expect(try group(learning, stuck).mark == "not learning yet (1 of 2)")
     #expect(try group(Array(repeating: .nan, count: 210)).mark == "not learning yet")
+    let run = SyntheticRuns.run(values: [[1], [2]])
+    let empty = LossReading(
+      of: RunGroup(label: "x", runs: [run]), window: StepWindow(lower: 7, upper: nil))
+    #expect(empty.mark == nil && empty.loss.isNaN)
   }
 }
