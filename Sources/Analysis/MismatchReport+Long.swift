@@ -21,6 +21,7 @@ extension MismatchReport {
     Table.Column("run", title: "run", kind: .text),
     Table.Column("operation", title: "operation", kind: .text),
     Table.Column("statistic", title: "statistic", kind: .text),
+    Table.Column("window", title: "window", kind: .text),
     Table.Column("first_step", title: "first step", kind: .integer),
     Table.Column("last_step", title: "last step", kind: .integer),
     Table.Column("recorded_steps", title: "recorded steps", kind: .integer),
@@ -79,7 +80,8 @@ extension MismatchReport {
     let steps = entry.mismatch?.recordedSteps
     return [
       .text(entry.group.manifest.architecture), .text(entry.group.label), .text(seed), .text(run),
-      .text(operation), .text(statistic.rawValue), .integer(steps?.lowerBound ?? window.lower),
+      .text(operation), .text(statistic.rawValue), .text("\(window)"),
+      .integer(steps?.lowerBound ?? window.lower),
       (steps?.upperBound ?? window.upper.map { $0 - 1 }).map(Table.Cell.integer) ?? .missing,
       records.map(Table.Cell.integer) ?? .missing, .text(quantity.name),
       quantity.layer.map(Table.Cell.integer) ?? .missing, .estimate(quantity.value), .text(interval), count,

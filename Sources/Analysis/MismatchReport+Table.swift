@@ -20,7 +20,7 @@ extension MismatchReport {
       Table.Column("entropy_rate", title: "floor", kind: .number(.decimals(3)), audience: .data),
     ]
     let means = layers.map {
-      Table.Column("layer_\($0)", title: "L\($0)", kind: .number(.significant(3)))
+      Table.Column("layer_\($0)", title: "m_\($0)", kind: .number(.significant(3)))
     }
     let statistics = [
       Table.Column("early_late", title: "early/late", kind: .estimate(.significant(3))),
@@ -78,7 +78,7 @@ extension MismatchReport {
     let averaging =
       entries.contains { $0.group.runs.count > 1 } ? "; over several seeds the geometric mean" : ""
     return [
-      "L0, L1, ...: m_l, the mean \(statistic.rawValue) (\(statisticTitle)) of the gradient of \(operation) in layer l over the"
+      "m_l: the mean \(statistic.rawValue) (\(statisticTitle)) of the gradient of \(operation) in layer l over the"
         + " window's recorded steps\(averaging). early/late = m_0 / m_(L-1); spread = max m / min m; slope ="
         + " least-squares slope of log10 m_l against l/(L-1), in decades over the depth."
     ]
@@ -104,16 +104,18 @@ extension MismatchReport {
     }
     if methods.contains(where: { if case .steps = $0 { true } else { false } }) {
       notes.append(
-        "95 % intervals over steps: moving-block bootstrap, \(BlockBootstrap.resampleCount) resamples, the"
-          + " block length in parentheses by Politis and White's rule; they say nothing about another seed.")
+        "95 % intervals over steps: moving-block bootstrap, \(BlockBootstrap.resampleCount) resamples,"
+          + " percentiles expanded for few blocks; in parentheses the block length in recorded steps, by Politis and"
+          + " White's rule. They say nothing about another seed.")
     }
     return notes
   }
 
   private var lossNotes: [String] {
     var corpora: [CorpusFacts] = []
-    for entry in entries where !corpora.contains(entry.group.manifest.corpus) {
-      corpora.append(entry.group.manifest.corpus)
+    for corpus in entries.map(\.group.manifest.corpus)
+    where !corpora.contains(where: { $0.sha256 == corpus.sha256 && $0.name == corpus.name }) {
+      corpora.append(corpus)
     }
     let floors = corpora.map { corpus in
       var parts: [String] = []

@@ -14,7 +14,7 @@ public struct MismatchReport: Sendable {
     public let problem: AnalysisError?
   }
 
-  /// The groups, in the order in which the runs were given.
+  /// The groups: Post-LN, Pre-LN, NormFormer, then others.
   public let entries: [Entry]
   /// The operation, e.g. `fc2.weight`.
   public let operation: String

@@ -41,6 +41,16 @@ import Testing
     #expect(try mismatch(run, statistic: .mean).means.map(\.value) == [1.0 / 64, 2.0 / 64])
   }
 
+  @Test func recordsAndNotStepsAreCounted() throws {
+    let every10 = SyntheticRuns.run(
+      values: [Array(repeating: 4, count: 30), Array(repeating: 2, count: 30)],
+      steps: (0..<30).map { $0 * 10 })
+    let result = try mismatch(every10, window: StepWindow(lower: 100, upper: nil))
+    #expect(result.method == .steps(runs: 1, records: 20, blockLength: 1))
+    #expect(result.earlyLate.interval == Interval(lower: 2, upper: 2))
+    #expect(result.caveats.isEmpty)
+  }
+
   @Test func oneLayerHasNoMismatch() throws {
     let result = try mismatch(SyntheticRuns.run(values: [Array(repeating: 3, count: 20)]))
     #expect(result.means[0].value == 3)
