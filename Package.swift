@@ -50,7 +50,7 @@ let package = Package(
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .target(name: "HDF5", dependencies: ["CHDF5"], swiftSettings: strict),
     .target(name: "Isolation", swiftSettings: strict),
-    .target(name: "RunFile", dependencies: ["HDF5", "RunData"], swiftSettings: strict),
+    .target(name: "RunFile", dependencies: ["HDF5", "RunData"], swiftSettings: optimized),
 
     // File to figure.
     .target(name: "Charts", swiftSettings: strict),
@@ -62,7 +62,8 @@ let package = Package(
     .target(
       name: "NFProbeCommands",
       dependencies: [
-        "Analysis", "BuildInfo", "Charts", "Checkpoints", "Corpus", "Kernels", "RunData", "RunFile", "Training",
+        "Analysis", "BuildInfo", "Charts", "Checkpoints", "Corpus", "Kernels", "RunData", "RunFile",
+        "Training",
         "Transformer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),

@@ -12,7 +12,7 @@ struct RunFileOpening {
   /// - Throws: ``RunFileError``.
   func open() throws(RunFileError) -> (file: HDF5File, isOpenedPlainly: Bool) {
     try checkFile()
-    let attempts: [(HDF5File.OpenMode, FileAccess)] = [
+    let attempts: [(HDF5File.OpenMode, HDF5FileAccess)] = [
       (.reading, access()), (.readingWhileWritten, access(metadataReadAttempts: 3)),
       (.reading, access(ignoresWriterMark: true)),
     ]
@@ -33,8 +33,8 @@ struct RunFileOpening {
     throw explanation(failures)
   }
 
-  private func access(metadataReadAttempts: Int? = nil, ignoresWriterMark: Bool = false) -> FileAccess {
-    FileAccess(
+  private func access(metadataReadAttempts: Int? = nil, ignoresWriterMark: Bool = false) -> HDF5FileAccess {
+    HDF5FileAccess(
       chunkCacheBytes: Limits.chunkBytes / 16, metadataReadAttempts: metadataReadAttempts,
       ignoresWriterMark: ignoresWriterMark)
   }
