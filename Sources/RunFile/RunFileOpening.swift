@@ -62,7 +62,7 @@ struct RunFileOpening {
   /// What the failed openings mean.
   private func explanation(_ failures: [HDF5Error]) -> RunFileError {
     let reasons = failures.flatMap(\.reasons)
-    if reasons.contains(where: { $0.contains("unable to lock file") }) {
+    if reasons.contains(where: { $0.contains("unable to lock file, errno = 11") }) {
       return RunFileError(.locked, path: path, "is locked by another program; close it there and try again")
     }
     if reasons.contains(where: { $0.contains("truncated file") }) {
