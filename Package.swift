@@ -50,11 +50,11 @@ let package = Package(
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .target(name: "HDF5", dependencies: ["CHDF5"], swiftSettings: strict),
     .target(name: "Isolation", swiftSettings: strict),
-    .target(name: "RunFile", dependencies: ["HDF5", "RunData"], swiftSettings: strict),
+    .target(name: "RunFile", dependencies: ["HDF5", "RunData"], swiftSettings: optimized),
 
     // File to figure.
     .target(name: "Charts", swiftSettings: strict),
-    .target(name: "Analysis", dependencies: ["RunData", "Randomness", "Charts"], swiftSettings: strict),
+    .target(name: "Analysis", dependencies: ["RunData", "Randomness", "Charts"], swiftSettings: optimized),
 
     // The commands.
     .plugin(name: "WriteBuildInfo", capability: .buildTool()),

@@ -25,7 +25,7 @@ public final class HDF5File {
   ///
   /// - Throws: ``HDF5Error``, also when `path` exists.
   public init(
-    creating path: String, options: CreationOptions = CreationOptions(), access: FileAccess = .plain
+    creating path: String, options: CreationOptions = CreationOptions(), access: HDF5FileAccess = .plain
   )
     throws
   {
@@ -46,7 +46,7 @@ public final class HDF5File {
   /// Opens an existing file.
   ///
   /// - Throws: ``HDF5Error``.
-  public init(opening path: String, mode: OpenMode, access: FileAccess = .plain) throws {
+  public init(opening path: String, mode: OpenMode, access: HDF5FileAccess = .plain) throws {
     HDF5Library.prepare()
     let properties = try access.properties()
     self.path = path

@@ -10,6 +10,7 @@ public final class ReadGuard: Sendable {
   static let hungStatus: Int32 = 121
 
   private let limitNanoseconds: UInt64
+  private let isSupervised = Supervisor.isChild
   /// When the current call must have come back, in nanoseconds of the monotonic clock; 0 between calls.
   private let deadline = Atomic<UInt64>(0)
 
@@ -49,7 +50,7 @@ public final class ReadGuard: Sendable {
   }
 
   private func watch() -> Never {
-    let supervisor = unsafe getenv(Supervisor.marker).flatMap { unsafe Int32(String(cString: $0)) }
+    let supervisor = isSupervised ? Supervisor.markedParent : nil
     while true {
       // The kernel's own death signal comes with the end of the parent's thread, and is variadic C; a look every
       // 20 ms serves as well.

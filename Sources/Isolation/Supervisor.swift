@@ -52,8 +52,13 @@ public struct Supervisor: Sendable {
   /// The environment variable that marks a child; its value is the parent's process id.
   static let marker = "NF_PROBE_SUPERVISED_BY"
 
-  /// Whether this process is such a child.
-  public static var isChild: Bool { unsafe getenv(marker) != nil }
+  /// Whether this process is such a child. A marker that was inherited from further up does not count.
+  public static var isChild: Bool { markedParent == getppid() }
+
+  /// The process id in the marker.
+  static var markedParent: pid_t? {
+    unsafe getenv(marker).flatMap { unsafe pid_t(String(cString: $0)) }
+  }
 
   /// Starts the child and waits for its end. Call it early, with no other thread started that expects signals.
   ///

@@ -52,12 +52,9 @@ extension Row where Scalar: KernelScalar {
     forEachLanes(of: Scalar.self, in: 0..<count) { index, count in
       var lanes = lanes(index, count)
       if count < laneCount { for lane in count..<laneCount { lanes[lane] = -.infinity } }
-      // Nothing is above a NaN, so one stays once it is there.
-      maxima.replace(with: lanes, where: (lanes .> maxima) .| (lanes .!= lanes))
+      maxima = Scalar.maximum(maxima, lanes)
     }
-    var result = maxima[0]
-    for lane in 1..<laneCount where maxima[lane] > result || maxima[lane].isNaN { result = maxima[lane] }
-    return result
+    return largest(maxima)
   }
 
   /// Replaces each element by `exp(element - offset)` and returns their sum, short runs added in `Scalar`, runs in float64.

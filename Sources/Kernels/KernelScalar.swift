@@ -13,6 +13,17 @@ public protocol KernelScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable
   /// The standard normal distribution function of each lane, given `exp(-x²/2)`.
   static func normalCDF(_ x: Lanes, exponential: Lanes) -> Lanes
 
+  // Comparisons and the like: in generic code SIMD's own are loops over lanes, in concrete code one instruction.
+
+  /// |x| of each lane.
+  static func magnitude(_ x: Lanes) -> Lanes
+
+  /// The larger of two lanes; not a number where either is.
+  static func maximum(_ x: Lanes, _ y: Lanes) -> Lanes
+
+  /// `counts`, one more where a lane of `x` is zero.
+  static func countZeros(_ x: Lanes, adding counts: Lanes) -> Lanes
+
   /// The square root of each lane.
   static func squareRoot(_ x: Lanes) -> Lanes
 
@@ -41,6 +52,24 @@ extension Double: KernelScalar {
     var result = x
     for lane in result.indices { result[lane] = 0.5 * erfc(-x[lane] * 0.5.squareRoot()) }
     return result
+  }
+
+  /// Clears the sign bits.
+  @inline(__always)
+  public static func magnitude(_ x: SIMD8<Double>) -> SIMD8<Double> {
+    unsafe unsafeBitCast(unsafeBitCast(x, to: SIMD8<UInt64>.self) & 0x7FFF_FFFF_FFFF_FFFF, to: SIMD8<Double>.self)
+  }
+
+  /// Nothing is above a not-a-number, so one stays once it is there.
+  @inline(__always)
+  public static func maximum(_ x: SIMD8<Double>, _ y: SIMD8<Double>) -> SIMD8<Double> {
+    x.replacing(with: y, where: (y .> x) .| (y .!= y))
+  }
+
+  /// Exact up to 2⁵³ a lane.
+  @inline(__always)
+  public static func countZeros(_ x: SIMD8<Double>, adding counts: SIMD8<Double>) -> SIMD8<Double> {
+    counts.replacing(with: counts + 1, where: x .== 0)
   }
 
   /// Lane by lane, which the compiler makes one instruction of; SIMD's own `squareRoot()` stays sixteen.
@@ -108,6 +137,24 @@ extension Float: KernelScalar {
     polynomial = SIMD16(repeating: 0.0837115794).addingProduct(polynomial, t)
     let tail = exponential * polynomial * t
     return tail.replacing(with: 1 - tail, where: x .> 0)
+  }
+
+  /// Clears the sign bits.
+  @inline(__always)
+  public static func magnitude(_ x: SIMD16<Float>) -> SIMD16<Float> {
+    unsafe unsafeBitCast(unsafeBitCast(x, to: SIMD16<UInt32>.self) & 0x7FFF_FFFF, to: SIMD16<Float>.self)
+  }
+
+  /// Nothing is above a not-a-number, so one stays once it is there.
+  @inline(__always)
+  public static func maximum(_ x: SIMD16<Float>, _ y: SIMD16<Float>) -> SIMD16<Float> {
+    x.replacing(with: y, where: (y .> x) .| (y .!= y))
+  }
+
+  /// Exact up to 2²⁴ a lane.
+  @inline(__always)
+  public static func countZeros(_ x: SIMD16<Float>, adding counts: SIMD16<Float>) -> SIMD16<Float> {
+    counts.replacing(with: counts + 1, where: x .== 0)
   }
 
   /// Lane by lane, which the compiler makes one instruction of; SIMD's own `squareRoot()` stays sixteen.

@@ -77,14 +77,14 @@ func partialSums<Scalar: KernelScalar>(_ row: Row<Scalar>) -> TensorSums {
     var zeroLanes = Scalar.Lanes()
     forEachLanes(of: Scalar.self, in: start..<end) { index, count in
       let x = row.lanes(index, count)
-      let magnitude = x.replacing(with: -x, where: x .< 0)
+      let magnitude = Scalar.magnitude(x)
       let (low, high) = Scalar.widened(magnitude)
       lowSum += low
       highSum += high
       lowSquares.addProduct(low, low)
       highSquares.addProduct(high, high)
-      maxima.replace(with: magnitude, where: magnitude .> maxima)
-      zeroLanes.replace(with: zeroLanes + 1, where: x .== 0)
+      maxima = Scalar.maximum(maxima, magnitude)
+      zeroLanes = Scalar.countZeros(x, adding: zeroLanes)
       // Padding lanes are zeros that are not there.
       if count < laneCount { zeroLanes[laneCount - 1] -= Scalar(laneCount - count) }
     }
@@ -93,18 +93,22 @@ func partialSums<Scalar: KernelScalar>(_ row: Row<Scalar>) -> TensorSums {
   }
   var sums = TensorSums(
     count: row.count, l1: (lowSum + highSum).sum(), sumSquares: (lowSquares + highSquares).sum(),
-    maxAbs: Double(maxima.max()), zeros: Int(zeros), nonfinite: 0)
+    maxAbs: Double(largest(maxima)), zeros: Int(zeros), nonfinite: 0)
   // Finite elements cannot overflow a float64 sum of float32 magnitudes: only a sum that is not finite calls for a count.
   if !sums.l1.isFinite || !sums.sumSquares.isFinite { countNonfinite(row, &sums) }
   return sums
 }
 
-/// Counts elements that are not finite, and lets a not-a-number stand as the maximum.
 private func countNonfinite<Scalar: KernelScalar>(_ row: Row<Scalar>, _ sums: inout TensorSums) {
-  for index in 0..<row.count where !row[index].isFinite {
-    sums.nonfinite += 1
-    if row[index].isNaN { sums.maxAbs = .nan }
-  }
+  for index in 0..<row.count where !row[index].isFinite { sums.nonfinite += 1 }
+}
+
+/// The largest lane; not a number where any is.
+@inline(__always)
+func largest<Lanes: SIMD>(_ lanes: Lanes) -> Lanes.Scalar where Lanes.Scalar: KernelScalar {
+  var result = lanes[0]
+  for lane in 1..<lanes.scalarCount where lanes[lane] > result || lanes[lane].isNaN { result = lanes[lane] }
+  return result
 }
 
 extension Matrix {

@@ -15,11 +15,7 @@ struct CRC32C {
 
   /// Feeds some of the numbers of an array.
   mutating func update<Element: ChecksummedElement>(_ elements: [Element], _ range: Range<Int>) {
-    Self.tables.withSpan { table in
-      var state = state
-      for index in range { elements[index].feed(&state, table) }
-      self.state = state
-    }
+    Element.feed(elements, range, &self)
   }
 
   /// Feeds a string's UTF-8 bytes and a NUL, so that `ab`, `c` and `a`, `bc` differ.
@@ -28,86 +24,98 @@ struct CRC32C {
     update([UInt8(0)])
   }
 
-  static func feed(_ state: inout UInt32, word: UInt64, _ table: Span<UInt32>) {
-    let low = state ^ UInt32(truncatingIfNeeded: word)
-    let high = UInt32(truncatingIfNeeded: word >> 32)
-    state =
-      table[7 * 256 + Int(low & 255)] ^ table[6 * 256 + Int(low >> 8 & 255)]
-      ^ table[5 * 256 + Int(low >> 16 & 255)] ^ table[4 * 256 + Int(low >> 24)]
-      ^ table[3 * 256 + Int(high & 255)] ^ table[2 * 256 + Int(high >> 8 & 255)]
-      ^ table[256 + Int(high >> 16 & 255)] ^ table[Int(high >> 24)]
+  /// Feeds words of eight bytes.
+  @inline(__always)
+  fileprivate mutating func update(_ range: Range<Int>, words: (Int) -> UInt64) {
+    let table = Self.table.span
+    var state = state
+    for index in range {
+      let word = words(index)
+      let low = state ^ UInt32(truncatingIfNeeded: word)
+      let high = UInt32(truncatingIfNeeded: word >> 32)
+      let first =
+        table[7 * 256 + Int(low & 255)] ^ table[6 * 256 + Int(low >> 8 & 255)]
+        ^ table[5 * 256 + Int(low >> 16 & 255)] ^ table[4 * 256 + Int(low >> 24)]
+      let second =
+        table[3 * 256 + Int(high & 255)] ^ table[2 * 256 + Int(high >> 8 & 255)]
+        ^ table[256 + Int(high >> 16 & 255)] ^ table[Int(high >> 24)]
+      state = first ^ second
+    }
+    self.state = state
   }
 
-  static func feed(_ state: inout UInt32, word: UInt32, _ table: Span<UInt32>) {
-    let mixed = state ^ word
-    state =
-      table[3 * 256 + Int(mixed & 255)] ^ table[2 * 256 + Int(mixed >> 8 & 255)]
-      ^ table[256 + Int(mixed >> 16 & 255)] ^ table[Int(mixed >> 24)]
+  /// Feeds words of four bytes.
+  @inline(__always)
+  fileprivate mutating func update(_ range: Range<Int>, halfWords: (Int) -> UInt32) {
+    let table = Self.table.span
+    var state = state
+    for index in range {
+      let mixed = state ^ halfWords(index)
+      state =
+        table[3 * 256 + Int(mixed & 255)] ^ table[2 * 256 + Int(mixed >> 8 & 255)]
+        ^ table[256 + Int(mixed >> 16 & 255)] ^ table[Int(mixed >> 24)]
+    }
+    self.state = state
   }
 
-  static func feed(_ state: inout UInt32, byte: UInt8, _ table: Span<UInt32>) {
-    state = state >> 8 ^ table[Int(UInt8(truncatingIfNeeded: state) ^ byte)]
+  fileprivate mutating func update(_ range: Range<Int>, bytes: (Int) -> UInt8) {
+    let table = Self.table.span
+    for index in range { state = state >> 8 ^ table[Int(UInt8(truncatingIfNeeded: state) ^ bytes(index))] }
   }
 
   /// Entry `256 * k + b`: the checksum register after byte b and k zero bytes.
-  private static let tables: Tables = Tables()
-
-  private struct Tables {
-    private var entries = [UInt32](repeating: 0, count: 8 * 256)
-
-    init() {
-      for byte in 0..<256 {
-        entries[byte] = (0..<8).reduce(UInt32(byte)) { register, _ in
-          register & 1 == 0 ? register >> 1 : register >> 1 ^ 0x82F6_3B78
-        }
-      }
-      for index in 256..<(8 * 256) {
-        let shorter = entries[index - 256]
-        entries[index] = shorter >> 8 ^ entries[Int(shorter & 255)]
+  private static let table: [UInt32] = {
+    var entries = [UInt32](repeating: 0, count: 8 * 256)
+    for byte in 0..<256 {
+      entries[byte] = (0..<8).reduce(UInt32(byte)) { register, _ in
+        register & 1 == 0 ? register >> 1 : register >> 1 ^ 0x82F6_3B78
       }
     }
-
-    func withSpan(_ body: (Span<UInt32>) -> Void) { body(entries.span) }
-  }
+    for index in 256..<(8 * 256) {
+      let shorter = entries[index - 256]
+      entries[index] = shorter >> 8 ^ entries[Int(shorter & 255)]
+    }
+    return entries
+  }()
 }
 
-/// A number that a ``CRC32C`` can be fed with.
+/// A number that a ``CRC32C`` can be fed with. Whole ranges, so that the loop over them is compiled for each type.
 protocol ChecksummedElement {
-  func feed(_ state: inout UInt32, _ table: Span<UInt32>)
+  static func feed(_ elements: [Self], _ range: Range<Int>, _ checksum: inout CRC32C)
 }
 
 extension Double: ChecksummedElement {
-  func feed(_ state: inout UInt32, _ table: Span<UInt32>) {
-    CRC32C.feed(&state, word: bitPattern, table)
+  static func feed(_ elements: [Double], _ range: Range<Int>, _ checksum: inout CRC32C) {
+    checksum.update(range, words: { elements[$0].bitPattern })
   }
 }
 
 extension Float: ChecksummedElement {
-  func feed(_ state: inout UInt32, _ table: Span<UInt32>) {
-    CRC32C.feed(&state, word: bitPattern, table)
+  static func feed(_ elements: [Float], _ range: Range<Int>, _ checksum: inout CRC32C) {
+    checksum.update(range, halfWords: { elements[$0].bitPattern })
   }
 }
 
 extension Int64: ChecksummedElement {
-  func feed(_ state: inout UInt32, _ table: Span<UInt32>) {
-    CRC32C.feed(&state, word: UInt64(bitPattern: self), table)
+  static func feed(_ elements: [Int64], _ range: Range<Int>, _ checksum: inout CRC32C) {
+    checksum.update(range, words: { UInt64(bitPattern: elements[$0]) })
   }
 }
 
 extension Int32: ChecksummedElement {
-  func feed(_ state: inout UInt32, _ table: Span<UInt32>) {
-    CRC32C.feed(&state, word: UInt32(bitPattern: self), table)
+  static func feed(_ elements: [Int32], _ range: Range<Int>, _ checksum: inout CRC32C) {
+    checksum.update(range, halfWords: { UInt32(bitPattern: elements[$0]) })
   }
 }
 
 extension UInt32: ChecksummedElement {
-  func feed(_ state: inout UInt32, _ table: Span<UInt32>) {
-    CRC32C.feed(&state, word: self, table)
+  static func feed(_ elements: [UInt32], _ range: Range<Int>, _ checksum: inout CRC32C) {
+    checksum.update(range, halfWords: { elements[$0] })
   }
 }
 
 extension UInt8: ChecksummedElement {
-  func feed(_ state: inout UInt32, _ table: Span<UInt32>) {
-    CRC32C.feed(&state, byte: self, table)
+  static func feed(_ elements: [UInt8], _ range: Range<Int>, _ checksum: inout CRC32C) {
+    checksum.update(range, bytes: { elements[$0] })
   }
 }

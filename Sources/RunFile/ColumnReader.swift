@@ -48,9 +48,9 @@ final class TypedColumnReader<Element: RowElement>: ColumnReader {
     checksum.update(block, row * width..<(row + 1) * width)
   }
 
-  var reals: [Double] { block as? [Double] ?? block.map(\.real) }
+  var reals: [Double] { Element.reals(block) }
 
-  var integers: [Int] { block.compactMap(\.integer) }
+  var integers: [Int] { Element.integers(block) }
 
   var floats: [Float] { block as? [Float] ?? [] }
 }

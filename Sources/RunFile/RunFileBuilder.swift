@@ -14,17 +14,17 @@ struct RunFileBuilder {
     let scales = try makeCoordinates()
     try makeFixedVariables(scales)
     for table in schema.tables where !table.columns.isEmpty {
-      for column in [table.checksum] + table.columns {
+      for column in table.columns + table.checksums {
         let dataset = try makeColumn(column)
         let dimensions = [table.marker.name] + column.dimensions.map(\.rawValue)
         try dataset.attach(scales: dimensions.compactMap { scales[$0] })
         try describe(dataset, column)
-        if column == table.checksum {
-          try dataset.setAttribute("covers", table.covered.joined(separator: " "))
+        if column.name == "status" { try describeStatus(dataset) }
+        if let checksum = table.checksums.firstIndex(of: column) {
+          try dataset.setAttribute("covers", table.covered(by: checksum).joined(separator: " "))
           try dataset.setAttribute(
             "algorithm", "CRC-32C of the little-endian bytes of the row in each covered variable, in order")
         }
-        if column.name == "status" { try describeStatus(dataset) }
       }
     }
   }

@@ -20,7 +20,7 @@ struct RunFileCreation {
       try FileSystem.remove(temporary)
       try build(temporary)
       try FileSystem.synchronize(temporary)
-      let access = FileAccess(chunkCacheBytes: schema.chunkCacheBytes)
+      let access = HDF5FileAccess(chunkCacheBytes: schema.chunkCacheBytes)
       let file = try HDF5File(opening: temporary, mode: .writingWhileRead, access: access)
       try FileSystem.move(temporary, to: path)
       try FileSystem.synchronize(FileSystem.folder(of: path))
@@ -44,7 +44,8 @@ struct RunFileCreation {
   }
 
   private func build(_ temporary: String) throws {
-    let file = try HDF5File(creating: temporary, access: FileAccess(chunkCacheBytes: schema.chunkCacheBytes))
+    let file = try HDF5File(
+      creating: temporary, access: HDF5FileAccess(chunkCacheBytes: schema.chunkCacheBytes))
     do {
       try RunFileBuilder(manifest: manifest, schema: schema, file: file).build()
       try file.flush()

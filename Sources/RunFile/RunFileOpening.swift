@@ -12,7 +12,7 @@ struct RunFileOpening {
   /// - Throws: ``RunFileError``.
   func open() throws(RunFileError) -> (file: HDF5File, isOpenedPlainly: Bool) {
     try checkFile()
-    let attempts: [(HDF5File.OpenMode, FileAccess)] = [
+    let attempts: [(HDF5File.OpenMode, HDF5FileAccess)] = [
       (.reading, access()), (.readingWhileWritten, access(metadataReadAttempts: 3)),
       (.reading, access(ignoresWriterMark: true)),
     ]
@@ -33,8 +33,8 @@ struct RunFileOpening {
     throw explanation(failures)
   }
 
-  private func access(metadataReadAttempts: Int? = nil, ignoresWriterMark: Bool = false) -> FileAccess {
-    FileAccess(
+  private func access(metadataReadAttempts: Int? = nil, ignoresWriterMark: Bool = false) -> HDF5FileAccess {
+    HDF5FileAccess(
       chunkCacheBytes: Limits.chunkBytes / 16, metadataReadAttempts: metadataReadAttempts,
       ignoresWriterMark: ignoresWriterMark)
   }
@@ -62,7 +62,7 @@ struct RunFileOpening {
   /// What the failed openings mean.
   private func explanation(_ failures: [HDF5Error]) -> RunFileError {
     let reasons = failures.flatMap(\.reasons)
-    if reasons.contains(where: { $0.contains("unable to lock file") }) {
+    if reasons.contains(where: { $0.contains("unable to lock file, errno = 11") }) {
       return RunFileError(.locked, path: path, "is locked by another program; close it there and try again")
     }
     if reasons.contains(where: { $0.contains("truncated file") }) {

@@ -91,8 +91,9 @@ extension RunFileReader {
   private func columns(_ name: String, _ tensors: [Int], _ rows: Range<Int>) throws -> [[[Double]]] {
     let layout = manifest.gradients
     let width = layout.elementCounts.count
-    var result = tensors.map { _ in
-      (0..<layout.layerCount).map { _ in [Double](repeating: 0, count: rows.count) }
+    var result = tensors.map { _ in (0..<layout.layerCount).map { _ in [Double]() } }
+    for position in result.indices {
+      for layer in 0..<layout.layerCount { result[position][layer].reserveCapacity(rows.count) }
     }
     guard !tensors.isEmpty, let column = stepTable.column(name) else { return result }
     try forEachBlock(rows) { block in
@@ -101,9 +102,8 @@ extension RunFileReader {
       for (position, tensor) in tensors.enumerated() {
         for layer in 0..<layout.layerCount {
           let cell = layout.index(layer: layer, tensor: tensor)
-          for row in 0..<block.count {
-            result[position][layer][block.lowerBound - rows.lowerBound + row] = values[row * width + cell]
-          }
+          result[position][layer].append(
+            contentsOf: stride(from: cell, to: values.count, by: width).lazy.map { values[$0] })
         }
       }
     }

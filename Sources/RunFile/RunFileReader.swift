@@ -114,7 +114,7 @@ public final class RunFileReader {
   /// Every growing variable must have the format and row shape that the manifest gives to it.
   private static func checkColumns(_ schema: RunSchema, _ file: HDF5File, _ path: String) throws {
     for table in schema.tables where !table.columns.isEmpty {
-      for column in [table.marker, table.checksum] + table.columns {
+      for column in [table.marker] + table.checksums + table.columns {
         let description = try file.dataset(column.name).description()
         guard description.elementClass == column.number.elementClass, description.shape.count > 0,
           Array(description.shape.dropFirst()) == schema.rowShape(column)

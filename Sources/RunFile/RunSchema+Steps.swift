@@ -15,10 +15,11 @@ extension RunSchema {
     case real, count
   }
 
-  /// What one step leaves behind. ``stepRow(_:segment:)`` follows the same order.
+  /// What one step leaves behind. `segment` and the wall-clock time have a checksum of their own, so that equal runs
+  /// have equal row checksums. ``stepRow(_:segment:)`` follows the same order.
   static func stepTable(_ manifest: RunManifest) -> Table {
     var columns = [
-      Column(name: "segment", number: .int32, longName: "attempt that made the step"),
+      Column(name: "segment", number: .int32, longName: "attempt that made the step", checksum: 1),
       Column(
         name: "loss", number: .float64, units: "nat",
         longName: "mean token negative log-likelihood of the global batch"),
@@ -27,7 +28,8 @@ extension RunSchema {
         name: "gradient_l2", number: .float64, longName: "L2 norm of the whole gradient before clipping"),
       Column(name: "clip_coefficient", number: .float64, longName: "factor applied by clipping"),
       Column(name: "tokens", number: .int64, longName: "tokens that the loss runs over"),
-      Column(name: "seconds", number: .float64, units: "s", longName: "wall-clock time of the step"),
+      Column(
+        name: "seconds", number: .float64, units: "s", longName: "wall-clock time of the step", checksum: 1),
     ]
     columns += sumColumns("gradient", of: "the gradient", [.layer, .tensor])
     if !manifest.gradients.stemTensorNames.isEmpty {
@@ -40,7 +42,7 @@ extension RunSchema {
     }
     return Table(
       marker: Column(name: "step", number: .int64, longName: "optimizer step"), columns: columns,
-      checksum: "row_checksum")
+      checksums: ["row_checksum", "attempt_checksum"])
   }
 
   private static func sumColumns(_ prefix: String, of subject: String, _ dimensions: [Dimension]) -> [Column]

@@ -25,23 +25,27 @@ struct RunSchema {
     var dimensions: [Dimension] = []
     var units: String = "1"
     var longName: String
+    /// Which of its table's checksums covers the column.
+    var checksum = 0
   }
 
   /// Columns that grow together. A row exists once its marker, the coordinate, is written; that happens last.
   struct Table {
     var marker: Column
     var columns: [Column]
-    /// CRC-32C of the row: the marker's bytes, then those of each column in order.
-    var checksum: Column
+    /// CRC-32C of parts of the row: the marker's bytes, then those of each column that the checksum covers, in order.
+    var checksums: [Column]
 
-    init(marker: Column, columns: [Column], checksum: String) {
+    init(marker: Column, columns: [Column], checksums: [String]) {
       self.marker = marker
       self.columns = columns
-      self.checksum = Column(name: checksum, number: .uint32, longName: "CRC-32C of the row")
+      self.checksums = checksums.map { Column(name: $0, number: .uint32, longName: "CRC-32C of the row") }
     }
 
-    /// Names of the variables that the checksum covers, in order.
-    var covered: [String] { [marker.name] + columns.map(\.name) }
+    /// Names of the variables that a checksum covers, in order.
+    func covered(by checksum: Int) -> [String] {
+      [marker.name] + columns.filter { $0.checksum == checksum }.map(\.name)
+    }
   }
 
   /// Extents of the dimensions that do not grow.
@@ -61,7 +65,7 @@ struct RunSchema {
     steps = Self.stepTable(manifest)
     snapshots = Table(
       marker: Column(name: "snapshot", number: .int64, longName: "optimizer updates before the snapshot"),
-      columns: manifest.scales.map(Self.scaleColumn), checksum: "snapshot_checksum")
+      columns: manifest.scales.map(Self.scaleColumn), checksums: ["snapshot_checksum"])
     validations = Table(
       marker: Column(
         name: "validation_step", number: .int64, longName: "optimizer updates before the validation"),
@@ -69,7 +73,7 @@ struct RunSchema {
         Column(
           name: "validation_loss", number: .float64, units: "nat",
           longName: "mean token negative log-likelihood on held-out text")
-      ], checksum: "validation_checksum")
+      ], checksums: ["validation_checksum"])
     events = Table(
       marker: Column(name: "event", number: .int64, longName: "change of status"),
       columns: [
@@ -77,7 +81,7 @@ struct RunSchema {
         Column(
           name: "status_time", number: .float64, units: "seconds since 1970-01-01 00:00:00",
           longName: "when the status changed"),
-      ], checksum: "event_checksum")
+      ], checksums: ["event_checksum"])
   }
 
   var tables: [Table] { [steps, snapshots, validations, events] }

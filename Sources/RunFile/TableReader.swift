@@ -12,12 +12,12 @@ final class TableReader {
   private let definition: RunSchema.Table
   private let marker: any ColumnReader
   private let columns: [any ColumnReader]
-  private let checksum: any ColumnReader
+  private let checksums: [any ColumnReader]
 
   init(_ table: RunSchema.Table, of schema: RunSchema, in file: HDF5File) throws {
     definition = table
     marker = try table.marker.reader(in: file, rowShape: [])
-    checksum = try table.checksum.reader(in: file, rowShape: [])
+    checksums = try table.checksums.map { try $0.reader(in: file, rowShape: []) }
     columns = try table.columns.map { try $0.reader(in: file, rowShape: schema.rowShape($0)) }
     let widest = table.columns.map { schema.width($0) * $0.number.byteCount }.max() ?? 8
     // Whole chunks, and about 1 MiB of the widest column.
@@ -38,7 +38,7 @@ final class TableReader {
   func update(isClosed: Bool) throws {
     // The marker first: what it counts is there in every other column, which are looked at later.
     let claimed = try marker.rowCount()
-    let rows = try ([checksum] + columns).reduce(claimed) { min($0, try $1.rowCount()) }
+    let rows = try (checksums + columns).reduce(claimed) { min($0, try $1.rowCount()) }
     let trusted = isClosed ? rows : try trustedRows(of: rows)
     untrustedRows = max(claimed, rows) - trusted
     if trusted > keys.count {
@@ -59,8 +59,7 @@ final class TableReader {
   /// Looks again at what a writer has added.
   func refresh() throws {
     try marker.refresh()
-    for column in columns { try column.refresh() }
-    try checksum.refresh()
+    for column in columns + checksums { try column.refresh() }
   }
 
   /// The rows of `range`, among all rows in the file, whose checksum is wrong or that cannot be read.
@@ -77,16 +76,21 @@ final class TableReader {
 
   private func damagedRows(inBlock block: Range<Int>) -> [Int] {
     do {
-      for column in [marker, checksum] + columns { try column.load(block) }
+      for column in [marker] + checksums + columns { try column.load(block) }
     } catch {
       // One row that cannot be read must not take its neighbours with it.
       return block.count == 1 ? [block.lowerBound] : block.flatMap { damagedRows(inBlock: $0..<($0 + 1)) }
     }
-    let expected = checksum.integers
+    let expected = checksums.map(\.integers)
     return block.filter { row in
+      let place = row - block.lowerBound
       var crc = CRC32C()
-      for column in [marker] + columns { column.feed(row: row - block.lowerBound, &crc) }
-      return expected[row - block.lowerBound] != Int(crc.value)
+      marker.feed(row: place, &crc)
+      var crcs = checksums.map { _ in crc }
+      for (index, column) in columns.enumerated() {
+        column.feed(row: place, &crcs[definition.columns[index].checksum])
+      }
+      return zip(expected, crcs).contains { $0[place] != Int($1.value) }
     }
   }
 

@@ -10,7 +10,7 @@ final class TableWriter {
   private(set) var writtenRows: Int
   private let marker: any ColumnWriter
   private let columns: [any ColumnWriter]
-  private let checksum: any ColumnWriter
+  private let checksums: [any ColumnWriter]
   private let definition: RunSchema.Table
   private let rowBytes: Int
 
@@ -18,9 +18,10 @@ final class TableWriter {
     definition = table
     self.writtenRows = writtenRows
     marker = try table.marker.writer(in: file, rowShape: [])
-    checksum = try table.checksum.writer(in: file, rowShape: [])
+    checksums = try table.checksums.map { try $0.writer(in: file, rowShape: []) }
     columns = try table.columns.map { try $0.writer(in: file, rowShape: schema.rowShape($0)) }
-    rowBytes = 12 + table.columns.reduce(0) { $0 + schema.width($1) * $1.number.byteCount }
+    rowBytes =
+      8 + 4 * table.checksums.count + table.columns.reduce(0) { $0 + schema.width($1) * $1.number.byteCount }
   }
 
   /// Takes the next row.
@@ -29,12 +30,16 @@ final class TableWriter {
     guard values.count == columns.count else { return definition.marker.name }
     var crc = CRC32C()
     guard marker.buffer(.integers([key]), &crc) else { return definition.marker.name }
-    for (index, column) in columns.enumerated() where !column.buffer(values[index], &crc) {
+    var crcs = checksums.map { _ in crc }
+    for (index, column) in columns.enumerated()
+    where !column.buffer(values[index], &crcs[definition.columns[index].checksum]) {
       ([marker] + columns).forEach { $0.trimBuffer(to: waitingRows) }
       return definition.columns[index].name
     }
-    var unused = CRC32C()
-    _ = checksum.buffer(.integers([Int(crc.value)]), &unused)
+    for (checksum, crc) in zip(checksums, crcs) {
+      var unused = CRC32C()
+      _ = checksum.buffer(.integers([Int(crc.value)]), &unused)
+    }
     waitingRows += 1
     waitingBytes += rowBytes
     return nil
@@ -44,8 +49,7 @@ final class TableWriter {
   /// the others there.
   func write() throws {
     guard waitingRows > 0 else { return }
-    for column in columns { try column.write(after: writtenRows) }
-    try checksum.write(after: writtenRows)
+    for column in columns + checksums { try column.write(after: writtenRows) }
     try marker.write(after: writtenRows)
     writtenRows += waitingRows
     waitingRows = 0

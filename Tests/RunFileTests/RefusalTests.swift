@@ -83,7 +83,7 @@ import Testing
     let endless = try almost("endless.h5") { file, _ in try file.dataset("step").setShape([1 << 40]) }
     #expect(refusal(endless)?.reason == .foreign)
     let unordered = try almost("unordered.h5") { file, schema in
-      for column in [schema.steps.marker, schema.steps.checksum] + schema.steps.columns {
+      for column in [schema.steps.marker] + schema.steps.checksums + schema.steps.columns {
         try file.dataset(column.name).setShape([3] + schema.rowShape(column))
       }
       try file.dataset("step").write([Int64(0), 2, 1], start: [0], count: [3])

@@ -1,3 +1,4 @@
+import HDF5
 import RunData
 import RunFileTestSupport
 import Testing
@@ -100,6 +101,23 @@ import Testing
     #expect(reader.steps.isEmpty && reader.status.value == .interrupted)
     #expect(try reader.scaleSnapshots().isEmpty && reader.read(tensors: ["tensor0.weight"]).steps.isEmpty)
     #expect(reader.verify().isIntact)
+  }
+
+  @Test func equalRunsHaveEqualRowChecksums() throws {
+    let sample = SampleRun()
+    func checksums(_ name: String, seconds: Double) throws -> [UInt32] {
+      let writer = try RunFileWriter(creating: folder.file(name), manifest: sample.manifest)
+      for step in 0..<5 {
+        var record = sample.record(step)
+        record.seconds = seconds
+        try writer.append(record)
+      }
+      try writer.finish(status: .finished)
+      return try HDF5File(opening: folder.file(name), mode: .reading).dataset("row_checksum").read(
+        UInt32.self)
+    }
+    let slow = try checksums("slow.h5", seconds: 9)
+    #expect(try checksums("fast.h5", seconds: 1) == slow && Set(slow).count == 5)
   }
 
   @Test func nonfiniteSumsAreKept() throws {

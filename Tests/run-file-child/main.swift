@@ -6,6 +6,7 @@ import RunFileTestSupport
 /// Writes a run as its arguments say; the tests kill it, fill its disk and lock it out.
 ///
 ///     run-file-child PATH [steps N] [delay MICROSECONDS] [interval SECONDS] [limit BYTES] [unfinished]
+///     run-file-child PATH measure STEPS
 ///
 /// Prints `flushed N` after each flush that it asked for itself. Errors go to stderr, with exit status 1.
 struct Child {
@@ -62,7 +63,12 @@ func say(_ line: String, to descriptor: Int32) {
 }
 
 do {
-  try Child(Array(CommandLine.arguments.dropFirst())).run()
+  let arguments = Array(CommandLine.arguments.dropFirst())
+  if arguments.count == 3, arguments[1] == "measure", let steps = Int(arguments[2]) {
+    try Measurement(path: arguments[0], steps: steps).run()
+  } else {
+    try Child(arguments).run()
+  }
 } catch {
   say("\(error)", to: 2)
   exit(1)

@@ -108,7 +108,13 @@ def check_steps(file, layers, tensors, stem, operations):
         assert [s.decode() for s in file["operation"][:]] == [f"operation{i}" for i in range(operations)]
         check_sums(file, "activation", 2, steps, (layers, operations))
         check_sums(file, "activation_gradient", 3, steps, (layers, operations))
-    check_checksums(file, "row_checksum", sorted({0, n // 2, n - 1}) if n else [])
+    assert file["attempt_checksum"].attrs["covers"].split() == ["step", "segment", "seconds"]
+    for name in ["row_checksum", "attempt_checksum"]:
+        check_checksums(file, name, sorted({0, n // 2, n - 1}) if n else [])
+    covered = [c for name in ["row_checksum", "attempt_checksum"] for c in file[name].attrs["covers"].split()]
+    assert sorted(covered + ["row_checksum", "attempt_checksum"]) == sorted(
+        ["step"] + [name for name in file if dims(file[name])[0] == "step"]
+    )
     return n
 
 

@@ -1,7 +1,7 @@
 import CHDF5
 
 /// How the library handles an open file: format, cache, patience, locks.
-public struct FileAccess: Sendable {
+public struct HDF5FileAccess: Sendable {
   /// Bytes of the chunk cache of each dataset; a chunk that does not fit is read and written anew for every row.
   ///
   /// It is set for the file: single-writer mode forgets what is set for a dataset.
@@ -22,7 +22,7 @@ public struct FileAccess: Sendable {
   }
 
   /// The defaults.
-  public static let plain = FileAccess()
+  public static let plain = HDF5FileAccess()
 
   func properties() throws -> Identifier {
     let doing = "setting up file access"
