@@ -44,7 +44,7 @@ let package = Package(
       name: "Training", dependencies: ["Corpus", "Kernels", "Randomness", "RunData", "Transformer"],
       swiftSettings: strict),
 
-    .target(name: "Checkpoints", dependencies: ["FileAccess"], swiftSettings: optimized),
+    .target(name: "Checkpoints", dependencies: ["FileAccess", "RunData"], swiftSettings: optimized),
 
     // Gradients to file.
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
@@ -62,9 +62,9 @@ let package = Package(
     .target(
       name: "NFProbeCommands",
       dependencies: [
-        "Analysis", "BuildInfo", "Charts", "Checkpoints", "Corpus", "Kernels", "RunData", "RunFile",
-        "Training",
-        "Transformer",
+        "Analysis", "BuildInfo", "Charts", "Checkpoints", "Corpus", "FileAccess", "Isolation", "Kernels",
+        "RunData",
+        "RunFile", "Training", "Transformer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ], swiftSettings: strict),
@@ -88,7 +88,8 @@ let package = Package(
       dependencies: ["Corpus", "GoldenSupport", "Kernels", "RunData", "Training", "Transformer"],
       swiftSettings: strict),
     .testTarget(
-      name: "CheckpointsTests", dependencies: ["Checkpoints", "FileAccess"], swiftSettings: optimized),
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "FileAccess", "RunData"],
+      swiftSettings: optimized),
     .target(
       name: "RunFileTestSupport", dependencies: ["RunData"], path: "Tests/RunFileTestSupport",
       swiftSettings: strict),

@@ -37,7 +37,7 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
         + " rounding noise, and a ratio of it means nothing; choose another operation"
     case .emptyWindow(let window, let label, let recorded):
       let has = recorded.map { "it has steps \($0.lowerBound) to \($0.upperBound)" } ?? "it has no steps yet"
-      return "\(label) has recorded no step in the window \(window): \(has)"
+      return "\(label) has recorded none of the window's \(window.title): \(has)"
     case .badWindow(let text):
       return "'\(text)' is no step window: write A:B, the steps from A up to but not including B, such as"
         + " 300:600"

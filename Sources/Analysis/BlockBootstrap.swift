@@ -50,7 +50,10 @@ struct BlockBootstrap {
         let (start, end) = (block.lowerBound * layerCount, block.upperBound * layerCount)
         for layer in 0..<layerCount { sums[layer] += prefixSums[end + layer] - prefixSums[start + layer] }
       }
-      for layer in 0..<layerCount { means[resample * layerCount + layer] = sums[layer] / Double(recordCount) }
+      for layer in 0..<layerCount {
+        // Differences of prefix sums beside a huge spike can fall below zero by rounding.
+        means[resample * layerCount + layer] = max(0, sums[layer]) / Double(recordCount)
+      }
     }
     return means
   }

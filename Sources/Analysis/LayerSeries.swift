@@ -64,6 +64,18 @@ public struct LayerSeries: Equatable, Sendable {
   /// The last recorded value of each layer; empty before the first step.
   public var latest: [Double] { steps.isEmpty ? [] : values.compactMap(\.last) }
 
+  /// The mean of each layer over the last `recordCount` records, or over all if there are fewer; empty before the first
+  /// step.
+  /// - Precondition: `recordCount > 0`.
+  public func recentMeans(recordCount: Int) -> [Double] {
+    precondition(recordCount > 0, "a mean of no records")
+    guard !steps.isEmpty else { return [] }
+    return values.map { layer in
+      let recent = layer.suffix(recordCount)
+      return recent.reduce(0, +) / Double(recent.count)
+    }
+  }
+
   /// Runs of records without a gap: positions in `steps`.
   public var stretches: [Range<Int>] { Self.stretches(steps: steps, segments: segments) }
 

@@ -28,10 +28,11 @@ public struct LossReading: Equatable, Sendable {
     unigramEntropy = entropy
     entropyRate = group.manifest.corpus.entropyRate
     runCount = group.runs.count
-    // Written so that a loss that is not a number has not passed; an unknown entropy marks nothing.
-    seedsNotLearning =
-      entropy.isNaN
-      ? [] : zip(group.runs, means).filter { !($1 < entropy) }.map { $0.0.manifest.seed }
+    // Written so that a loss that is not a number has not passed; an unknown entropy and a window without records mark
+    // nothing.
+    seedsNotLearning = group.runs.indices.filter {
+      !entropy.isNaN && !tails[$0].isEmpty && !(means[$0] < entropy)
+    }.map { group.runs[$0].manifest.seed }
   }
 
   /// `not learning yet` where no run has passed the unigram entropy, with the count where only some have; nil where all have.

@@ -4,8 +4,8 @@ import RunData
 extension MismatchReport {
   /// The paper's Figure 3: one panel a group, the shown layers' statistic over the steps, on one logarithmic axis.
   ///
-  /// One run is drawn as recorded. Several are drawn as their geometric mean in a band from the smallest to the largest.
-  /// The window of the table is shaded.
+  /// One run is drawn as recorded, several as their geometric mean in a band from the smallest to the largest. Over a series of
+  /// sixty records or more lies its moving geometric mean. The window of the table is shaded.
   /// - Parameters:
   ///   - program: name and version of the program that draws.
   ///   - command: the command line that asked for it.

@@ -4,7 +4,7 @@ extension MismatchReport {
   /// Every number of the report, one a row: the content of `mismatch.csv`.
   ///
   /// `quantity` is `mean` (with a layer), `early_late`, `spread`, `slope` or `loss`. Rows with a seed and a run id are of
-  /// that run alone, the others of the whole group.
+  /// that run alone, the others of the whole group. First and last step are the outermost recorded ones in the window.
   public var longTable: Table {
     var table = Table(title: "Gradient mismatch of \(operation)", columns: Self.longColumns)
     for entry in entries {
@@ -22,6 +22,8 @@ extension MismatchReport {
     Table.Column("operation", title: "operation", kind: .text),
     Table.Column("statistic", title: "statistic", kind: .text),
     Table.Column("window", title: "window", kind: .text),
+    Table.Column("first_step", title: "first step", kind: .integer),
+    Table.Column("last_step", title: "last step", kind: .integer),
     Table.Column("recorded_steps", title: "recorded steps", kind: .integer),
     Table.Column("quantity", title: "quantity", kind: .text),
     Table.Column("layer", title: "layer", kind: .integer),
@@ -75,9 +77,12 @@ extension MismatchReport {
       case .none: break
       }
     }
+    let steps = entry.mismatch?.recordedSteps
     return [
       .text(entry.group.manifest.architecture), .text(entry.group.label), .text(seed), .text(run),
       .text(operation), .text(statistic.rawValue), .text("\(window)"),
+      .integer(steps?.lowerBound ?? window.lower),
+      (steps?.upperBound ?? window.upper.map { $0 - 1 }).map(Table.Cell.integer) ?? .missing,
       records.map(Table.Cell.integer) ?? .missing, .text(quantity.name),
       quantity.layer.map(Table.Cell.integer) ?? .missing, .estimate(quantity.value), .text(interval), count,
       blockLength,

@@ -6,7 +6,7 @@ extension MismatchReport {
   public var table: Table {
     let layers = Set(entries.flatMap(shownLayers)).sorted()
     var table = Table(
-      title: "Gradient mismatch of \(operation), \(statisticTitle) over steps \(window)",
+      title: "Gradient mismatch of \(operation), \(statisticTitle) over \(window.title)",
       columns: columns(layers: layers), notes: notes)
     for entry in entries { table.append(row(entry, layers: layers)) }
     return table
@@ -20,7 +20,7 @@ extension MismatchReport {
       Table.Column("entropy_rate", title: "floor", kind: .number(.decimals(3)), audience: .data),
     ]
     let means = layers.map {
-      Table.Column("layer_\($0)", title: "L\($0)", kind: .number(.significant(3)))
+      Table.Column("layer_\($0)", title: "m_\($0)", kind: .number(.significant(3)))
     }
     let statistics = [
       Table.Column("early_late", title: "early/late", kind: .estimate(.significant(3))),
@@ -71,16 +71,28 @@ extension MismatchReport {
   }
 
   private var notes: [String] {
-    definitionNotes + intervalNotes + lossNotes + contractNotes + entryNotes
+    definitionNotes + windowNotes + intervalNotes + lossNotes + contractNotes + entryNotes
   }
 
   private var definitionNotes: [String] {
     let averaging =
       entries.contains { $0.group.runs.count > 1 } ? "; over several seeds the geometric mean" : ""
     return [
-      "L0, L1, ...: m_l, the mean \(statistic.rawValue) (\(statisticTitle)) of the gradient of \(operation) in layer l over the"
+      "m_l: the mean \(statistic.rawValue) (\(statisticTitle)) of the gradient of \(operation) in layer l over the"
         + " window's recorded steps\(averaging). early/late = m_0 / m_(L-1); spread = max m / min m; slope ="
         + " least-squares slope of log10 m_l against l/(L-1), in decades over the depth."
+    ]
+  }
+
+  /// Where the window was not asked for and some runs are shorter than others, what it was taken from.
+  private var windowNotes: [String] {
+    let ends = entries.flatMap(\.group.runs).compactMap { run in run.steps.last.map { (run, $0) } }
+    guard isDefaultWindow, Set(ends.map(\.1)).count > 1, let shortest = ends.min(by: { $0.1 < $1.1 }) else {
+      return []
+    }
+    return [
+      "The window is the second half of the steps that all runs have reached; the shortest run,"
+        + " \(runLabel(shortest.0.manifest)), ends at step \(shortest.1)."
     ]
   }
 
@@ -92,16 +104,18 @@ extension MismatchReport {
     }
     if methods.contains(where: { if case .steps = $0 { true } else { false } }) {
       notes.append(
-        "95 % intervals over steps: moving-block bootstrap, \(BlockBootstrap.resampleCount) resamples, the"
-          + " block length in parentheses by Politis and White's rule; they say nothing about another seed.")
+        "95 % intervals over steps: moving-block bootstrap, \(BlockBootstrap.resampleCount) resamples,"
+          + " percentiles expanded for few blocks; in parentheses the block length in recorded steps, by Politis and"
+          + " White's rule. They say nothing about another seed.")
     }
     return notes
   }
 
   private var lossNotes: [String] {
     var corpora: [CorpusFacts] = []
-    for entry in entries where !corpora.contains(entry.group.manifest.corpus) {
-      corpora.append(entry.group.manifest.corpus)
+    for corpus in entries.map(\.group.manifest.corpus)
+    where !corpora.contains(where: { $0.sha256 == corpus.sha256 && $0.name == corpus.name }) {
+      corpora.append(corpus)
     }
     let floors = corpora.map { corpus in
       var parts: [String] = []

@@ -14,7 +14,7 @@ public struct MismatchReport: Sendable {
     public let problem: AnalysisError?
   }
 
-  /// The groups, in the order in which the runs were given.
+  /// The groups: Post-LN, Pre-LN, NormFormer, then others.
   public let entries: [Entry]
   /// The operation, e.g. `fc2.weight`.
   public let operation: String
@@ -22,6 +22,8 @@ public struct MismatchReport: Sendable {
   public let statistic: GradientStatistic
   /// The steps that the means run over.
   public let window: StepWindow
+  /// Whether the window was chosen here and not asked for.
+  let isDefaultWindow: Bool
   /// The layers that tables and figures show.
   public let selection: LayerSelection
 
@@ -36,6 +38,7 @@ public struct MismatchReport: Sendable {
     window: StepWindow? = nil, selection: LayerSelection = .paper, allowsMixedContracts: Bool = false
   ) throws(AnalysisError) {
     let groups = try RunGroup.groups(of: runs, allowsMixedContracts: allowsMixedContracts)
+    isDefaultWindow = window == nil
     let window = window ?? .defaultWindow(for: runs.map(\.steps))
     var entries: [Entry] = []
     for group in groups {

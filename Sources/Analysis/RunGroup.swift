@@ -19,7 +19,8 @@ public struct RunGroup: Sendable {
   /// What all runs of the group have in common: the first one's manifest.
   public var manifest: RunManifest { runs[0].manifest }
 
-  /// Groups runs that differ only in their seed, in the order in which they first appear.
+  /// Groups runs that differ only in their seed: Post-LN, Pre-LN, NormFormer, others, and among equals in the order in
+  /// which they first appear.
   ///
   /// Two runs belong together where architecture, configuration without the seed, corpus, number contract and
   /// gradient layout are equal.
@@ -40,8 +41,16 @@ public struct RunGroup: Sendable {
         members.append((key, [run]))
       }
     }
+    members = members.enumerated().sorted {
+      ($0.element.key.rank, $0.offset) < ($1.element.key.rank, $1.offset)
+    }.map(\.element)
     let labels = groupLabels(members.map(\.key))
-    return zip(labels, members).map { RunGroup(label: $0, runs: $1.runs) }
+    return zip(labels, members).map { label, member in
+      // Where no setting tells two groups apart, the first run's id does.
+      let isAmbiguous = labels.filter { $0 == label }.count > 1
+      return RunGroup(
+        label: isAmbiguous ? "\(label), run \(member.runs[0].manifest.runID)" : label, runs: member.runs)
+    }
   }
 
   private static func refuseDuplicates(_ runs: [RecordedRun]) throws(AnalysisError) {
@@ -71,14 +80,20 @@ func runLabel(_ manifest: RunManifest) -> String {
 private struct GroupKey: Equatable {
   var architecture: String
   var configuration: ConfigurationKeys
-  var corpus: CorpusFacts
+  /// Name and SHA-256; not the entropies, which may be unknown and so equal nothing.
+  var corpus: [String]
   var contract: NumberContract
   var layout: GradientLayout
+
+  /// The place of the architecture in the paper's order.
+  var rank: Int {
+    ["post-ln", "pre-ln", "normformer"].firstIndex { architecture.hasPrefix($0) } ?? 3
+  }
 
   init(_ manifest: RunManifest) {
     architecture = manifest.architecture
     configuration = ConfigurationKeys(json: manifest.configurationJSON)
-    corpus = manifest.corpus
+    corpus = [manifest.corpus.name, manifest.corpus.sha256]
     contract = manifest.contract
     layout = manifest.gradients
   }
@@ -93,11 +108,11 @@ private func groupLabels(_ keys: [GroupKey]) -> [String] {
     var details = ConfigurationKeys.differing(rivals.map(\.configuration)).map {
       "\($0) \(key.configuration.values[$0] ?? "unset")"
     }
-    if Set(rivals.map(\.corpus.sha256)).count > 1 { details.append("corpus \(key.corpus.name)") }
-    if !key.contract.differences(from: key.contract).isEmpty
-      || rivals.contains(where: { $0.contract != key.contract })
-    {
-      details.append(contentsOf: contractDetails(key, among: rivals))
+    if Set(rivals.map(\.corpus)).count > 1 { details.append("corpus \(key.corpus[0])") }
+    details += contractDetails(key, among: rivals)
+    let depths = Set(rivals.map(\.layout.layerCount))
+    if depths.count > 1, !details.contains(where: { $0.hasPrefix("layers ") }) {
+      details.append("\(key.layout.layerCount) layers")
     }
     return ([title] + details).joined(separator: ", ")
   }

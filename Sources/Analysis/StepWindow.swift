@@ -47,6 +47,12 @@ public struct StepWindow: Equatable, Sendable, CustomStringConvertible {
     return first..<max(first, end)
   }
 
+  /// For readers, with the last step that is in: `steps 300 to 599`.
+  public var title: String {
+    guard let upper else { return lower == 0 ? "all steps" : "steps from \(lower) on" }
+    return upper == lower + 1 ? "step \(lower)" : "steps \(lower) to \(upper - 1)"
+  }
+
   /// `A:B`, which ``init(parsing:)`` reads.
   public var description: String { "\(lower):\(upper.map(String.init) ?? "")" }
 }

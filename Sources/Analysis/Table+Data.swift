@@ -6,11 +6,11 @@ extension Table {
   /// RFC 4180 with `\n` line ends: a header of column keys, then one line a row. A missing value is empty; numbers that
   /// are not finite are `nan`, `inf` and `-inf`. Title and notes are left out.
   func csvText() -> String {
-    let header = columns.flatMap(Self.csvKeys).map(Self.csvField)
+    let header = columns.flatMap(Self.csvKeys)
     let lines = rows.map { row in
-      zip(columns, row).flatMap { Self.csvValues($1, kind: $0.kind) }.map(Self.csvField)
+      zip(columns, row).flatMap { Self.csvValues($1, kind: $0.kind) }
     }
-    return ([header] + lines).map { $0.joined(separator: ",") + "\n" }.joined()
+    return ([header] + lines).map(CSVText.line).joined()
   }
 
   private static func csvKeys(_ column: Column) -> [String] {
@@ -33,11 +33,6 @@ extension Table {
     }
     if case .estimate = kind { values += Array(repeating: "", count: 3 - values.count) }
     return values
-  }
-
-  private static func csvField(_ text: String) -> String {
-    guard text.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline }) else { return text }
-    return "\"" + text.flatMap { $0 == "\"" ? "\"\"" : String($0) } + "\""
   }
 
   /// `{"title", "columns", "rows", "notes"}`; a row is an object by column key, an estimate `{"value", "low", "high"}`.

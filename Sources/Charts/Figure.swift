@@ -63,6 +63,8 @@ public struct Figure: Sendable {
   public var width: Width
   /// The panels, row by row.
   public var rows: [[Panel]]
+  /// Whether all panels have the same horizontal axis.
+  public var sharesX: Bool
   /// Whether all panels have the same vertical axis, labelled on the left only.
   public var sharesY: Bool
   /// The height of a panel's frame, in points.
@@ -80,11 +82,13 @@ public struct Figure: Sendable {
 
   /// Creates a figure.
   public init(
-    width: Width, rows: [[Panel]], sharesY: Bool = true, panelHeight: Double = 130, legendTitle: String = "",
+    width: Width, rows: [[Panel]], sharesX: Bool = true, sharesY: Bool = true, panelHeight: Double = 130,
+    legendTitle: String = "",
     extraLegend: [LegendEntry] = [], notes: [String] = [], metadata: Metadata, theme: Theme = Theme()
   ) {
     self.width = width
     self.rows = rows
+    self.sharesX = sharesX
     self.sharesY = sharesY
     self.panelHeight = panelHeight
     self.legendTitle = legendTitle

@@ -42,18 +42,26 @@ extension FigureLayout {
     return [.polylines(lines, Stroke(color: .black, width: theme.axisWidth))]
   }
 
-  /// Numbers without a place on the vertical axis, once a point of width, at its ends.
+  /// Numbers without a place on the vertical axis, once a point of width, at its ends: in the colour of their series, in
+  /// black where several series have one.
   private func strays(_ placed: PlacedPanel) -> [Shape] {
     let area = placed.frame.area
-    func row(_ places: [Double], y: Double, style: SeriesStyle) -> [Shape] {
-      let columns = Set(places.map { $0.rounded() }).sorted()
-      guard !columns.isEmpty else { return [] }
-      return [.markers(columns.map { Point(x: $0, y: y) }, style: style, radius: theme.markerRadius * 0.8)]
+    let strays = placed.marks.map(\.drawn.strays)
+    func row(_ places: (Strays) -> [Double], y: Double, style: (Color) -> SeriesStyle) -> [Shape] {
+      var owners: [Double: Set<UInt32>] = [:]
+      for stray in strays {
+        for place in places(stray) { owners[place.rounded(), default: []].insert(stray.color.rgb) }
+      }
+      let byColor = Dictionary(grouping: owners.keys) { place in
+        owners[place].flatMap { $0.count == 1 ? $0.first : nil } ?? Color.black.rgb
+      }
+      return byColor.sorted { $0.key < $1.key }.map { rgb, columns in
+        let points = columns.sorted().map { Point(x: $0, y: y) }
+        return .markers(points, style: style(Color(rgb)), radius: theme.markerRadius * 0.8)
+      }
     }
-    return placed.marks.map(\.drawn.strays).flatMap { strays in
-      row(strays.nonfinite, y: area.y, style: Strays.nonfiniteStyle(strays.color))
-        + row(strays.notPositive, y: area.maxY - 1.5, style: Strays.notPositiveStyle(strays.color))
-    }
+    return row(\.nonfinite, y: area.y, style: Strays.nonfiniteStyle)
+      + row(\.notPositive, y: area.maxY - 1.5, style: Strays.notPositiveStyle)
   }
 
   // MARK: - Words

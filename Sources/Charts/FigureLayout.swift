@@ -29,24 +29,19 @@ public struct FigureLayout: Sendable {
   /// The width of the whole figure, in points.
   var width: Double { figure.width.rawValue * pointsPerMillimetre }
 
-  /// The points that were drawn, one a line.
+  /// The points that were drawn, one a line; those that are marked at the edge too.
   public var csv: String {
-    var text = "panel,series,x,y,low,high\n"
+    var text = CSVText.line(["panel", "series", "x", "y", "low", "high"])
     for placed in panels {
       for mark in placed.marks {
-        let start = csvField(placed.panel.title) + "," + csvField(mark.name) + ","
         for point in mark.drawn.points {
           let numbers = [point.x, point.y, point.range?.lower, point.range?.upper]
-          text += start + numbers.map { $0.map(NumberText.shortest) ?? "" }.joined(separator: ",") + "\n"
+          text += CSVText.line(
+            [placed.panel.title, mark.name] + numbers.map { $0.map(NumberText.shortest) ?? "" })
         }
       }
     }
     return text
-  }
-
-  private func csvField(_ text: String) -> String {
-    guard text.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline }) else { return text }
-    return "\"" + text.replacing("\"", with: "\"\"") + "\""
   }
 }
 
@@ -68,7 +63,7 @@ extension Figure {
       cursor += panelHeight + footHeight
     }
     let left = placed.first?.frame.area.x ?? theme.margin
-    let legend = placedLegend(entries(placed), left: left, top: cursor)
+    let legend = placedLegend(legendEntries(placed), left: left, top: cursor)
     cursor = legend.bottom
     let isThinned = placed.contains { $0.marks.contains { $0.drawn.isThinned } }
     let column = isThinned ? placed.first?.frame.columnWidth : nil
@@ -78,8 +73,6 @@ extension Figure {
       figure: self, panels: placed, legend: legend.entries, legendTitlePosition: legend.title, notes: notes,
       height: cursor + theme.margin)
   }
-
-  // MARK: - Panels
 
   /// What is below a frame: ticks, their labels, the axis title.
   private var footHeight: Double {
@@ -172,7 +165,9 @@ extension Figure {
     _ panel: Panel, area: Rectangle, yScale: Scale, yTicks: Ticks, showsYLabels: Bool,
     heading: [TextLine]
   ) -> FigureLayout.PlacedPanel {
-    let xScale = scale([panel], kind: panel.xKind, extent: { $0.xExtent($1) }, padding: 0.02)
+    let xScale = scale(
+      sharesX ? rows.joined().filter { $0.xKind == panel.xKind } : [panel], kind: panel.xKind,
+      extent: { $0.xExtent($1) }, padding: 0.02)
     let frame = Frame(
       area: area, x: xScale, y: yScale, columnWidth: columnWidth(frameWidth: area.width),
       markerRadius: theme.markerRadius)
@@ -203,62 +198,6 @@ extension Figure {
   private func letter(_ index: Int) -> String {
     guard rows.joined().count > 1, index < 26 else { return "" }
     return String(UnicodeScalar(UInt8(ascii: "a") + UInt8(index)))
-  }
-
-  // MARK: - Legend and notes
-
-  private func entries(_ placed: [FigureLayout.PlacedPanel]) -> [LegendEntry] {
-    var result: [LegendEntry] = []
-    for mark in rows.joined().flatMap(\.marks) {
-      guard let style = mark.legendStyle else { continue }
-      let entry = LegendEntry(mark.name, style: style)
-      if !result.contains(entry) { result.append(entry) }
-    }
-    // Shades and the like come after the series.
-    result = result.filter { $0.style.isSeries } + result.filter { !$0.style.isSeries } + extraLegend
-    let strays = placed.flatMap(\.marks).map(\.drawn.strays)
-    if strays.contains(where: { !$0.nonfinite.isEmpty }) {
-      result.append(LegendEntry("not finite", style: .marker(Strays.nonfiniteStyle(.black))))
-    }
-    if strays.contains(where: { !$0.notPositive.isEmpty }) {
-      result.append(LegendEntry("zero or less", style: .marker(Strays.notPositiveStyle(.black))))
-    }
-    return result
-  }
-
-  private func placedLegend(
-    _ entries: [LegendEntry], left: Double, top: Double
-  ) -> (entries: [FigureLayout.PlacedEntry], title: Point, bottom: Double) {
-    let lineHeight = theme.labelSize + 3
-    let right = width.rawValue * pointsPerMillimetre - theme.margin
-    let titleWidth = legendTitle.isEmpty ? 0 : TextMetrics.width(legendTitle, size: theme.labelSize) + 8
-    var position = Point(x: left + titleWidth, y: top + theme.labelSize)
-    var result: [FigureLayout.PlacedEntry] = []
-    for entry in entries {
-      let width = legendSampleWidth + 3 + TextMetrics.width(entry.text, size: theme.labelSize) + 9
-      if position.x + width - 9 > right, position.x > left + titleWidth {
-        position = Point(x: left + titleWidth, y: position.y + lineHeight)
-      }
-      result.append(FigureLayout.PlacedEntry(entry: entry, position: position))
-      position.x += width
-    }
-    let bottom = entries.isEmpty ? top : position.y + 4
-    return (result, Point(x: left, y: top + theme.labelSize), bottom)
-  }
-
-  private func placedNotes(thinnedTo columnWidth: Double?, left: Double, top: Double) -> [TextLine] {
-    let thinning = columnWidth.map { columnWidth in
-      "Thinned for print: of each \(NumberText.significant(columnWidth / pointsPerMillimetre, digits: 2)) mm of a line"
-        + " only the lowest and the highest point."
-    }
-    let room = width.rawValue * pointsPerMillimetre - theme.margin - left
-    let lines = (notes + (thinning.map { [$0] } ?? [])).flatMap {
-      TextMetrics.lines($0, width: room, size: theme.smallSize)
-    }
-    return lines.enumerated().map { index, line in
-      let baseline = top + theme.smallSize + Double(index) * (theme.smallSize + 1.5)
-      return TextLine(line, at: Point(x: left, y: baseline), size: theme.smallSize)
-    }
   }
 }
 

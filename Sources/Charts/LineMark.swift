@@ -67,7 +67,12 @@ public struct LineMark: Mark {
       if places.count == 1 { dots += places } else { lines.append(kept.map { places[$0] }) }
       shown += Array(piece)
     }
-    result.strays = strays(in: frame)
+    let lost = stretches.joined().filter { !frame.y.isShown(y[$0]) }
+    result.strays = strays(lost, in: frame)
+    if !lost.isEmpty {
+      result.points += lost.map { PlottedPoint(x: x[$0], y: y[$0], range: nil) }
+      result.points.sort { $0.x < $1.x }
+    }
     if !lines.isEmpty {
       result.shapes.append(
         .polylines(lines, Stroke(color: style.color, width: style.lineWidth, dash: style.dash)))
@@ -104,9 +109,9 @@ public struct LineMark: Mark {
     return result
   }
 
-  private func strays(in frame: Frame) -> Strays {
+  private func strays(_ lost: [Int], in frame: Frame) -> Strays {
     var strays = Strays(color: style.color)
-    for index in stretches.joined() where !frame.y.isShown(y[index]) {
+    for index in lost {
       guard let place = frame.xPosition(x[index]) else { continue }
       if y[index].isFinite { strays.notPositive.append(place) } else { strays.nonfinite.append(place) }
     }

@@ -33,7 +33,10 @@ public struct Scale: Equatable, Sendable {
   public static func covering(_ extent: Extent?, kind: Kind, padding: Double = 0.04) -> Scale {
     guard let extent, extent.lower.isFinite, extent.upper.isFinite, kind == .linear || extent.lower > 0
     else { return Scale(kind, ends: Extent(lower: 0, upper: 1)) }
-    var ends = Extent(lower: position(extent.lower, kind), upper: position(extent.upper, kind))
+    // So that the length of a linear axis and its padding are finite.
+    let most = 8e307
+    var ends = Extent(
+      lower: position(max(-most, extent.lower), kind), upper: position(min(most, extent.upper), kind))
     let length = ends.upper - ends.lower
     // Below this, neighbouring ticks would be the same number.
     let least = kind == .log10 ? 1e-6 : 1e-9 * max(abs(ends.lower), abs(ends.upper), 1e-290)

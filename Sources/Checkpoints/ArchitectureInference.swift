@@ -1,3 +1,5 @@
+import RunData
+
 /// Reads an architecture off the tensors that are there.
 struct ArchitectureInference {
   let layout: DecoderLayout
@@ -30,13 +32,13 @@ struct ArchitectureInference {
       isHeadTied: true)
   }
 
-  private mutating func placement() -> CheckpointArchitecture.NormPlacement {
+  private mutating func placement() -> NormPlacement {
     if layout.stem["\(DecoderLayout.finalNorm).weight"] != nil { return .preLN }
     notes.append("Post-LN, because there is no \(DecoderLayout.finalNorm) after the stack")
     return .postLN
   }
 
-  private func normKind() -> CheckpointArchitecture.NormKind {
+  private func normKind() -> NormKind {
     let norms = ["self_attn_layer_norm", "final_layer_norm", "attn_ln", "ffn_layernorm"]
     let hasBias =
       norms.contains { layout.hasAny("\($0).bias") } || layout.stem["\(DecoderLayout.finalNorm).bias"] != nil
@@ -45,15 +47,15 @@ struct ArchitectureInference {
 
   private mutating func activation(
     ffnDim: Int
-  ) throws(CheckpointError) -> CheckpointArchitecture.Activation {
+  ) throws(CheckpointError) -> Activation {
     // fc1 has two rows for each of fc2's columns where one half gates the other.
     let isGated = try layout.shape("fc1.weight", rank: 2)[0] == 2 * ffnDim
-    let fromShapes: CheckpointArchitecture.Activation = isGated ? .geglu : .gelu
+    let fromShapes: Activation = isGated ? .geglu : .gelu
     guard let text = metadata[CheckpointMetadataKey.activation] else {
       notes.append("activation \(fromShapes.rawValue), which the file does not state")
       return fromShapes
     }
-    guard let stated = CheckpointArchitecture.Activation(rawValue: text) else {
+    guard let stated = Activation(rawValue: text) else {
       throw layout.error("states activation \"\(text)\" in its metadata; known are gelu and geglu")
     }
     guard stated == fromShapes else {
@@ -88,15 +90,15 @@ struct ArchitectureInference {
     return count
   }
 
-  private func headScalePlacement() throws(CheckpointError) -> CheckpointArchitecture.HeadScalePlacement {
+  private func headScalePlacement() throws(CheckpointError) -> HeadScalePlacement {
     if let placement = hints.headScalePlacement { return placement }
-    let known = CheckpointArchitecture.HeadScalePlacement.allCases.map(\.rawValue).joined(separator: ", ")
+    let known = HeadScalePlacement.allCases.map(\.rawValue).joined(separator: ", ")
     guard let text = metadata[CheckpointMetadataKey.headScalePlacement] else {
       throw layout.error(
         "has head scales (c_attn), but does not tell what they scale",
         advice: "Give --head-scale-placement, one of \(known)")
     }
-    guard let placement = CheckpointArchitecture.HeadScalePlacement(rawValue: text) else {
+    guard let placement = HeadScalePlacement(rawValue: text) else {
       throw layout.error(
         "states head scale placement \"\(text)\" in its metadata",
         advice: "Give --head-scale-placement, one of \(known)")
@@ -104,7 +106,7 @@ struct ArchitectureInference {
     return placement
   }
 
-  private func residualScaling() throws(CheckpointError) -> CheckpointArchitecture.ResidualScaling {
+  private func residualScaling() throws(CheckpointError) -> ResidualScaling {
     switch (layout.hasAny("w_resid"), layout.hasAny("w_resid_attention")) {
     case (false, false): return .none
     case (true, false): return .ffn

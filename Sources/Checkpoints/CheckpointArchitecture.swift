@@ -1,49 +1,7 @@
+import RunData
+
 /// The decoder that a checkpoint's tensors belong to, as far as names, shapes, metadata and the user tell.
 public struct CheckpointArchitecture: Equatable, Sendable {
-  /// Where the norms of a layer stand.
-  public enum NormPlacement: String, Sendable, CaseIterable {
-    /// After each residual sum.
-    case postLN = "post-ln"
-    /// Before each sublayer, and one after the stack.
-    case preLN = "pre-ln"
-  }
-
-  /// What γ scales. No tensor tells.
-  public enum HeadScalePlacement: String, Sendable, CaseIterable {
-    /// Each head before the output projection.
-    case paper
-    /// Chunks of the output projection's result.
-    case fairseq
-    /// As `fairseq`, with the width's axes exchanged: code of October 2021.
-    case fairseq2021 = "fairseq-2021"
-  }
-
-  /// The FFN's nonlinearity.
-  public enum Activation: String, Sendable, CaseIterable {
-    /// Exact-erf GELU.
-    case gelu
-    /// GELU of one half of `fc1`'s outputs times the other half.
-    case geglu
-  }
-
-  /// Which residuals have a learned scale λ.
-  public enum ResidualScaling: String, Sendable, CaseIterable {
-    /// None.
-    case none
-    /// The FFN's: `w_resid`.
-    case ffn
-    /// The FFN's and the attention's: `w_resid` and `w_resid_attention`.
-    case both
-  }
-
-  /// The kind of every norm.
-  public enum NormKind: String, Sendable, CaseIterable {
-    /// LayerNorm, with gain and bias.
-    case layer
-    /// RMSNorm, with a gain only.
-    case rms
-  }
-
   /// Layers.
   public var layerCount: Int
   /// Width of the residual stream.
@@ -79,14 +37,14 @@ public struct CheckpointHints: Equatable, Sendable {
   /// `--heads`.
   public var headCount: Int?
   /// `--head-scale-placement`.
-  public var headScalePlacement: CheckpointArchitecture.HeadScalePlacement?
+  public var headScalePlacement: HeadScalePlacement?
   /// Whether tensors that no known part of a decoder has are left out; otherwise they are an error, because the model
   /// that they belong to computes something else.
   public var leavesOutUnknownTensors: Bool
 
   /// Creates hints.
   public init(
-    headCount: Int? = nil, headScalePlacement: CheckpointArchitecture.HeadScalePlacement? = nil,
+    headCount: Int? = nil, headScalePlacement: HeadScalePlacement? = nil,
     leavesOutUnknownTensors: Bool = false
   ) {
     self.headCount = headCount
@@ -99,9 +57,9 @@ public struct CheckpointHints: Equatable, Sendable {
 public enum CheckpointMetadataKey {
   /// Number of heads, decimal.
   public static let headCount = "head_count"
-  /// A ``CheckpointArchitecture/HeadScalePlacement``.
+  /// A ``HeadScalePlacement``.
   public static let headScalePlacement = "head_scale_placement"
-  /// A ``CheckpointArchitecture/Activation``.
+  /// A ``Activation``.
   public static let activation = "activation"
 }
 

@@ -12,8 +12,19 @@ public struct CheckpointError: Error, Equatable, CustomStringConvertible {
   /// Creates an error.
   public init(path: String, problem: String, advice: String? = nil) {
     self.path = path
-    self.problem = problem
+    self.problem = Self.printable(problem)
     self.advice = advice
+  }
+
+  /// Names come out of files: what would move a terminal's cursor is shown as its code.
+  private static func printable(_ text: String) -> String {
+    text.unicodeScalars.reduce(into: "") { printable, scalar in
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator:
+        printable += "\\u{\(String(scalar.value, radix: 16))}"
+      default: printable.unicodeScalars.append(scalar)
+      }
+    }
   }
 
   /// `path: problem. Advice.`

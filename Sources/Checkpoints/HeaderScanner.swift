@@ -91,12 +91,13 @@ struct HeaderScanner {
     return value
   }
 
-  /// Reads a string with JSON's escapes.
-  mutating func string() throws(HeaderError) -> String {
+  /// Reads a string with JSON's escapes, of at most `limit` bytes in UTF-8.
+  mutating func string(atMost limit: Int = 4096) throws(HeaderError) -> String {
     try expect("\"")
     let start = position
     var text: [UInt8] = []
     while let byte = next {
+      guard text.count <= limit else { throw error("a string of more than \(limit) bytes") }
       position += 1
       switch byte {
       case 0x22:

@@ -1,3 +1,5 @@
+import RunData
+
 /// Finds a tensor for every parameter that an architecture has, and names the tensors that are left.
 struct ParameterMatching {
   private let layout: DecoderLayout

@@ -10,6 +10,7 @@ struct SafetensorsHeader: Equatable {
   /// The format's own limit, decimal.
   static let maximumByteCount = 100_000_000
   static let maximumTensorCount = 1_000_000
+  static let maximumMetadataCount = 100_000
   static let maximumRank = 64
 
   /// Reads a header.
@@ -48,8 +49,12 @@ struct SafetensorsHeader: Equatable {
   private static func metadata(_ scanner: inout HeaderScanner) throws(HeaderError) -> [String: String] {
     var metadata: [String: String] = [:]
     try scanner.object { (scanner, key) throws(HeaderError) in
-      guard metadata.updateValue(try scanner.string(), forKey: key) == nil else {
+      // Whole configurations are kept in metadata, so only the header's own length limits a value.
+      guard metadata.updateValue(try scanner.string(atMost: maximumByteCount), forKey: key) == nil else {
         throw scanner.error("metadata \"\(key)\" occurs twice")
+      }
+      guard metadata.count <= maximumMetadataCount else {
+        throw scanner.error("more than \(maximumMetadataCount) entries of metadata")
       }
     }
     return metadata

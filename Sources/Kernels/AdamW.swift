@@ -62,7 +62,7 @@ public func adamW<Scalar: KernelScalar>(
       let v = secondMoment.lanes(index, count) * beta2 + g * g * share2
       firstMoment.store(m, index, count)
       secondMoment.store(v, index, count)
-      let denominator = v.squareRoot() * rootCorrection + epsilon
+      let denominator = Scalar.squareRoot(v) * rootCorrection + epsilon
       parameters.store(parameters.lanes(index, count) * kept - m / denominator * rate, index, count)
     }
   }

@@ -71,7 +71,8 @@ public func attentionForward<Scalar: KernelScalar>(
     shape.forEachQueryBlock { queries, keyCount in
       let scores = workspace.row(thread: thread).slice(0..<queries.count * keyCount).matrix(width: keyCount)
       product(
-        q.rows(queries).factor, k.rows(0..<keyCount).transposed, alpha: Scalar(shape.scoreScale), into: scores)
+        q.rows(queries).factor, k.rows(0..<keyCount).transposed, alpha: Scalar(shape.scoreScale), into: scores
+      )
       for index in queries {
         let row = scores[index - queries.lowerBound]
         let visible = row.slice(0..<shape.visibleKeys(index))

@@ -18,7 +18,9 @@ public struct DropoutMask: Sendable {
 
   /// 0 for each dropped element of a row, 1 / (1 - probability) for the others, four elements for each draw.
   @inline(__always)
-  func multiply<Scalar: KernelScalar>(_ row: Row<Scalar>, firstElement: Int, into output: Row<Scalar>, accumulating: Bool = false) {
+  func multiply<Scalar: KernelScalar>(
+    _ row: Row<Scalar>, firstElement: Int, into output: Row<Scalar>, accumulating: Bool = false
+  ) {
     let factor = Scalar(1 / (1 - probability))
     var words = SIMD4<UInt32>()
     for index in 0..<row.count {

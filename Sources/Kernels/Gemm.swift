@@ -21,6 +21,7 @@ public struct BLASOperand<Scalar> {
 }
 
 extension Float: BLASScalar {
+  /// The corresponding C function is `cblas_sgemm`.
   public static func multiply(
     _ a: BLASOperand<Float>, _ b: BLASOperand<Float>, alpha: Float, beta: Float,
     into c: BLASOperand<Float>, inner: Int
@@ -32,6 +33,7 @@ extension Float: BLASScalar {
 }
 
 extension Double: BLASScalar {
+  /// The corresponding C function is `cblas_dgemm`.
   public static func multiply(
     _ a: BLASOperand<Double>, _ b: BLASOperand<Double>, alpha: Double, beta: Double,
     into c: BLASOperand<Double>, inner: Int

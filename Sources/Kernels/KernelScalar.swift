@@ -13,6 +13,9 @@ public protocol KernelScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable
   /// The standard normal distribution function of each lane, given `exp(-x²/2)`.
   static func normalCDF(_ x: Lanes, exponential: Lanes) -> Lanes
 
+  /// The square root of each lane.
+  static func squareRoot(_ x: Lanes) -> Lanes
+
   /// The lanes as float64, in two halves (the second zero for `Double`).
   static func widened(_ x: Lanes) -> (SIMD8<Double>, SIMD8<Double>)
 
@@ -21,8 +24,10 @@ public protocol KernelScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable
 }
 
 extension Double: KernelScalar {
+  /// Eight at a time.
   public typealias Lanes = SIMD8<Double>
 
+  /// libm's, lane by lane.
   @inlinable
   public static func exp(_ x: SIMD8<Double>) -> SIMD8<Double> {
     var result = x
@@ -30,6 +35,7 @@ extension Double: KernelScalar {
     return result
   }
 
+  /// libm's `erfc`, lane by lane.
   @inlinable
   public static func normalCDF(_ x: SIMD8<Double>, exponential: SIMD8<Double>) -> SIMD8<Double> {
     var result = x
@@ -37,13 +43,24 @@ extension Double: KernelScalar {
     return result
   }
 
+  /// Lane by lane, which the compiler makes one instruction of; SIMD's own `squareRoot()` stays sixteen.
+  @inline(__always)
+  public static func squareRoot(_ x: SIMD8<Double>) -> SIMD8<Double> {
+    var result = x
+    for lane in 0..<8 { result[lane] = x[lane].squareRoot() }
+    return result
+  }
+
+  /// Nothing to widen.
   @inline(__always)
   public static func widened(_ x: SIMD8<Double>) -> (SIMD8<Double>, SIMD8<Double>) { (x, SIMD8()) }
 
+  /// libm's.
   public static func log(_ x: Double) -> Double { Glibc.log(x) }
 }
 
 extension Float: KernelScalar {
+  /// Sixteen at a time.
   public typealias Lanes = SIMD16<Float>
 
   /// Range reduction to |r| <= ln2/2 and a polynomial in r; 2ⁿ is added to the exponent bits.
@@ -93,10 +110,24 @@ extension Float: KernelScalar {
     return tail.replacing(with: 1 - tail, where: x .> 0)
   }
 
+  /// Lane by lane, which the compiler makes one instruction of; SIMD's own `squareRoot()` stays sixteen.
   @inline(__always)
-  public static func widened(_ x: SIMD16<Float>) -> (SIMD8<Double>, SIMD8<Double>) {
-    (SIMD8<Double>(x.lowHalf), SIMD8<Double>(x.highHalf))
+  public static func squareRoot(_ x: SIMD16<Float>) -> SIMD16<Float> {
+    var result = x
+    for lane in 0..<16 { result[lane] = x[lane].squareRoot() }
+    return result
   }
 
+  /// Exact. Lane by lane for the same reason as ``squareRoot(_:)``.
+  @inline(__always)
+  public static func widened(_ x: SIMD16<Float>) -> (SIMD8<Double>, SIMD8<Double>) {
+    var low = SIMD8<Double>()
+    var high = SIMD8<Double>()
+    for lane in 0..<8 { low[lane] = Double(x[lane]) }
+    for lane in 0..<8 { high[lane] = Double(x[lane + 8]) }
+    return (low, high)
+  }
+
+  /// libm's.
   public static func log(_ x: Float) -> Float { Glibc.logf(x) }
 }

@@ -46,7 +46,8 @@ func sumRows<Scalar: KernelScalar>(
 ) {
   precondition(output.count == input.width, "sums of another width")
   let laneCount = Row<Scalar>.laneCount
-  team.split(input.width, grain: max(laneCount, 1 << 14 / max(1, input.rows)), multiple: laneCount) { range, _ in
+  team.split(input.width, grain: max(laneCount, 1 << 14 / max(1, input.rows)), multiple: laneCount) {
+    range, _ in
     forEachLanes(of: Scalar.self, in: range) { index, count in
       var sum = accumulating ? output.lanes(index, count) : Scalar.Lanes()
       for row in 0..<input.rows { sum += input[row].lanes(index, count) }

@@ -67,7 +67,8 @@ public struct Matrix<Scalar: BitwiseCopyable & Sendable>: @unchecked Sendable {
   /// Some of the rows.
   public func rows(_ range: Range<Int>) -> Matrix {
     precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows \(range) of \(rows)")
-    return unsafe Matrix(base: base + range.lowerBound * stride, rows: range.count, width: width, stride: stride)
+    return unsafe Matrix(
+      base: base + range.lowerBound * stride, rows: range.count, width: width, stride: stride)
   }
 
   /// Some of the columns.

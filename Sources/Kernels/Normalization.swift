@@ -1,10 +1,4 @@
-/// How a row is normalised before gain and bias.
-public enum NormKind: String, Sendable, CaseIterable {
-  /// Zero mean, unit variance (Ba et al. 2016).
-  case layer
-  /// Unit root mean square: no mean, no bias (the variant of Raffel et al. 2020).
-  case rms
-}
+import RunData
 
 /// Normalises each row, then scales and shifts it.
 ///

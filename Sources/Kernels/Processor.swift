@@ -12,7 +12,8 @@ public enum Processor {
   /// The kernels that OpenBLAS should use here and does not: releases that do not know a processor fall back to AVX2 kernels,
   /// half as fast as the AVX-512 ones that it could run.
   public static var betterMatrixKernels: String? {
-    let isFallback = ["Haswell", "Zen", "Prescott", "Nehalem", "Sandybridge"].contains(MatrixLibrary.kernelName)
+    let isFallback = ["Haswell", "Zen", "Prescott", "Nehalem", "Sandybridge"].contains(
+      MatrixLibrary.kernelName)
     return isFallback && nf_probe_has_avx512() != 0 ? "SkylakeX" : nil
   }
 }

@@ -63,39 +63,48 @@ public final class SumKernel: Sendable {
 @specialized(where Scalar == Double)
 func partialSums<Scalar: KernelScalar>(_ row: Row<Scalar>) -> TensorSums {
   let laneCount = Row<Scalar>.laneCount
-  var l1 = SIMD8<Double>()
-  var squares = SIMD8<Double>()
+  // Four chains of additions, so that one need not wait for the other.
+  var lowSum = SIMD8<Double>()
+  var highSum = SIMD8<Double>()
+  var lowSquares = SIMD8<Double>()
+  var highSquares = SIMD8<Double>()
   var maxima = Scalar.Lanes()
   var zeros = 0.0
-  var nonfinite = 0.0
   var start = 0
-  // Counts are kept in `Scalar` lanes for at most 2²⁰ additions, where Float still counts exactly.
+  // Zeros are counted in `Scalar` lanes for at most 2²⁰ additions, where Float still counts exactly.
   while start < row.count {
     let end = min(row.count, start + laneCount << 20)
     var zeroLanes = Scalar.Lanes()
-    var nonfiniteLanes = Scalar.Lanes()
     forEachLanes(of: Scalar.self, in: start..<end) { index, count in
       let x = row.lanes(index, count)
       let magnitude = x.replacing(with: -x, where: x .< 0)
       let (low, high) = Scalar.widened(magnitude)
-      l1 += low + high
-      squares.addProduct(low, low)
-      squares.addProduct(high, high)
-      maxima.replace(with: magnitude, where: (magnitude .> maxima) .| (magnitude .!= magnitude))
+      lowSum += low
+      highSum += high
+      lowSquares.addProduct(low, low)
+      highSquares.addProduct(high, high)
+      maxima.replace(with: magnitude, where: magnitude .> maxima)
       zeroLanes.replace(with: zeroLanes + 1, where: x .== 0)
-      nonfiniteLanes.replace(with: nonfiniteLanes + 1, where: .!((x - x) .== 0))
       // Padding lanes are zeros that are not there.
       if count < laneCount { zeroLanes[laneCount - 1] -= Scalar(laneCount - count) }
     }
     zeros += Double(zeroLanes.sum())
-    nonfinite += Double(nonfiniteLanes.sum())
     start = end
   }
-  var maximum = maxima[0]
-  for lane in 1..<laneCount where maxima[lane] > maximum || maxima[lane].isNaN { maximum = maxima[lane] }
-  return TensorSums(
-    count: row.count, l1: l1.sum(), sumSquares: squares.sum(), maxAbs: Double(maximum), zeros: Int(zeros),
-    nonfinite: Int(nonfinite))
+  var sums = TensorSums(
+    count: row.count, l1: (lowSum + highSum).sum(), sumSquares: (lowSquares + highSquares).sum(),
+    maxAbs: Double(maxima.max()), zeros: Int(zeros), nonfinite: 0)
+  // Finite elements cannot overflow a float64 sum of float32 magnitudes: only a sum that is not finite calls for a count.
+  if !sums.l1.isFinite || !sums.sumSquares.isFinite { countNonfinite(row, &sums) }
+  return sums
+}
+
+/// Counts elements that are not finite, and lets a not-a-number stand as the maximum.
+private func countNonfinite<Scalar: KernelScalar>(_ row: Row<Scalar>, _ sums: inout TensorSums) {
+  for index in 0..<row.count where !row[index].isFinite {
+    sums.nonfinite += 1
+    if row[index].isNaN { sums.maxAbs = .nan }
+  }
 }
 
 extension Matrix {

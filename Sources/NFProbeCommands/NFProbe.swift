@@ -1,6 +1,8 @@
 import Analysis
 import ArgumentParser
+import Checkpoints
 import Corpus
+import FileAccess
 import Foundation
 import Glibc
 import RunFile
@@ -44,7 +46,8 @@ public struct NFProbe: ParsableCommand {
     case let error as ExitCode: return error.rawValue
     case let error as CommandError: return complain(error.description, status: error.exitStatus)
     case let error as ModelConfigurationError: return complain("--\(error)", status: 2)
-    case is CorpusError, is AnalysisError, is RunFileError: return complain("\(error)", status: 1)
+    case is CorpusError, is AnalysisError, is RunFileError, is CheckpointError, is FileAccessError:
+      return complain("\(error)", status: 1)
     default:
       let code = exitCode(for: error)
       if code.isSuccess {

@@ -41,6 +41,7 @@ public struct NonfiniteReport: Equatable, Sendable, CustomStringConvertible {
       operation.map { "the first output that is not finite is \($0)'s" },
       tensor.map { "the first gradient that is not finite is \($0)'s" },
     ].compactMap(\.self).joined(separator: "; ")
-    return "step \(step): loss \(loss.isNaN ? "not a number" : "\(loss)")" + (places.isEmpty ? "" : "; \(places)")
+    return "step \(step): loss \(loss.isNaN ? "not a number" : "\(loss)")"
+      + (places.isEmpty ? "" : "; \(places)")
   }
 }

@@ -11,7 +11,8 @@ struct Validation {
   private static let mostTokens = 1 << 14
 
   init(source: any TokenSource, model: ModelConfiguration, batch: BatchShape) throws(CorpusError) {
-    let rows = max(batch.batchSize, Self.mostTokens / batch.sequenceLength / batch.batchSize * batch.batchSize)
+    let rows = max(
+      batch.batchSize, Self.mostTokens / batch.sequenceLength / batch.batchSize * batch.batchSize)
     batches = try ValidationBatches(
       source: source, batchSize: batch.batchSize, sequenceLength: batch.sequenceLength, rowCount: rows,
       objective: model.objective)

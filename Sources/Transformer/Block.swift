@@ -1,4 +1,5 @@
 import Kernels
+import RunData
 
 /// What a pass through the layers needs beside the layers.
 struct Pass<Scalar: KernelScalar> {
@@ -50,7 +51,9 @@ struct Block<Scalar: KernelScalar> {
   let logSumExp: Row<Scalar>
 
   private func value(_ slice: Slice) -> Matrix<Scalar> { values[slice.value].columns(slice.columns) }
-  private func gradient(_ slice: Slice) -> Matrix<Scalar> { valueGradients[slice.value].columns(slice.columns) }
+  private func gradient(_ slice: Slice) -> Matrix<Scalar> {
+    valueGradients[slice.value].columns(slice.columns)
+  }
 
   /// Computes the layer's values from value 0.
   func forward(_ pass: Pass<Scalar>) {

@@ -1,4 +1,5 @@
 import Kernels
+import RunData
 
 extension BlockPlan {
   /// Resolves a configuration to the steps of its layers.
@@ -124,7 +125,9 @@ private struct BlockBuilder {
         .weight(name, outputs: outputWidth, inputs: inputWidth, configuration: configuration))
     }
     let firstBias = parameters.count
-    for name in names { _ = add(.bias(name, outputs: outputWidth, inputs: inputWidth, configuration: configuration)) }
+    for name in names {
+      _ = add(.bias(name, outputs: outputWidth, inputs: inputWidth, configuration: configuration))
+    }
     let to = newValue(width: outputWidth * names.count)
     let owned = LinearParameters(
       weights: firstWeight..<firstBias, biases: firstBias..<parameters.count, inputWidth: inputWidth,

@@ -1,4 +1,5 @@
 import Kernels
+import RunData
 
 /// Some columns of one of a block's values.
 public struct Slice: Equatable, Hashable, Sendable {
@@ -71,7 +72,9 @@ struct NamedStep: Equatable, Sendable {
   let name: String
   let step: Step
   /// Names of the output's parts where they are shown apart (q, k and v of one product), else empty.
-  var outputNames: [(name: String, slice: Slice)] { parts.isEmpty ? [(name, step.output)] : parts.map { ($0.name, $0.slice) } }
+  var outputNames: [(name: String, slice: Slice)] {
+    parts.isEmpty ? [(name, step.output)] : parts.map { ($0.name, $0.slice) }
+  }
   var parts: [NamedSlice] = []
 }
 

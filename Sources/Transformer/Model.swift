@@ -79,22 +79,11 @@ public final class Model<Scalar: KernelScalar> {
     for (index, parameter) in table.parameters.enumerated() {
       let generator = Philox(seed: seed, stream: parameter.fullName)
       let row = self.parameter(index)
-      let initialValue = parameter.spec.initialValue
-      team.split(row.count, grain: 1 << 12) { range, _ in
-        for element in range {
-          row[element] = Scalar(initialValue.value(generator, at: UInt64(element)))
-        }
+      switch parameter.spec.initialValue {
+      case .uniform(let bound): fillUniform(row, bound: bound, generator, team: team)
+      case .normal(let deviation): fillNormal(row, standardDeviation: deviation, generator, team: team)
+      case .constant(let value): fillConstant(row, Scalar(value), team: team)
       }
-    }
-  }
-}
-
-extension InitialValue {
-  fileprivate func value(_ generator: Philox, at position: UInt64) -> Double {
-    switch self {
-    case .uniform(let bound): (2 * generator.uniform(at: position) - 1) * bound
-    case .normal(let deviation): deviation * generator.normal(at: position)
-    case .constant(let value): value
     }
   }
 }

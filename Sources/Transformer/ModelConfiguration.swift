@@ -1,34 +1,6 @@
 import Kernels
 import RunData
 
-/// Where a sublayer's LayerNorm stands.
-public enum NormPlacement: String, Sendable, CaseIterable {
-  /// After the residual sum: `LN(x + f(x))`; no norm after the stack.
-  case postLN = "post-ln"
-  /// Before the sublayer: `x + f(LN(x))`; one more norm after the stack.
-  case preLN = "pre-ln"
-}
-
-/// Where HeadScale's γ multiplies. A checkpoint's tensors do not tell.
-public enum HeadScalePlacement: String, Sendable, CaseIterable {
-  /// Each head's output before W_O: the paper's equation.
-  case paper
-  /// Contiguous chunks of W_O's output, bias included: fairseq since November 2021.
-  case fairseq
-  /// As `fairseq`, with heads and chunk elements exchanged: fairseq of October 2021 and the code of the paper's runs.
-  case fairseq2021 = "fairseq-2021"
-}
-
-/// Which residual connections carry a learned scale λ.
-public enum ResidualScaling: String, Sendable, CaseIterable {
-  /// None.
-  case none
-  /// The FFN's, as in the paper (`w_resid`).
-  case ffn
-  /// The FFN's and the attention's (`w_resid_attention`).
-  case both
-}
-
 /// What the paper adds to a layer, each on or off.
 public struct Additions: Equatable, Sendable {
   /// Post-Attn LN (`--scale-attn`, `attn_ln`).
@@ -59,14 +31,6 @@ public struct Additions: Equatable, Sendable {
   /// The four of the paper.
   public static let normFormer = Additions(
     scaleAttention: true, scaleFFN: true, scaleHeads: .paper, scaleResiduals: .ffn)
-}
-
-/// The nonlinearity of the FFN.
-public enum Activation: String, Sendable, CaseIterable {
-  /// Exact-erf GELU.
-  case gelu
-  /// `gelu(a) * b` of an `fc1` twice as wide (Shazeer 2020).
-  case geglu
 }
 
 /// How parameters start.

@@ -1,4 +1,5 @@
 import Kernels
+import RunData
 
 // What each kind of tensor looks like and how it starts: `normformer_facts` of the paper's code, fairseq, commit 3d262bb2.
 extension ParameterSpec {

@@ -1,3 +1,5 @@
+import RunData
+
 /// What a parameter is for: decides weight decay and how checkpoints and figures treat it.
 public enum ParameterKind: Sendable {
   /// A matrix of a linear map.

@@ -8,6 +8,11 @@ import Testing
     let groups = try RunGroup.groups(of: SyntheticRuns.figure3(seeds: [3, 1, 2], stepCount: 4))
     #expect(groups.map(\.label) == ["Post-LN", "Pre-LN", "NormFormer"])
     #expect(groups[0].runs.map(\.manifest.seed) == [1, 2, 3])
+    let others = ["mine", "normformer-no-c_attn", "normformer", "pre-ln"].map {
+      SyntheticRuns.run(values: [[1], [2]], architecture: $0)
+    }
+    let labels = try RunGroup.groups(of: others).map(\.label)
+    #expect(labels == ["Pre-LN", "NormFormer (no c_attn)", "NormFormer", "mine"])
   }
 
   @Test func otherSettingsMakeOtherGroupsThatNameThem() throws {
@@ -19,6 +24,18 @@ import Testing
     ])
     #expect(groups.map(\.label) == ["Pre-LN, optimizer.lr 0.001", "Pre-LN, optimizer.lr 0.002"])
     #expect(groups.map(\.runs.count) == [2, 1])
+  }
+
+  @Test func groupsThatOnlyTheirTensorsTellApartAreNamedApart() throws {
+    var deep = SyntheticRuns.run(values: [[1], [2], [3]])
+    deep.manifest.runID = "deep"
+    let shallow = SyntheticRuns.run(values: [[1], [2]])
+    #expect(
+      try RunGroup.groups(of: [shallow, deep]).map(\.label) == ["Pre-LN, 2 layers", "Pre-LN, 3 layers"])
+    var other = SyntheticRuns.run(values: [[1], [2]], elementCounts: [8, 8])
+    other.manifest.runID = "other"
+    let labels = try RunGroup.groups(of: [shallow, other]).map(\.label)
+    #expect(labels == ["Pre-LN, run \(shallow.manifest.runID)", "Pre-LN, run other"])
   }
 
   @Test func mixedContractsAreRefusedUnlessAskedFor() throws {
@@ -45,6 +62,23 @@ import Testing
     let runs = [1, 2].map { SyntheticRuns.run(values: [[1], [2]], seed: $0, contract: unknown) }
     #expect(throws: AnalysisError.self) { try RunGroup.groups(of: runs) }
     #expect(throws: Never.self) { try RunGroup.groups(of: [runs[0]]) }
+  }
+
+  @Test func anUnknownEntropyKeepsRunsTogetherAndMarksNothing() throws {
+    var corpus = SyntheticRuns.corpus
+    corpus.unigramEntropy = .nan
+    corpus.entropyRate = nil
+    let runs = [1, 2].flatMap { seed in
+      ["pre-ln", "post-ln"].map {
+        SyntheticRuns.run(
+          values: [[1], [2]], architecture: $0, seed: seed, loss: [99], corpus: corpus)
+      }
+    }
+    let report = try MismatchReport(runs: runs)
+    #expect(report.entries.map(\.group.runs.count) == [2, 2])
+    #expect(report.entries.allSatisfy { $0.loss.mark == nil })
+    #expect(report.table.notes.filter { $0.contains("built-in language: unknown") }.count == 1)
+    #expect(report.table.rendered(as: .csv).contains(",99,,,"))
   }
 
   @Test func noRunAndTheSameRunTwiceAreRefused() {
@@ -77,5 +111,9 @@ import Testing
     #expect(try group(stuck).mark == "not learning yet")
     #expect(try group(learning, stuck).mark == "not learning yet (1 of 2)")
     #expect(try group(Array(repeating: .nan, count: 210)).mark == "not learning yet")
+    let run = SyntheticRuns.run(values: [[1], [2]])
+    let empty = LossReading(
+      of: RunGroup(label: "x", runs: [run]), window: StepWindow(lower: 7, upper: nil))
+    #expect(empty.mark == nil && empty.loss.isNaN)
   }
 }

@@ -41,6 +41,16 @@ import Testing
     #expect(try mismatch(run, statistic: .mean).means.map(\.value) == [1.0 / 64, 2.0 / 64])
   }
 
+  @Test func recordsAndNotStepsAreCounted() throws {
+    let every10 = SyntheticRuns.run(
+      values: [Array(repeating: 4, count: 30), Array(repeating: 2, count: 30)],
+      steps: (0..<30).map { $0 * 10 })
+    let result = try mismatch(every10, window: StepWindow(lower: 100, upper: nil))
+    #expect(result.method == .steps(runs: 1, records: 20, blockLength: 1))
+    #expect(result.earlyLate.interval == Interval(lower: 2, upper: 2))
+    #expect(result.caveats.isEmpty)
+  }
+
   @Test func oneLayerHasNoMismatch() throws {
     let result = try mismatch(SyntheticRuns.run(values: [Array(repeating: 3, count: 20)]))
     #expect(result.means[0].value == 3)
@@ -140,6 +150,14 @@ import Testing
     let result = try mismatch(SyntheticRuns.run(values: [common.map { $0 * 5 }, common]))
     let interval = try #require(result.earlyLate.interval)
     #expect(isClose(interval.lower, 5, relative: 1e-12) && isClose(interval.upper, 5, relative: 1e-12))
+  }
+
+  @Test func aHugeSpikeLeavesAnInterval() throws {
+    var spiked = (0..<200).map { 1 + 0.1 * Double($0 % 7) }
+    spiked[100] = 1e20
+    let steady = (0..<200).map { 1 + 0.1 * Double($0 % 5) }
+    let interval = try #require(mismatch(SyntheticRuns.run(values: [spiked, steady])).earlyLate.interval)
+    #expect(interval.lower >= 0 && interval.upper > 1e17)
   }
 
   @Test func layerListsAreShort() {

@@ -49,6 +49,9 @@ import Testing
     }
     #expect(live == recorded)
     #expect(live.latest == recorded.values.map { $0[4] })
+    let last = recorded.values[3][3...]
+    #expect(isClose(live.recentMeans(recordCount: 2)[3], (last[3] + last[4]) / 2, relative: 1e-15))
+    #expect(live.recentMeans(recordCount: 99).count == 12)
     #expect(LayerSeries(run: run, operation: "fc9", statistic: .l1) == nil)
   }
 

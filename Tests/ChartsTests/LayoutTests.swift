@@ -81,6 +81,32 @@ import Testing
     #expect(own.panels[0].frame.y != own.panels[1].frame.y)
   }
 
+  @Test func panelsShareTheHorizontalAxisUnlessToldOtherwise() {
+    let panels = [10.0, 20].map { end in
+      let line = LineMark("l", x: [0, end], y: [1, 2], style: SeriesStyle(color: .black))
+      return Panel(title: "", xTitle: "", yTitle: "", marks: [line])
+    }
+    let shared = Figure(width: .page, rows: [panels], metadata: Metadata(title: "")).layout()
+    #expect(shared.panels[0].frame.x == shared.panels[1].frame.x)
+    let own = Figure(width: .page, rows: [panels], sharesX: false, metadata: Metadata(title: "")).layout()
+    #expect(own.panels[0].frame.x != own.panels[1].frame.x)
+  }
+
+  @Test func straysOfSeveralSeriesAreBlack() {
+    let colors = [Color(0x0072B2), Color(0xD55E00)]
+    let marks = zip(colors, [[1, .nan, .nan], [2, 2, .nan]] as [[Double]]).map {
+      LineMark("l", x: [0, 1, 2], y: $1, style: SeriesStyle(color: $0))
+    }
+    let panel = Panel(title: "", xTitle: "", yTitle: "", marks: marks)
+    let drawing = Figure(width: .column, rows: [[panel]], metadata: Metadata(title: "")).layout().drawing()
+    let crosses = drawing.shapes.compactMap { shape -> (Color, Int)? in
+      guard case .markers(let points, let style, _) = shape, style.marker == .cross else { return nil }
+      return (style.color, points.count)
+    }
+    // The last one is the legend's.
+    #expect(crosses.map(\.0) == [.black, colors[0], .black] && crosses.map(\.1) == [1, 1, 1])
+  }
+
   @Test func inkStaysInsideTheFrame() {
     let layout = figure(.log10, from: 1e-3, to: 1e3, panels: 2).layout()
     for placed in layout.panels {

@@ -24,7 +24,8 @@ import Testing
     }
     #expect(places == dots)
     #expect(drawn.strays.nonfinite == [30, 60] && drawn.strays.notPositive == [50])
-    #expect(drawn.points.map(\.x) == [0, 1, 3, 6, 7])
+    #expect(drawn.points.map(\.x) == [0, 1, 2, 3, 4, 5, 6, 7])
+    #expect(drawn.points[4].y == 0 && drawn.points[5].y == .infinity)
   }
 
   @Test func markersLieOnPointsOfTheLine() {

@@ -86,6 +86,11 @@ import Testing
         #expect(!scale.ticks(maximumCount: 5).major.isEmpty)
       }
     }
+    for extent in [Extent(lower: -1.7e308, upper: 1.7e308), Extent(lower: 1e-300, upper: 1.7e308)] {
+      #expect(!Scale.covering(extent, kind: .linear).ticks(maximumCount: 5).major.isEmpty)
+    }
+    let widest = Scale.covering(Extent(lower: 1e-300, upper: 1.7e308), kind: .log10)
+    #expect((2...5).contains(widest.ticks(maximumCount: 5).major.count))
     #expect(Scale.covering(Extent(lower: 0, upper: 0), kind: .linear).fraction(0) == 0.5)
   }
 }

@@ -1,4 +1,5 @@
 import Testing
+import RunData
 
 @testable import Checkpoints
 

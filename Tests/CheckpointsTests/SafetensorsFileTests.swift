@@ -76,6 +76,13 @@ import Testing
     #expect(message(try file.floats(of: file.tensors[0])).contains("tensor \"i\" has type I64"))
   }
 
+  @Test func namesDoNotReachTheTerminal() throws {
+    let json = "{\"a\\u001b[2J\\u202e\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}"
+    let file = try SafetensorsFile(path: write(json, [0]))
+    #expect(
+      message(try file.floats(of: file.tensors[0])).contains("tensor \"a\\u{1b}[2J\\u{202e}\" has type U8"))
+  }
+
   @Test func filesThatAreNone() throws {
     func error(_ bytes: [UInt8]) throws -> String {
       message(try SafetensorsFile(path: folder.write(bytes, to: "bad.safetensors")))

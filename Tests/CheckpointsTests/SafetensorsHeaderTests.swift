@@ -132,6 +132,16 @@ import Testing
     #expect(problem([0x7B] + name + [0x3A, 0x7B], 0) == "a string that is not UTF-8")
   }
 
+  @Test func namesAndMetadataAreBounded() {
+    let name = String(repeating: "n", count: 4096)
+    #expect(problem("{\(Self.tensor(name))}", 8) == "accepted")
+    #expect(problem("{\(Self.tensor(name + "n"))}", 8) == "a string of more than 4096 bytes")
+    let value = String(repeating: "v", count: 1_000_000)
+    #expect(problem("{\"__metadata__\":{\"configuration\":\"\(value)\"}}", 0) == "accepted")
+    let many = (0...100_000).map { "\"\($0)\":\"\"" }.joined(separator: ",")
+    #expect(problem("{\"__metadata__\":{\(many)}}", 0) == "more than 100000 entries of metadata")
+  }
+
   /// The scanner does not recurse, so depth costs nothing.
   @Test func deepNestingIsRefusedAtOnce() {
     let deep = "{\"a\":" + String(repeating: "[", count: 1_000_000)

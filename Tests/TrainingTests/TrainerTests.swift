@@ -18,12 +18,14 @@ import Transformer
 
   private func train(
     recording: RecordingConfiguration = RecordingConfiguration(snapshotInterval: 4),
-    batch: BatchShape = BatchShape(batchSize: 4, sequenceLength: 12), rate: Double = 1e-2, clip: Double? = nil,
+    batch: BatchShape = BatchShape(batchSize: 4, sequenceLength: 12), rate: Double = 1e-2,
+    clip: Double? = nil,
     steps: Int = 10, threads: Int = 2, dropout: Double = 0, updates: Bool = true,
     onNonfinite: NonfinitePolicy = .stop, stopAfter: Int = .max, objective: Objective = .causal
   ) throws -> Result {
     let configuration = ModelConfiguration(
-      layerCount: 3, modelDim: 20, headCount: 2, vocabularySize: 32, placement: .preLN, additions: .normFormer,
+      layerCount: 3, modelDim: 20, headCount: 2, vocabularySize: 32, placement: .preLN,
+      additions: .normFormer,
       objective: objective, dropout: dropout, attentionDropout: dropout)
     let model = try Model<Float>(
       configuration, shape: PassShape(batchSize: batch.batchSize, sequenceLength: batch.sequenceLength),
@@ -86,11 +88,14 @@ import Transformer
   func accumulationGivesTheGradientOfTheGlobalBatch(objective: Objective) throws {
     let whole = try train(steps: 1, objective: objective).records[0]
     let halves = try train(
-      batch: BatchShape(batchSize: 2, sequenceLength: 12, microBatchesPerStep: 2), steps: 1, objective: objective
+      batch: BatchShape(batchSize: 2, sequenceLength: 12, microBatchesPerStep: 2), steps: 1,
+      objective: objective
     ).records[0]
     #expect(whole.tokens == halves.tokens)
     #expect(abs(whole.loss - halves.loss) <= 1e-6 * whole.loss)
-    for (one, other) in zip(whole.gradients.l1 + whole.stemGradients.l1, halves.gradients.l1 + halves.stemGradients.l1) {
+    for (one, other) in zip(
+      whole.gradients.l1 + whole.stemGradients.l1, halves.gradients.l1 + halves.stemGradients.l1)
+    {
       // Float32 sums in another order; the floor is for gradients that are zero by construction.
       #expect(abs(one - other) <= 1e-4 * one + 1e-5)
     }

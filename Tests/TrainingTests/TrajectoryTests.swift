@@ -57,9 +57,11 @@ import Transformer
       let targets = step.targets.flatMap(\.self)
       let counted = Double(targets.count)
       let loss =
-        model.computeGradients(tokens: step.tokens.flatMap(\.self), targets: targets, gradientScale: 1 / counted)
+        model.computeGradients(
+          tokens: step.tokens.flatMap(\.self), targets: targets, gradientScale: 1 / counted)
         / counted
-      let l2 = model.table.parameters.indices.reduce(0) { $0 + model.gradientSums($1).sumSquares }.squareRoot()
+      let l2 = model.table.parameters.indices.reduce(0) { $0 + model.gradientSums($1).sumSquares }
+        .squareRoot()
       let coefficient = recipe.clip > 0 ? min(1, recipe.clip / (l2 + 1e-6)) : 1
       let rate = schedule.rate(step: index)
       // Float64 on both sides; AdamW's quotient m / √v amplifies rounding of small gradients from update to update.
@@ -74,7 +76,8 @@ import Transformer
     where !parameter.spec.hasZeroGradient(sequenceLength: golden.configuration.sequence) {
       let tensor = try #require(golden.tensors.first { $0.name == parameter.fullName })
       let start = golden.parameterCount + tensor.offset
-      let worst = zip(model.parameter(index).array(), numbers[start..<start + tensor.count])
+      let worst =
+        zip(model.parameter(index).array(), numbers[start..<start + tensor.count])
         .map { abs($0 - $1) }.max() ?? .infinity
       #expect(worst <= 1e-9, "\(tensor.name): off by \(worst)")
     }

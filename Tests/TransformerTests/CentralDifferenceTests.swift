@@ -18,7 +18,8 @@ import Transformer
 
   private static func configuration(
     _ placement: NormPlacement, _ additions: Additions, dim: Int = 22, heads: Int = 2, ffn: Int = 37,
-    activation: Activation = .gelu, norm: NormKind = .layer, objective: Objective = .causal, dropout: Double = 0
+    activation: Activation = .gelu, norm: NormKind = .layer, objective: Objective = .causal,
+    dropout: Double = 0
   ) -> ModelConfiguration {
     ModelConfiguration(
       layerCount: 2, modelDim: dim, headCount: heads, ffnDim: ffn, vocabularySize: 29, placement: placement,
@@ -27,7 +28,8 @@ import Transformer
   }
 
   static let everything = Additions(
-    scaleAttention: true, scaleFFN: true, scaleHeads: .fairseq2021, scaleResiduals: .both, normQueryKeyValue: true)
+    scaleAttention: true, scaleFFN: true, scaleHeads: .fairseq2021, scaleResiduals: .both,
+    normQueryKeyValue: true)
 
   /// 70 positions: a block of 64 queries and one of 6.
   static let cases = [

@@ -11,7 +11,8 @@ import Transformer
     _ golden: GoldenCase, as: Scalar.Type
   ) throws -> (model: Model<Scalar>, loss: Double, numbers: [Double]) {
     let numbers = try GoldenCase.numbers(golden.name)
-    let model = try Model<Scalar>(golden.configuration.model, shape: golden.configuration.shape, team: Team(threadCount: 2))
+    let model = try Model<Scalar>(
+      golden.configuration.model, shape: golden.configuration.shape, team: Team(threadCount: 2))
     try model.load(golden.tensors, from: numbers)
     let targets = golden.targets.flatMap(\.self)
     let counted = targets.count { $0 >= 0 }

@@ -45,6 +45,7 @@ import Transformer
   @Test func postLNHasNoNormAfterTheStack() {
     let configuration = ModelConfiguration(
       layerCount: 1, modelDim: 8, headCount: 2, vocabularySize: 11, placement: .postLN)
-    #expect(!ParameterTable(configuration).parameters.contains { $0.fullName.hasPrefix("decoder.layer_norm") })
+    #expect(
+      !ParameterTable(configuration).parameters.contains { $0.fullName.hasPrefix("decoder.layer_norm") })
   }
 }

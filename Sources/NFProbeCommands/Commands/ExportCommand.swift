@@ -21,7 +21,9 @@ struct ExportCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("The run file.", valueName: "run.h5"))
   var file: String
 
-  @Option(help: ArgumentHelp("Variables of the run file, e.g. gradient_l1,loss. (default: all)", valueName: "names"))
+  @Option(
+    help: ArgumentHelp("Variables of the run file, e.g. gradient_l1,loss. (default: all)", valueName: "names")
+  )
   var statistics: List<String>?
 
   @Option(help: ArgumentHelp("Steps a to b-1. (default: all)", valueName: "a:b"))
@@ -40,12 +42,16 @@ struct ExportCommand: ParsableCommand {
   }
 
   func run() throws {
-    let reader = try RunFileReader(path: file)
+    try GuardedReading.run([file], write)
+  }
+
+  private func write(_ reading: GuardedReading) throws {
+    let reader = try reading.open(file)
     let variables = try selected(reader)
     let writer = try CSVWriter(path: csv, overwrite: overwrite)
     try writer.write("run,step,layer,tensor,statistic,value\n")
     let rows = variables.map { RowText(variable: $0, manifest: reader.manifest) }
-    try reader.forEachBlock(of: variables.map(\.name), window: window.flatMap(Self.range)) { block in
+    try reading.forEachBlock(reader, of: variables.map(\.name), window: window.flatMap(Self.range)) { block in
       for (index, step) in block.steps.enumerated() {
         for (variable, row) in rows.enumerated() {
           try writer.write(row.lines(step: step, values: block.values[variable], index: index))
@@ -141,7 +147,8 @@ private final class CSVWriter {
     descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | (overwrite ? 0 : O_EXCL), 0o644)
     guard descriptor >= 0 else {
       let advice = errno == EEXIST ? "; give --overwrite to replace it" : ""
-      throw CommandError.failed("\(path) cannot be written: \(unsafe String(cString: strerror(errno)))\(advice)")
+      throw CommandError.failed(
+        "\(path) cannot be written: \(unsafe String(cString: strerror(errno)))\(advice)")
     }
   }
 

@@ -1,5 +1,6 @@
 import Analysis
 import ArgumentParser
+import Checkpoints
 import Corpus
 import Kernels
 import RunData
@@ -22,6 +23,7 @@ struct GradsCommand: ParsableCommand {
         nf-probe grads --architectures pre-ln,normformer --no-scale-heads --lr 3e-3
         nf-probe grads --operation self_attn.out_proj.weight --statistic rms run-a.h5 run-b.h5
         nf-probe grads --follow run.h5
+        nf-probe grads --from-checkpoint model.safetensors --no-update --heads 12 --corpus book.txt --steps 20
       """)
 
   @Argument(help: ArgumentHelp("Run files to read instead of training.", valueName: "run.h5"))
@@ -35,6 +37,15 @@ struct GradsCommand: ParsableCommand {
 
   @Flag(help: "Show a run file while it grows, until its run ends.")
   var follow = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Start from these weights (fairseq names); architecture, additions and sizes are read off the tensors.",
+      valueName: "file.safetensors"))
+  var fromCheckpoint: String?
+
+  @Flag(inversion: .prefixedNo, help: "Update the parameters; without, every step measures the same weights.")
+  var update = true
 
   @Option(help: ArgumentHelp("YAML file with the same keys as the options; options win.", valueName: "file"))
   var config: String?
@@ -59,30 +70,34 @@ struct GradsCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(isQuiet: output.quiet)
-    if follow, let file = files.first {
-      try RunFollower(console: console, options: mismatch).follow(file)
-    } else if files.isEmpty {
-      try measure(console)
-    } else {
-      try ReportWriter(console: console, options: mismatch).write(readRuns(), out: output)
+    guard !files.isEmpty else { return try measure(console) }
+    try GuardedReading.run(files) { reading in
+      if follow {
+        try RunFollower(console: console, options: mismatch, reading: reading).follow(files[0])
+      } else {
+        let runs = try files.map { try reading.read(reading.open($0), tensors: [mismatch.operation]) }
+        try ReportWriter(console: console, options: mismatch).write(runs, out: output)
+      }
     }
-  }
-
-  private func readRuns() throws -> [RecordedRun] {
-    try files.map { try RunFileReader(path: $0).read(tensors: [mismatch.operation]) }
   }
 
   /// Trains, records, then reads the files back: the table comes from what anybody can read.
   private func measure(_ console: Console) throws {
+    let start = try fromCheckpoint.map { try CheckpointStart(path: $0, model: model) }
+    for note in start?.checkpoint.notes ?? [] { console.progress("checkpoint: \(note)") }
     let request = RunRequest(
-      model: model, training: training, corpus: corpus, recording: recording, threadCount: machine.threadCount)
+      model: model, training: training, corpus: corpus, recording: recording,
+      threadCount: machine.threadCount,
+      checkpoint: start, updatesParameters: update)
+    let architectures = start.map { [$0.architecture] } ?? architectures.elements
     let corpus = try request.openCorpus()
     let runs = try (0..<seeds).flatMap { seed in
-      try architectures.elements.map {
-        try request.plan($0, seed: training.seed &+ UInt64(seed), corpus: corpus.facts)
+      try architectures.map {
+        try request.plan($0, seed: training.seed &+ UInt64(seed), corpus: corpus)
       }
     }
     try checkOperation(runs)
+    try checkWindow()
     let folder = try OutputFolder(output, command: "grads")
     let executor = RunExecutor(team: Team(threadCount: machine.threadCount), console: console)
     let view = LiveView(
@@ -109,15 +124,21 @@ struct GradsCommand: ParsableCommand {
     let names = Set(runs.flatMap(\.manifest.gradients.tensorNames))
     guard !names.contains(mismatch.operation) else { return }
     throw CommandError.usage(
-      "--operation: no architecture here has \(mismatch.operation)" + suggestion(for: mismatch.operation, among: names)
+      "--operation: no architecture here has \(mismatch.operation)"
+        + suggestion(for: mismatch.operation, among: names)
         + "; there are \(names.sorted().joined(separator: ", "))")
+  }
+
+  private func checkWindow() throws {
+    guard let window = try mismatch.parsedWindow(), window.lower >= training.steps else { return }
+    throw CommandError.usage("--window \(window) begins after the last of --steps \(training.steps)")
   }
 
   private func introduction(_ runs: [PlannedRun], _ corpus: CorpusFacts) -> String {
     let model = runs[0].model
     let batch = runs[0].training.batch
     let floor = corpus.entropyRate.map { ", entropy rate \(rounded($0, 3))" } ?? ""
-    return "\(runs.count) runs of \(runs[0].training.stepCount) steps: \(model.layerCount) layers, width "
+    return "\(counted(runs.count, "run")) of \(runs[0].training.stepCount) steps: \(model.layerCount) layers, width "
       + "\(model.modelDim), \(batch.tokensPerStep) tokens a step; \(corpus.name), unigram entropy "
       + "\(rounded(corpus.unigramEntropy, 3)) nats/token\(floor)"
   }

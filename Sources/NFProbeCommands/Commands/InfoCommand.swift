@@ -21,15 +21,45 @@ struct InfoCommand: ParsableCommand {
   var format: TableFormat = .table
 
   func run() throws {
-    let reader = try RunFileReader(path: file)
-    let run = try reader.read(tensors: [])
+    try GuardedReading.run([file]) { reading in
+      let reader = try reading.open(file)
+      show(reader, try reading.read(reader, tensors: []))
+    }
+  }
+
+  private func show(_ reader: RunFileReader, _ run: RecordedRun) {
+    let facts = facts(reader, run)
+    let console = Console(isQuiet: false)
+    guard format != .table else {
+      for (name, value) in facts { console.print(indented(name, value)) }
+      return
+    }
     var table = Table(
       title: file,
       columns: [
-        Table.Column("fact", title: "", kind: .text), Table.Column("value", title: "", kind: .text),
+        Table.Column("fact", title: "fact", kind: .text), Table.Column("value", title: "value", kind: .text),
       ])
-    for (name, value) in facts(reader, run) { table.append([.text(name), .text(value)]) }
-    Console(isQuiet: false).print(table.rendered(as: format))
+    for (name, value) in facts { table.append([.text(name), .text(value)]) }
+    console.print(table.rendered(as: format))
+  }
+
+  /// Name and value side by side; a long value goes on below itself, broken at commas.
+  private func indented(_ name: String, _ value: String) -> String {
+    let margin = 26
+    let width = 84
+    var lines = [""]
+    for part in value.split(separator: ",", omittingEmptySubsequences: false) {
+      let isFirst = lines == [""]
+      let piece = isFirst ? String(part) : ",\(part)"
+      if !isFirst, lines[lines.count - 1].count + piece.count > width {
+        lines[lines.count - 1] += ","
+        lines.append(String(part.trimmingPrefix(" ")))
+      } else {
+        lines[lines.count - 1] += piece
+      }
+    }
+    let head = name + String(repeating: " ", count: max(1, margin - name.count))
+    return head + lines.joined(separator: "\n" + String(repeating: " ", count: margin))
   }
 
   private func facts(_ reader: RunFileReader, _ run: RecordedRun) -> [(String, String)] {
@@ -41,12 +71,18 @@ struct InfoCommand: ParsableCommand {
       ("state", state(reader)), ("started", manifest.startedAt),
       ("steps", steps(run)), ("segments", String(Set(run.segments).count)),
       ("last loss", "\(last) nats/token"),
-      ("validation", run.validation.last.map { "\(rounded($0.loss, 4)) nats/token after \($0.step) updates" } ?? "none"),
+      (
+        "validation",
+        run.validation.last.map { "\(rounded($0.loss, 4)) nats/token after \($0.step) updates" } ?? "none"
+      ),
       ("layers", String(layout.layerCount)), ("tensors a layer", layout.tensorNames.joined(separator: ", ")),
       ("other tensors", layout.stemTensorNames.joined(separator: ", ")),
       ("elements", String(layout.elementCounts.reduce(0, +) + layout.stemElementCounts.reduce(0, +))),
       ("scales", manifest.scales.map(\.name).joined(separator: ", ")),
-      ("activations", manifest.operationNames.isEmpty ? "not recorded" : manifest.operationNames.joined(separator: ", ")),
+      (
+        "activations",
+        manifest.operationNames.isEmpty ? "not recorded" : manifest.operationNames.joined(separator: ", ")
+      ),
       ("corpus", corpus(manifest.corpus)), ("corpus SHA-256", manifest.corpus.sha256),
     ] + manifest.contract.labels.map { ("gradient \($0.name)", $0.value) } + [
       ("program", manifest.machine.program), ("processor", manifest.machine.cpu),

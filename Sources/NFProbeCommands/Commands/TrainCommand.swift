@@ -37,9 +37,10 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     let console = Console(isQuiet: output.quiet)
     let request = RunRequest(
-      model: model, training: training, corpus: corpus, recording: recording, threadCount: machine.threadCount)
+      model: model, training: training, corpus: corpus, recording: recording, threadCount: machine.threadCount
+    )
     let corpus = try request.openCorpus()
-    let run = try request.plan(architecture, seed: training.seed, corpus: corpus.facts)
+    let run = try request.plan(architecture, seed: training.seed, corpus: corpus)
     let folder = try OutputFolder(output, command: "train")
     let path = folder.file(run.fileName)
     let view = LiveView(
@@ -63,7 +64,8 @@ struct TrainCommand: ParsableCommand {
     if let loss = run.loss.last { console.print("last loss \(rounded(loss, 4)) nats/token") }
     if let last = run.validation.last {
       console.print(
-        "validation loss \(rounded(last.loss, 4)) nats/token, perplexity \(rounded(perplexity(last.loss), 3))")
+        "validation loss \(rounded(last.loss, 4)) nats/token, perplexity \(rounded(perplexity(last.loss), 3))"
+      )
     }
   }
 }

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FileAccess
 import Yams
 
 /// Turns `--config FILE` into the options that the file's keys stand for.
@@ -7,7 +7,9 @@ import Yams
 /// They are put before the options that were given, so that those win.
 enum ConfigFile {
   /// The arguments with the options of the file that they name, if they name one.
-  static func expanded(_ arguments: [String], commands: [(name: String, options: [OptionInfo])]) throws -> [String] {
+  static func expanded(_ arguments: [String], commands: [(name: String, options: [OptionInfo])]) throws
+    -> [String]
+  {
     guard let name = arguments.first, let command = commands.first(where: { $0.name == name }),
       let path = configPath(arguments)
     else { return arguments }
@@ -25,13 +27,7 @@ enum ConfigFile {
   }
 
   private static func options(from path: String, command: String, known: [OptionInfo]) throws -> [String] {
-    let text: String
-    do { text = try String(contentsOfFile: path, encoding: .utf8) } catch {
-      throw CommandError.usage("--config \(path) cannot be read: \(OutputFolder.reason(error))")
-    }
-    guard text.utf8.count <= 1 << 20 else {
-      throw CommandError.usage("--config \(path) is larger than a configuration can be (1 MiB)")
-    }
+    let text = try self.text(path)
     let root: Node?
     do { root = try Yams.compose(yaml: text) } catch {
       throw CommandError.usage("--config \(path) is no YAML: \(error)")
@@ -41,6 +37,18 @@ enum ConfigFile {
     }
     return try mapping.flatMap { key, value in
       try arguments(key: key.string ?? "", value: value, path: path, command: command, known: known)
+    }
+  }
+
+  private static func text(_ path: String) throws -> String {
+    do {
+      let file = try RandomAccessFile(path: path)
+      guard file.byteCount <= 1 << 20 else {
+        throw CommandError.usage("--config \(path) is larger than a configuration can be (1 MiB)")
+      }
+      return String(decoding: try file.bytes(at: 0, count: file.byteCount), as: UTF8.self)
+    } catch let error as FileAccessError {
+      throw CommandError.usage("--config \(error)")
     }
   }
 
@@ -55,7 +63,8 @@ enum ConfigFile {
     }
     if option.isFlag {
       guard let isOn = value.bool else {
-        throw CommandError.usage("--config \(path)\(place): \(key) is true or false, not \(value.string ?? "a list")")
+        throw CommandError.usage(
+          "--config \(path)\(place): \(key) is true or false, not \(value.string ?? "a list")")
       }
       if isOn { return ["--\(key)"] }
       return option.isInvertible ? ["--no-\(key)"] : []
@@ -101,7 +110,9 @@ struct ToolDescription: Decodable {
 
   private static func options(of command: Command) -> [OptionInfo] {
     let names = (command.arguments ?? []).flatMap { argument in
-      (argument.names ?? []).filter { $0.kind == "long" }.map { (isFlag: argument.kind == "flag", name: $0.name) }
+      (argument.names ?? []).filter { $0.kind == "long" }.map {
+        (isFlag: argument.kind == "flag", name: $0.name)
+      }
     }
     let all = Set(names.map(\.name))
     return names.filter { !($0.name.hasPrefix("no-") && all.contains(String($0.name.dropFirst(3)))) }.map {

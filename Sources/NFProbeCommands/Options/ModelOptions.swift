@@ -33,7 +33,8 @@ struct ModelOptions: ParsableArguments {
   @Flag(inversion: .prefixedNo, help: "HeadScale (c_attn), whatever the architecture.")
   var scaleHeads: Bool?
 
-  @Option(help: "What HeadScale multiplies: paper (heads before W_O), fairseq or fairseq-2021 (W_O's output).")
+  @Option(
+    help: "What HeadScale multiplies: paper (heads before W_O), fairseq or fairseq-2021 (W_O's output).")
   var headScalePlacement: HeadScalePlacement?
 
   @Flag(inversion: .prefixedNo, help: "ResScale (w_resid), whatever the architecture.")
@@ -73,7 +74,9 @@ extension ModelOptions {
     if let scaleHeads { additions.scaleHeads = scaleHeads ? (headScalePlacement ?? .paper) : nil }
     if additions.scaleHeads != nil, let headScalePlacement { additions.scaleHeads = headScalePlacement }
     if let scaleResids { additions.scaleResiduals = scaleResids ? (resScalePlacement ?? .ffn) : .none }
-    if additions.scaleResiduals != .none, let resScalePlacement { additions.scaleResiduals = resScalePlacement }
+    if additions.scaleResiduals != .none, let resScalePlacement {
+      additions.scaleResiduals = resScalePlacement
+    }
     additions.normQueryKeyValue = qkvNorm
     return additions
   }

@@ -6,7 +6,9 @@ extension TableFormat: ExpressibleByArgument {}
 
 /// Where a command's results go.
 struct OutputOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Folder for what is made. (default: the next free nf-probe-runs/...)", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp(
+      "Folder for what is made. (default: the next free nf-probe-runs/...)", valueName: "dir"))
   var out: String?
 
   @Flag(help: "Replace what is in the folder already.")
@@ -21,7 +23,9 @@ struct MismatchOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The operation whose gradients are compared.", valueName: "tensor"))
   var operation = "fc2.weight"
 
-  @Option(help: ArgumentHelp("Layers shown: a list like 0,5,11, all, or paper (0, 1, L/2, L-2, L-1).", valueName: "layers"))
+  @Option(
+    help: ArgumentHelp(
+      "Layers shown: a list like 0,5,11, all, or paper (0, 1, L/2, L-2, L-1).", valueName: "layers"))
   var layersShown = "paper"
 
   @Option(help: ArgumentHelp("Steps a to b-1. (default: the second half)", valueName: "a:b"))

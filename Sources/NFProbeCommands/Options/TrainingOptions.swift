@@ -23,7 +23,7 @@ struct TrainingOptions: ParsableArguments {
   var steps = 300
 
   @Option(help: "Peak learning rate.")
-  var lr = 1e-3
+  var lr = 2e-3
 
   @Option(help: "Updates over which the learning rate rises to the peak.")
   var warmup = 100
@@ -52,7 +52,8 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "AdamW: decoupled weight decay.")
   var weightDecay = 0.01
 
-  @Option(help: "What weight decay acts on: all (as in the paper), or weights (spares biases, gains and scales).")
+  @Option(
+    help: "What weight decay acts on: all (as in the paper), or weights (spares biases, gains and scales).")
   var decayed: OptimizerConfiguration.Decayed = .all
 
   func validate() throws {

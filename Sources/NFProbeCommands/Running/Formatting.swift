@@ -10,12 +10,12 @@ func rounded(_ value: Double, _ decimals: Int) -> String {
 /// e to a loss in nats.
 func perplexity(_ loss: Double) -> Double { exp(loss) }
 
-/// `; did you mean X?` for the nearest of some names, or nothing where none is near.
+/// ` (did you mean X?)` for the nearest of some names, or nothing where none is near.
 func suggestion(for name: String, among names: some Collection<String>) -> String {
   let ranked = names.map { (name: $0, distance: editDistance(name, $0)) }
     .min { ($0.distance, $0.name) < ($1.distance, $1.name) }
   guard let ranked, ranked.distance <= max(2, name.count / 3) else { return "" }
-  return "; did you mean \(ranked.name)?"
+  return " (did you mean \(ranked.name)?)"
 }
 
 /// Insertions, deletions and replacements that turn one text into the other (Levenshtein).
@@ -32,3 +32,6 @@ func editDistance(_ first: String, _ second: String) -> Int {
   }
   return previous[second.count]
 }
+
+/// `1 run`, `3 runs`.
+func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }

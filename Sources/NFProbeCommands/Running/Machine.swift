@@ -16,7 +16,8 @@ enum Machine {
 
   /// Whole processors that a control group allows; nil where there is no limit.
   private static var processorQuota: Int? {
-    let words = (try? String(contentsOfFile: "/sys/fs/cgroup/cpu.max", encoding: .utf8))?.split(separator: " ")
+    let words = (try? String(contentsOfFile: "/sys/fs/cgroup/cpu.max", encoding: .utf8))?.split(
+      separator: " ")
     guard let words, words.count == 2, let quota = Double(words[0]),
       let period = Double(words[1].trimmingCharacters(in: .whitespacesAndNewlines)), period > 0
     else { return nil }

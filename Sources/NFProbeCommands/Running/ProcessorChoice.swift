@@ -16,7 +16,8 @@ enum ProcessorChoice {
         "this program was built for processors with \(feature), which this one lacks; build it here, or with "
           + "NF_PROBE_MARCH=x86-64-v3 (or x86-64) in the environment")
     }
-    guard ProcessInfo.processInfo.environment[variable] == nil, let kernels = Processor.betterMatrixKernels else { return }
+    guard ProcessInfo.processInfo.environment[variable] == nil, let kernels = Processor.betterMatrixKernels
+    else { return }
     unsafe setenv(variable, kernels, 1)
     // Comes back only where it fails; then the slower kernels compute the same.
     let arguments = unsafe CommandLine.arguments.map { unsafe strdup($0) } + [nil]

@@ -33,12 +33,14 @@ struct ReportWriter {
   private func writeFigure(_ report: MismatchReport, to path: String) throws {
     let figure = report.figure(program: "nf-probe \(ProgramVersion.text)", command: command)
     try OutputFolder.write(figure.svg, to: path)
-    try OutputFolder.write(figure.csv, to: (path.hasSuffix(".svg") ? String(path.dropLast(4)) : path) + "-points.csv")
+    try OutputFolder.write(
+      figure.csv, to: (path.hasSuffix(".svg") ? String(path.dropLast(4)) : path) + "-points.csv")
   }
 
   /// The command line that asked for it, without folders that differ from machine to machine.
   private var command: String {
-    (["nf-probe"] + CommandLine.arguments.dropFirst().map { $0.split(separator: "/").last.map(String.init) ?? $0 })
+    (["nf-probe"]
+      + CommandLine.arguments.dropFirst().map { $0.split(separator: "/").last.map(String.init) ?? $0 })
       .joined(separator: " ")
   }
 }

@@ -19,7 +19,11 @@ struct RunExecutor {
     let shape = PassShape(
       batchSize: run.training.batch.batchSize, sequenceLength: run.training.batch.sequenceLength)
     let model = try Model<Float>(run.model, shape: shape, team: team)
-    model.initialize(seed: run.training.seed)
+    if let checkpoint = run.checkpoint {
+      try checkpoint.load(into: model)
+    } else {
+      model.initialize(seed: run.training.seed)
+    }
     let trainer = try Trainer(model: model, corpus: corpus, configuration: run.training)
     let writer = try RunFileWriter(creating: path, manifest: run.manifest, replacing: replacing)
     view.start(run)

@@ -7,10 +7,11 @@ import RunFile
 struct RunFollower {
   let console: Console
   let options: MismatchOptions
+  let reading: GuardedReading
 
   /// Draws the table anew whenever there are new steps, until the run ends or somebody stops it; then prints it once.
   func follow(_ path: String) throws {
-    let reader = try RunFileReader(path: path)
+    let reader = try reading.open(path)
     StopSignal.watch()
     var drawnLines = 0
     var lastCount = -1
@@ -21,9 +22,9 @@ struct RunFollower {
       }
       guard case .growing = reader.state else { break }
       Thread.sleep(forTimeInterval: console.isTerminal ? 0.5 : 2)
-      try reader.refresh()
+      try reading.refresh(reader)
     }
-    let run = try reader.read(tensors: [options.operation])
+    let run = try reading.read(reader, tensors: [options.operation])
     guard !run.steps.isEmpty else { throw CommandError.failed("\(path) holds no step yet") }
     console.print(try options.report(on: [run]).table.rendered(as: options.format))
   }
@@ -34,7 +35,7 @@ struct RunFollower {
       console.progress("\(reader.path): \(reader.steps.count) steps, the last is \(last)")
       return
     }
-    let run = try reader.read(tensors: [options.operation])
+    let run = try reading.read(reader, tensors: [options.operation])
     let text = (try? options.report(on: [run]).table.rendered(as: .table)) ?? "step \(last)\n"
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     let up = drawnLines > 0 ? "\u{1B}[\(drawnLines)A" : ""

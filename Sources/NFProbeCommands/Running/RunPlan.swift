@@ -13,6 +13,10 @@ struct RunRequest {
   let corpus: CorpusOptions
   let recording: RecordingOptions
   let threadCount: Int
+  /// Weights to start from; nil starts from random ones.
+  var checkpoint: CheckpointStart?
+  /// Whether parameters are updated.
+  var updatesParameters = true
 }
 
 /// One run, decided in full before it starts.
@@ -21,6 +25,7 @@ struct PlannedRun {
   let model: ModelConfiguration
   let training: TrainingConfiguration
   let manifest: RunManifest
+  let checkpoint: CheckpointStart?
 
   /// The run file's name: architecture and seed.
   var fileName: String { "\(manifest.architecture)-seed\(manifest.seed).h5" }
@@ -30,19 +35,32 @@ extension RunRequest {
   /// Opens the corpus. A file is read once, for its digest and frequencies.
   func openCorpus() throws -> CorpusSplit {
     let text: CorpusRequest.Text =
-      corpus.corpus.map { .file(path: $0, format: nil, vocabularySize: model.vocabSize) }
-      ?? .builtIn(vocabularySize: model.languageVocabulary, seed: 0)
+      corpus.corpus.map { .file(path: $0, format: nil, vocabularySize: vocabularySize) }
+      ?? .builtIn(vocabularySize: vocabularySize ?? model.languageVocabulary, seed: 0)
     let validation: CorpusRequest.Validation =
-      corpus.validation.map { .file(path: $0, format: nil) } ?? corpus.holdOut.map { .lastFraction($0) } ?? .none
+      corpus.validation.map { .file(path: $0, format: nil) } ?? corpus.holdOut.map { .lastFraction($0) }
+      ?? .none
     return try CorpusSplit(CorpusRequest(text: text, validation: validation))
   }
 
+  /// Token ids that are allowed, where that is known without the corpus.
+  private var vocabularySize: Int? {
+    checkpoint?.vocabularySize(objective: model.objective) ?? model.vocabSize
+  }
+
   /// Decides one run, and checks that it can be had.
-  func plan(_ architecture: Architecture, seed: UInt64, corpus: CorpusFacts) throws -> PlannedRun {
-    let configuration = model.configuration(of: architecture, corpusVocabulary: corpus.vocabularySize)
+  func plan(_ architecture: Architecture, seed: UInt64, corpus: CorpusSplit) throws -> PlannedRun {
+    let configuration =
+      checkpoint?.configuration(objective: model.objective)
+      ?? model.configuration(of: architecture, corpusVocabulary: corpus.facts.vocabularySize)
     do { try configuration.validate() } catch { throw CommandError.usage("--\(error)") }
     try checkMemory(configuration)
     let training = trainingConfiguration(seed: seed)
+    // A corpus that is too short is refused before anything is made.
+    _ = try BatchSampler(
+      source: corpus.training, shape: training.batch, sampling: training.sampling,
+      objective: configuration.objective, seed: seed)
+    let corpus = corpus.facts
     let settings = settings(architecture, configuration, training, corpus)
     let manifest = RunManifest(
       runID: runID(settings, corpus), architecture: label(architecture, configuration.additions),
@@ -54,7 +72,8 @@ extension RunRequest {
       modelDim: configuration.modelDim, ffnDim: configuration.ffnDim, headCount: configuration.headCount,
       startedAt: Date.now.ISO8601Format())
     return PlannedRun(
-      architecture: architecture, model: configuration, training: training, manifest: manifest)
+      architecture: architecture, model: configuration, training: training, manifest: manifest,
+      checkpoint: checkpoint)
   }
 
   private func trainingConfiguration(seed: UInt64) -> TrainingConfiguration {
@@ -69,7 +88,8 @@ extension RunRequest {
       optimizer: OptimizerConfiguration(
         beta1: options.beta1, beta2: options.beta2, epsilon: options.epsilon,
         weightDecay: options.weightDecay, decayed: options.decayed), clipNorm: options.clip,
-      recording: recording.configuration, onNonfinite: recording.onNonfinite)
+      recording: recording.configuration, updatesParameters: updatesParameters,
+      onNonfinite: recording.onNonfinite)
   }
 
   private func checkMemory(_ configuration: ModelConfiguration) throws {
@@ -83,7 +103,7 @@ extension RunRequest {
   }
 
   private func gigabytes(_ bytes: Double) -> String {
-    bytes >= 1e15 ? "\(bytes / 1e9) GB" : "\((bytes / 1e8).rounded() / 10) GB"
+    "\(rounded(bytes / 1e9, bytes >= 1e12 ? 0 : 1)) GB"
   }
 
   /// Equal settings, seed and corpus give equal ids: 16 hexadecimal digits.

@@ -71,6 +71,8 @@ extension RunRequest {
     settings["attention-dropout"] = .number(model.attentionDropout)
     add(training, to: &settings)
     settings["corpus"] = .text(corpus.name)
+    settings["update"] = .flag(training.updatesParameters)
+    settings["from-checkpoint"] = checkpoint.map { .text($0.digest) }
     return settings
   }
 
