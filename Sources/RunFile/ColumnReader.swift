@@ -62,9 +62,9 @@ extension RunSchema.Column {
     return switch number {
     case .float64: TypedColumnReader<Double>(dataset, rowShape: rowShape)
     case .float32: TypedColumnReader<Float>(dataset, rowShape: rowShape)
-    case .int64, .uint64: TypedColumnReader<Int64>(dataset, rowShape: rowShape)
+    case .int64: TypedColumnReader<Int64>(dataset, rowShape: rowShape)
     case .int32: TypedColumnReader<Int32>(dataset, rowShape: rowShape)
-    case .uint32, .uint8: TypedColumnReader<UInt32>(dataset, rowShape: rowShape)
+    case .uint32: TypedColumnReader<UInt32>(dataset, rowShape: rowShape)
     }
   }
 }

@@ -52,9 +52,9 @@ extension RunSchema.Column {
     return switch number {
     case .float64: TypedColumnWriter<Double>(dataset, rowShape: rowShape)
     case .float32: TypedColumnWriter<Float>(dataset, rowShape: rowShape)
-    case .int64, .uint64: TypedColumnWriter<Int64>(dataset, rowShape: rowShape)
+    case .int64: TypedColumnWriter<Int64>(dataset, rowShape: rowShape)
     case .int32: TypedColumnWriter<Int32>(dataset, rowShape: rowShape)
-    case .uint32, .uint8: TypedColumnWriter<UInt32>(dataset, rowShape: rowShape)
+    case .uint32: TypedColumnWriter<UInt32>(dataset, rowShape: rowShape)
     }
   }
 }

@@ -140,9 +140,9 @@ struct RunFileBuilder {
     return switch column.number {
     case .float64: try file.createDataset(column.name, of: Double.self, shape: shape, fill: .nan)
     case .float32: try file.createDataset(column.name, of: Float.self, shape: shape, fill: .nan)
-    case .int64, .uint64: try file.createDataset(column.name, of: Int64.self, shape: shape, fill: -1)
+    case .int64: try file.createDataset(column.name, of: Int64.self, shape: shape, fill: -1)
     case .int32: try file.createDataset(column.name, of: Int32.self, shape: shape, fill: -1)
-    case .uint32, .uint8: try file.createDataset(column.name, of: UInt32.self, shape: shape)
+    case .uint32: try file.createDataset(column.name, of: UInt32.self, shape: shape)
     }
   }
 }

@@ -1,4 +1,3 @@
-import HDF5
 import RunData
 
 /// A variable that has a row for every step.
@@ -43,7 +42,7 @@ extension RunFileReader {
         default: .none
         }
       return StepVariable(
-        name: $0.name, axis: axis, isInteger: $0.number != .float64 && $0.number != .float32)
+        name: $0.name, axis: axis, isInteger: $0.number.isInteger)
     }
   }
 

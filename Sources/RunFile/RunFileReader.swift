@@ -116,7 +116,7 @@ public final class RunFileReader {
     for table in schema.tables where !table.columns.isEmpty {
       for column in [table.marker] + table.checksums + table.columns {
         let description = try file.dataset(column.name).description()
-        guard description.elementClass == column.number.elementClass, description.shape.count > 0,
+        guard description.elementClass == column.number.storage.elementClass, description.shape.count > 0,
           Array(description.shape.dropFirst()) == schema.rowShape(column)
         else {
           throw RunFileError(

@@ -1,19 +1,14 @@
-import HDF5
 import RunData
 
 extension RunSchema {
   /// The sums of each tensor, by the end of their variables' names.
-  private static let sums: [(suffix: String, number: RunNumber, longName: String)] = [
-    ("l1", .real, "sum of absolute values"),
-    ("sum_squares", .real, "sum of squares"),
-    ("max_abs", .real, "largest absolute value"),
-    ("zeros", .count, "elements that are exactly zero"),
-    ("nonfinite", .count, "elements that are infinite or not a number"),
+  private static let sums: [(suffix: String, number: Number, longName: String)] = [
+    ("l1", .float64, "sum of absolute values"),
+    ("sum_squares", .float64, "sum of squares"),
+    ("max_abs", .float64, "largest absolute value"),
+    ("zeros", .uint32, "elements that are exactly zero"),
+    ("nonfinite", .uint32, "elements that are infinite or not a number"),
   ]
-
-  private enum RunNumber {
-    case real, count
-  }
 
   /// What one step leaves behind. `segment` and the wall-clock time have a checksum of their own, so that equal runs
   /// have equal row checksums. ``stepRow(_:segment:)`` follows the same order.
@@ -49,7 +44,7 @@ extension RunSchema {
   {
     sums.map {
       Column(
-        name: "\(prefix)_\($0.suffix)", number: $0.number == .real ? .float64 : .uint32,
+        name: "\(prefix)_\($0.suffix)", number: $0.number,
         dimensions: dimensions, longName: "\($0.longName) of \(subject)")
     }
   }

@@ -17,10 +17,39 @@ struct RunSchema {
     case event
   }
 
+  /// The formats of the growing variables.
+  enum Number {
+    case float64, float32, int64, int32, uint32
+
+    var storage: HDF5Number {
+      switch self {
+      case .float64: .float64
+      case .float32: .float32
+      case .int64: .int64
+      case .int32: .int32
+      case .uint32: .uint32
+      }
+    }
+
+    var byteCount: Int {
+      switch self {
+      case .float64, .int64: 8
+      case .float32, .int32, .uint32: 4
+      }
+    }
+
+    var isInteger: Bool {
+      switch self {
+      case .float64, .float32: false
+      case .int64, .int32, .uint32: true
+      }
+    }
+  }
+
   /// One variable that grows with its table.
   struct Column: Equatable {
     var name: String
-    var number: HDF5Number
+    var number: Number
     /// Dimensions of one row.
     var dimensions: [Dimension] = []
     var units: String = "1"

@@ -56,14 +56,3 @@ final class TableWriter {
     waitingBytes = 0
   }
 }
-
-extension HDF5Number {
-  /// Bytes of one number.
-  var byteCount: Int {
-    switch self {
-    case .float64, .int64, .uint64: 8
-    case .float32, .int32, .uint32: 4
-    case .uint8: 1
-    }
-  }
-}

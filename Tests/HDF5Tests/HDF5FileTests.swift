@@ -1,3 +1,4 @@
+import Foundation
 import HDF5
 import RunFileTestSupport
 import Testing
@@ -102,6 +103,27 @@ import Testing
     try writing.close()
     let reading = try HDF5File(opening: path, mode: .reading)
     #expect(try reading.dataset("rows").read(Int64.self) == [1, 2, 3])
+  }
+
+  @Test func readersCanBeLetInLater() throws {
+    do {
+      let file = try HDF5File(creating: path)
+      let rows = try file.createDataset("rows", of: Int64.self, shape: .growing(row: [], chunkRows: 8))
+      try file.startWritingWhileRead()
+      #expect(throws: HDF5Error.self) { try file.startWritingWhileRead() }
+      try rows.setShape([1])
+      try rows.write([Int64(7)])
+      try rows.flush()
+      try file.flush()
+      file.abandon()
+    }
+    // Left as by a killed writer: refused plainly, readable to those who follow.
+    let copy = folder.file("copy.h5")
+    try FileManager.default.copyItem(atPath: path, toPath: copy)
+    #expect(throws: HDF5Error.self) { try HDF5File(opening: copy, mode: .reading) }
+    let file = try HDF5File(
+      opening: copy, mode: .readingWhileWritten, access: HDF5FileAccess(metadataReadAttempts: 3))
+    #expect(try file.dataset("rows").read(Int64.self) == [7])
   }
 
   @Test func versionIsThatOfTheLibrary() {
