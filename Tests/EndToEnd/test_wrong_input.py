@@ -78,7 +78,7 @@ def test_corpus(corpus, mentions, tmp_path):
         (dict(lr=-1), ["lr"]),
         (dict(clip=-1), ["clip"]),
         (dict(seed=-1), ["seed"]),
-        (dict(architectures="postln"), ["postln", "post-ln"]),
+        (dict(architectures="postln"), ["postln", "--architectures"]),
         (dict(architectures=""), ["architecture"]),
         (dict(operation="fc3.weight"), ["fc3.weight", "fc2.weight"]),
         (dict(statistic="l3"), ["l3", "l1"]),
