@@ -57,7 +57,8 @@ extension Double: KernelScalar {
   /// Clears the sign bits.
   @inline(__always)
   public static func magnitude(_ x: SIMD8<Double>) -> SIMD8<Double> {
-    unsafe unsafeBitCast(unsafeBitCast(x, to: SIMD8<UInt64>.self) & 0x7FFF_FFFF_FFFF_FFFF, to: SIMD8<Double>.self)
+    unsafe unsafeBitCast(
+      unsafeBitCast(x, to: SIMD8<UInt64>.self) & 0x7FFF_FFFF_FFFF_FFFF, to: SIMD8<Double>.self)
   }
 
   /// Nothing is above a not-a-number, so one stays once it is there.

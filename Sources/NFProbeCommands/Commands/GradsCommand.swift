@@ -75,7 +75,15 @@ struct GradsCommand: ParsableCommand {
       if follow {
         try RunFollower(console: console, options: mismatch, reading: reading).follow(files[0])
       } else {
-        let runs = try files.map { try reading.read(reading.open($0), tensors: [mismatch.operation]) }
+        let runs = try files.map { file in
+          let reader = try reading.open(file)
+          if reader.untrustedRows > 0 {
+            console.warn(
+              "\(file): the last \(counted(reader.untrustedRows, "step")) were not finished or are damaged, and left out"
+            )
+          }
+          return try reading.read(reader, tensors: [mismatch.operation])
+        }
         try ReportWriter(console: console, options: mismatch).write(runs, out: output)
       }
     }
@@ -138,7 +146,8 @@ struct GradsCommand: ParsableCommand {
     let model = runs[0].model
     let batch = runs[0].training.batch
     let floor = corpus.entropyRate.map { ", entropy rate \(rounded($0, 3))" } ?? ""
-    return "\(counted(runs.count, "run")) of \(runs[0].training.stepCount) steps: \(model.layerCount) layers, width "
+    return
+      "\(counted(runs.count, "run")) of \(runs[0].training.stepCount) steps: \(model.layerCount) layers, width "
       + "\(model.modelDim), \(batch.tokensPerStep) tokens a step; \(corpus.name), unigram entropy "
       + "\(rounded(corpus.unigramEntropy, 3)) nats/token\(floor)"
   }

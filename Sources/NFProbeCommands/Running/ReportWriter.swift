@@ -10,7 +10,7 @@ struct ReportWriter {
   /// For recorded runs: files only where they were asked for.
   func write(_ runs: [RecordedRun], out: OutputOptions) throws {
     let report = try options.report(on: runs)
-    console.print(report.table.rendered(as: options.format))
+    printTables(of: report)
     if out.out != nil { try writeFiles(report, into: OutputFolder(out, command: "grads")) }
     if let svg = options.svg { try writeFigure(report, to: svg) }
   }
@@ -18,13 +18,25 @@ struct ReportWriter {
   /// For runs just made.
   func write(_ runs: [RecordedRun], into folder: OutputFolder) throws {
     let report = try options.report(on: runs)
-    console.print(report.table.rendered(as: options.format))
+    printTables(of: report)
     try writeFiles(report, into: folder)
     if let svg = options.svg { try writeFigure(report, to: svg) }
   }
 
+  /// The mismatch and, where seeds pair the runs, the spreads against each other: a reader gets both, a program the first.
+  private func printTables(of report: MismatchReport) {
+    console.print(report.table.rendered(as: options.format))
+    let spreads = report.spreadTable
+    if !spreads.rows.isEmpty, options.format != .csv, options.format != .json {
+      console.print("\n" + spreads.rendered(as: options.format))
+    }
+  }
+
   private func writeFiles(_ report: MismatchReport, into folder: OutputFolder) throws {
     try OutputFolder.write(report.longTable.rendered(as: .csv), to: folder.file("mismatch.csv"))
+    if !report.spreadTable.rows.isEmpty {
+      try OutputFolder.write(report.spreadTable.rendered(as: .csv), to: folder.file("spread.csv"))
+    }
     try writeFigure(report, to: folder.file("mismatch.svg"))
     console.progress("written to \(folder.path)")
   }
