@@ -5,7 +5,7 @@ import numpy
 from conftest import by_architecture, run_files, small, succeeds
 
 # The clock, and the checksums that cover it.
-CLOCK = {"seconds", "status_time", "row_checksum", "event_checksum"}
+CLOCK = {"seconds", "attempt_checksum", "status_time", "event_checksum"}
 
 
 def contents(path) -> dict[str, bytes]:
