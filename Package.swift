@@ -71,10 +71,12 @@ let package = Package(
     .executableTarget(name: "nf-probe", dependencies: ["NFProbeCommands"], swiftSettings: strict),
 
     // Tests, in the same order.
+    .target(name: "FileTestSupport", path: "Tests/FileTestSupport", swiftSettings: strict),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: strict),
     .testTarget(name: "ChartsTests", dependencies: ["Charts"], swiftSettings: strict),
     .testTarget(
-      name: "CorpusTests", dependencies: ["Corpus", "FileAccess", "Randomness", "RunData"],
+      name: "CorpusTests",
+      dependencies: ["Corpus", "FileAccess", "FileTestSupport", "Randomness", "RunData"],
       swiftSettings: optimized),
     .target(
       name: "GoldenSupport", dependencies: ["Kernels", "RunData", "Transformer"],
@@ -88,7 +90,7 @@ let package = Package(
       dependencies: ["Corpus", "GoldenSupport", "Kernels", "RunData", "Training", "Transformer"],
       swiftSettings: strict),
     .testTarget(
-      name: "CheckpointsTests", dependencies: ["Checkpoints", "FileAccess", "RunData"],
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "FileAccess", "FileTestSupport", "RunData"],
       swiftSettings: optimized),
     .target(
       name: "RunFileTestSupport", dependencies: ["RunData"], path: "Tests/RunFileTestSupport",

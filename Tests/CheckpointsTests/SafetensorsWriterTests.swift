@@ -1,3 +1,4 @@
+import FileTestSupport
 import FileAccess
 import Foundation
 import Testing

@@ -29,7 +29,7 @@ struct GradsCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("Run files to read instead of training.", valueName: "run.h5"))
   var files: [String] = []
 
-  @Option(help: "Architectures to measure: post-ln, pre-ln, normformer.")
+  @Option(help: "Architectures to measure, separated by commas.")
   var architectures = List(Architecture.allCases)
 
   @Option(help: "Runs of each architecture, with seeds from --seed on.")

@@ -28,6 +28,9 @@ struct List<Element: ExpressibleByArgument>: ExpressibleByArgument {
     self.elements = elements
   }
 
+  /// The names that an element can have, for help and for the message that names a wrong one.
+  static var allValueStrings: [String] { Element.allValueStrings }
+
   var defaultValueDescription: String {
     elements.map(\.defaultValueDescription).joined(separator: ",")
   }
