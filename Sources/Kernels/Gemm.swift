@@ -124,3 +124,29 @@ public enum MatrixLibrary {
   /// The processor family whose kernels are in use, e.g. `SkylakeX`.
   public static var kernelName: String { unsafe String(cString: openblas_get_corename()) }
 }
+
+extension MatrixLibrary {
+  /// Floating-point operations a second of float32 products `(rows, inner) * (inner, width)`, cut over a team as the linear maps cut
+  /// theirs, in the three orientations of a training step; repeated for at least `seconds`.
+  public static func productRate(
+    rows: Int, inner: Int, width: Int, team: Team, seconds: Double
+  ) -> Double {
+    let input = Buffer<Float>(count: rows * inner)
+    let weight = Buffer<Float>(count: width * inner)
+    let output = Buffer<Float>(count: rows * width)
+    let a = input.matrix(rows: rows, width: inner)
+    let w = weight.matrix(rows: width, width: inner)
+    let c = output.matrix(rows: rows, width: width)
+    let clock = ContinuousClock()
+    let start = clock.now
+    var repetitions = 0
+    repeat {
+      product(a.factor, w.transposed, into: c, team: team)
+      product(c.factor, w.factor, into: a, team: team)
+      product(c.transposed, a.factor, into: w, team: team)
+      repetitions += 1
+    } while start.duration(to: clock.now) < .seconds(seconds)
+    let elapsed = start.duration(to: clock.now) / .seconds(1)
+    return 6 * Double(rows) * Double(inner) * Double(width) * Double(repetitions) / elapsed
+  }
+}

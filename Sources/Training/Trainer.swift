@@ -11,6 +11,8 @@ public final class Trainer<Scalar: KernelScalar> {
   public let configuration: TrainingConfiguration
   /// The optimizer's state.
   public let optimizer: Optimizer<Scalar>
+  /// Times the parts of each step where it is set.
+  public var clock: StepClock?
 
   private let sampler: BatchSampler
   private let validation: Validation?
@@ -87,21 +89,23 @@ public final class Trainer<Scalar: KernelScalar> {
   }
 
   private func makeStep(_ step: Int) throws -> Outcome {
-    let clock = ContinuousClock()
-    let start = clock.now
+    let start = ContinuousClock.now
     let isRecorded = configuration.recording.schedule.includes(step: step)
     probe?.reset()
     let tokens = sampler.targetCount(step: step)
     let loss = try computeGradients(step, tokens: tokens, probe: isRecorded ? probe : nil)
-    let sums = isRecorded || configuration.clipNorm != nil ? recorder.measure() : nil
+    let sums =
+      isRecorded || configuration.clipNorm != nil ? clock.measure(.recording) { recorder.measure() } : nil
     let coefficient = clipCoefficient(gradientL2: sums?.l2)
     let isFinite = loss.isFinite && (sums?.l2.isFinite ?? true)
     let nonfinite = isFinite ? nil : try report(step, loss: loss)
     let rate = configuration.schedule.rate(step: step)
     if configuration.updatesParameters, isFinite || configuration.onNonfinite == .continue {
-      optimizer.update(model, learningRate: rate, gradientFactor: coefficient)
+      clock.measure(.optimizer) {
+        optimizer.update(model, learningRate: rate, gradientFactor: coefficient)
+      }
     }
-    let seconds = start.duration(to: clock.now) / .seconds(1)
+    let seconds = start.duration(to: .now) / .seconds(1)
     guard isRecorded, let sums else {
       return Outcome(event: .passed(step: step, loss: loss, seconds: seconds), nonfinite: nonfinite)
     }
@@ -119,12 +123,17 @@ public final class Trainer<Scalar: KernelScalar> {
     let microBatches = configuration.batch.microBatchesPerStep
     var sum = 0.0
     for microBatch in 0..<microBatches {
-      try sampler.fill(&batch, step: step, microBatch: microBatch)
+      try clock.measure(.data) { () throws(CorpusError) in try fill(step, microBatch) }
       sum += model.computeGradients(
         tokens: batch.inputs, targets: batch.targets, gradientScale: 1 / Double(tokens),
-        accumulating: microBatch > 0, dropout: dropoutKey(step, microBatch), probe: probe)
+        accumulating: microBatch > 0, dropout: dropoutKey(step, microBatch), probe: probe,
+        clock: clock)
     }
     return sum / Double(tokens)
+  }
+
+  private func fill(_ step: Int, _ microBatch: Int) throws(CorpusError) {
+    try sampler.fill(&batch, step: step, microBatch: microBatch)
   }
 
   private func dropoutKey(_ step: Int, _ microBatch: Int) -> DropoutKey {

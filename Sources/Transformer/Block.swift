@@ -11,6 +11,8 @@ struct Pass<Scalar: KernelScalar> {
   let dropout: DropoutKey?
   /// Measures operations' outputs and their gradients where it is not nil.
   let probe: ActivationProbe?
+  /// Times each step where it is not nil.
+  let clock: StepClock?
 
   func mask(layer: Int, site: Int, probability: Double) -> DropoutMask? {
     guard let dropout, probability > 0 else { return nil }
@@ -60,7 +62,7 @@ struct Block<Scalar: KernelScalar> {
     var operation = 0
     pass.probe?.measure(.output, layer: layer, operation: 0, values[0])
     for named in plan.steps {
-      forward(named.step, pass)
+      pass.clock.measure(named.step.part) { forward(named.step, pass) }
       for output in named.outputNames {
         operation += 1
         pass.probe?.measure(.output, layer: layer, operation: operation, value(output.slice))
@@ -77,7 +79,9 @@ struct Block<Scalar: KernelScalar> {
         operation -= 1
         pass.probe?.measure(.gradient, layer: layer, operation: operation, gradient(output.slice))
       }
-      backward(named.step, adding: plan.accumulates[index], pass, accumulating: accumulating)
+      pass.clock.measure(named.step.part) {
+        backward(named.step, adding: plan.accumulates[index], pass, accumulating: accumulating)
+      }
     }
     pass.probe?.measure(.gradient, layer: layer, operation: 0, valueGradients[0])
   }

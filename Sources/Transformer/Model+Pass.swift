@@ -15,44 +15,38 @@ extension Model {
   /// - Returns: Σ negative log-likelihood over the counted targets, nats.
   public func computeGradients(
     tokens: [Int32], targets: [Int32], gradientScale: Double, accumulating: Bool = false,
-    dropout: DropoutKey? = nil, probe: ActivationProbe? = nil
+    dropout: DropoutKey? = nil, probe: ActivationProbe? = nil, clock: StepClock? = nil
   ) -> Double {
-    let pass = makePass(dropout: dropout, probe: probe)
+    let pass = makePass(dropout: dropout, probe: probe, clock: clock)
     forward(tokens: tokens, pass)
     let loss = head(targets: targets, gradientScale: Scalar(gradientScale), accumulating: accumulating, pass)
-    finalNormBackward(pass, accumulating: accumulating)
+    clock.measure(.normalization) { finalNormBackward(pass, accumulating: accumulating) }
     for block in blocks.reversed() { block.backward(pass, accumulating: accumulating) }
-    embeddingBackward(pass)
+    clock.measure(.elementwise) { embeddingBackward(pass) }
     return loss
   }
 
   /// Forward alone: Σ negative log-likelihood over the counted targets, nats. Nothing is dropped and no gradient changes.
   public func loss(tokens: [Int32], targets: [Int32]) -> Double {
-    let pass = makePass(dropout: nil, probe: nil)
+    let pass = makePass(dropout: nil, probe: nil, clock: nil)
     forward(tokens: tokens, pass)
     return head(targets: targets, gradientScale: nil, accumulating: false, pass)
   }
 
-  private func makePass(dropout: DropoutKey?, probe: ActivationProbe?) -> Pass<Scalar> {
+  private func makePass(dropout: DropoutKey?, probe: ActivationProbe?, clock: StepClock?) -> Pass<Scalar> {
     Pass(
       team: team, workspace: memory.workspace, configuration: configuration,
       attention: AttentionShape(
         batchSize: shape.batchSize, sequenceLength: shape.sequenceLength,
         headCount: configuration.headCount, headDim: configuration.headDim,
-        isCausal: configuration.objective == .causal), dropout: dropout, probe: probe)
+        isCausal: configuration.objective == .causal), dropout: dropout, probe: probe, clock: clock)
   }
 
   private func forward(tokens: [Int32], _ pass: Pass<Scalar>) {
     memory.tokens.row.assign(tokens)
-    embeddingForward(
-      tokens: memory.tokens.row, table: embedding(memory.parameters), factor: embeddingFactor,
-      positions: memory.positions.matrix(rows: shape.sequenceLength, width: configuration.modelDim),
-      into: memory.streamMatrix(0), team: team)
-    if let mask = embeddingMask(pass) {
-      dropout(mask, input: memory.streamMatrix(0), into: memory.streamMatrix(0), team: team)
-    }
+    pass.clock.measure(.elementwise) { embeddingForward(pass) }
     for block in blocks { block.forward(pass) }
-    finalNormForward()
+    pass.clock.measure(.normalization) { finalNormForward() }
   }
 
   // MARK: - Embedding
@@ -66,6 +60,15 @@ extension Model {
 
   private func embeddingMask(_ pass: Pass<Scalar>) -> DropoutMask? {
     pass.mask(layer: -1, site: 0, probability: configuration.dropout)
+  }
+
+  private func embeddingForward(_ pass: Pass<Scalar>) {
+    let output = memory.streamMatrix(0)
+    Kernels.embeddingForward(
+      tokens: memory.tokens.row, table: embedding(memory.parameters), factor: embeddingFactor,
+      positions: memory.positions.matrix(rows: shape.sequenceLength, width: configuration.modelDim),
+      into: output, team: team)
+    if let mask = embeddingMask(pass) { dropout(mask, input: output, into: output, team: team) }
   }
 
   private func embeddingBackward(_ pass: Pass<Scalar>) {
@@ -128,16 +131,22 @@ extension Model {
     while start < memory.rows {
       let rows = start..<min(memory.rows, start + memory.logitRows)
       let logits = memory.logits.matrix(rows: rows.count, width: configuration.embeddingCount)
-      linearForward(input: hidden.rows(rows), weight: table, bias: nil, into: logits, team: team)
-      crossEntropy(
-        logits: logits, targets: memory.targets.row(rows), gradientScale: gradientScale,
-        losses: memory.losses.row(rows), team: team)
+      pass.clock.measure(.products) {
+        linearForward(input: hidden.rows(rows), weight: table, bias: nil, into: logits, team: team)
+      }
+      pass.clock.measure(.loss) {
+        crossEntropy(
+          logits: logits, targets: memory.targets.row(rows), gradientScale: gradientScale,
+          losses: memory.losses.row(rows), team: team)
+      }
       if gradientScale != nil {
-        linearBackward(
-          outputGradient: logits, input: hidden.rows(rows), weight: table,
-          weightGradient: embedding(memory.gradients), biasGradient: nil,
-          accumulating: accumulating || start > 0, inputGradient: hiddenGradient.rows(rows),
-          accumulatingInput: false, team: team)
+        pass.clock.measure(.products) {
+          linearBackward(
+            outputGradient: logits, input: hidden.rows(rows), weight: table,
+            weightGradient: embedding(memory.gradients), biasGradient: nil,
+            accumulating: accumulating || start > 0, inputGradient: hiddenGradient.rows(rows),
+            accumulatingInput: false, team: team)
+        }
       }
       start = rows.upperBound
     }

@@ -1,5 +1,6 @@
 import BuildInfo
 import Foundation
+import Glibc
 import Kernels
 import RunData
 
@@ -30,6 +31,13 @@ enum Machine {
     let limit = (try? String(contentsOfFile: "/sys/fs/cgroup/memory.max", encoding: .utf8))
       .flatMap { Double($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
     return min(physical, limit ?? physical)
+  }
+
+  /// The most memory that this process has had resident, in bytes.
+  static var peakBytes: Int {
+    var usage = rusage()
+    unsafe getrusage(__rusage_who_t(0), &usage)  // RUSAGE_SELF
+    return usage.ru_maxrss * 1024
   }
 
   /// The processor's own name.

@@ -1,0 +1,154 @@
+import Corpus
+import Foundation
+import Kernels
+import RunData
+import RunFile
+import Training
+import Transformer
+
+/// What a benchmark found.
+struct BenchmarkResult: Encodable {
+  let program: String
+  let processor: String
+  let kernels: String
+  let threads: Int
+  let architecture: String
+  let parameters: Int
+  let tokensPerStep: Int
+  /// Counted steps.
+  let steps: Int
+  /// Quartiles of the steps that record, writing included, in seconds.
+  let stepSeconds: [Double]
+  let tokensPerSecond: Double
+  /// Mean seconds of each part of a recorded step.
+  let partSeconds: [String: Double]
+  /// Floating-point operations of a step's matrix products and attention.
+  let stepOperations: Double
+  /// Operations a second of float32 products of this model's shapes, measured before and after the steps.
+  let productRate: Double
+  /// What the products alone would take at that rate, as a share of the step.
+  let floorShare: Double
+  /// Extra seconds of a step that records beside its neighbour that does not: median of pairs, and its 95 % interval.
+  let recordingSeconds: Double
+  let recordingInterval: [Double]
+  let recordingPairs: Int
+  /// Mean seconds that writing to the run file takes a step, flushes included; part of `recordingSeconds`.
+  let writingSeconds: Double
+  let peakBytes: Int
+}
+
+/// Times training steps, every second one recorded to a run file.
+struct Benchmark {
+  let run: PlannedRun
+  let corpus: CorpusSplit
+  let team: Team
+  /// Pairs of steps that are counted.
+  let pairCount: Int
+  /// Pairs before them.
+  let warmUpPairs = 3
+
+  private struct Times {
+    var recorded: [Double] = []
+    var plain: [Double] = []
+    var writing: [Double] = []
+    var parts: [StepPart: Double] = [:]
+  }
+
+  func measure(in folder: URL) throws -> BenchmarkResult {
+    let batch = run.training.batch
+    let rateBefore = productRate
+    let model = try Model<Float>(
+      run.model, shape: PassShape(batchSize: batch.batchSize, sequenceLength: batch.sequenceLength), team: team)
+    model.initialize(seed: run.training.seed)
+    let times = try time(model, in: folder)
+    let rate = (rateBefore + productRate) / 2
+    return result(times, rate: rate, parameters: model.table.elementCount)
+  }
+
+  /// Even steps record, odd ones do not.
+  private func time(_ model: Model<Float>, in folder: URL) throws -> Times {
+    var training = run.training
+    training.stepCount = 2 * (warmUpPairs + pairCount)
+    training.recording.schedule = .every(2)
+    training.recording.snapshotInterval = training.stepCount
+    let trainer = try Trainer(model: model, corpus: corpus, configuration: training)
+    let clock = StepClock()
+    trainer.clock = clock
+    let writer = try RunFileWriter(
+      creating: folder.appendingPathComponent("bench.h5").path, manifest: run.manifest)
+    var times = Times()
+    _ = try trainer.run(shouldStop: { StopSignal.isRequested }) { event in
+      switch event {
+      case .recorded(let record):
+        let start = ContinuousClock.now
+        try writer.append(record)
+        let writing = start.duration(to: .now) / .seconds(1)
+        if record.step >= 2 * warmUpPairs {
+          times.recorded.append(record.seconds + writing)
+          times.writing.append(writing)
+          for (part, seconds) in clock.seconds { times.parts[part, default: 0] += seconds }
+        }
+        clock.reset()
+      case .passed(let step, _, let seconds):
+        if step >= 2 * warmUpPairs { times.plain.append(seconds) }
+        clock.reset()
+      case .snapshot(let snapshot): try writer.append(snapshot)
+      case .validated, .nonfinite: break
+      }
+    }
+    try writer.finish(status: .finished)
+    guard !times.plain.isEmpty else { throw CommandError.failed("stopped before anything was measured") }
+    return times
+  }
+
+  private func result(_ times: Times, rate: Double, parameters: Int) -> BenchmarkResult {
+    let recorded = times.recorded.sorted()
+    let median = quantile(recorded, 0.5)
+    let differences = zip(times.recorded, times.plain).map { $0 - $1 }.sorted()
+    let pairs = differences.count
+    // The median's distribution-free interval: ranks n/2 ± 1.96 √n/2.
+    let reach = 0.98 * Double(pairs).squareRoot()
+    let lower = max(0, Int((Double(pairs) / 2 - reach).rounded(.down)))
+    let upper = min(pairs - 1, Int((Double(pairs) / 2 + reach).rounded(.up)))
+    var parts: [String: Double] = [:]
+    for (part, seconds) in times.parts { parts[part.rawValue] = seconds / Double(recorded.count) }
+    let writing = times.writing.reduce(0, +) / Double(times.writing.count)
+    parts[StepPart.recording.rawValue, default: 0] += writing
+    return BenchmarkResult(
+      program: run.manifest.machine.program, processor: run.manifest.machine.cpu,
+      kernels: run.manifest.machine.blas, threads: team.threadCount,
+      architecture: run.manifest.architecture, parameters: parameters,
+      tokensPerStep: run.training.batch.tokensPerStep, steps: recorded.count,
+      stepSeconds: [quantile(recorded, 0.25), median, quantile(recorded, 0.75)],
+      tokensPerSecond: Double(run.training.batch.tokensPerStep) / median, partSeconds: parts,
+      stepOperations: operations, productRate: rate, floorShare: operations / rate / median,
+      recordingSeconds: quantile(differences, 0.5), recordingInterval: [differences[lower], differences[upper]],
+      recordingPairs: pairs, writingSeconds: writing, peakBytes: Machine.peakBytes)
+  }
+
+  /// Six operations for each weight and token, and attention's four products, twice again in the backward pass.
+  private var operations: Double {
+    let model = run.model
+    let batch = run.training.batch
+    let matrices = ParameterTable(model).parameters
+      .filter { $0.spec.kind == .weight || $0.spec.kind == .embedding }.reduce(0) { $0 + $1.spec.count }
+    let length = Double(batch.sequenceLength)
+    let visible = model.objective == .causal ? (length + 1) / 2 : length
+    let attention = 12 * length * visible * Double(model.modelDim * model.layerCount * batch.rowsPerStep)
+    return 6 * Double(matrices) * Double(batch.tokensPerStep) + attention
+  }
+
+  private var productRate: Double {
+    let batch = run.training.batch
+    return MatrixLibrary.productRate(
+      rows: batch.batchSize * batch.sequenceLength, inner: run.model.modelDim, width: run.model.ffnDim,
+      team: team, seconds: 0.5)
+  }
+
+  private func quantile(_ sorted: [Double], _ share: Double) -> Double {
+    let position = share * Double(sorted.count - 1)
+    let index = Int(position)
+    let next = min(index + 1, sorted.count - 1)
+    return sorted[index] + (position - Double(index)) * (sorted[next] - sorted[index])
+  }
+}
