@@ -22,7 +22,9 @@ public struct NFProbe: ParsableCommand {
         nf-probe grads
       """,
     version: "nf-probe \(ProgramVersion.text)",
-    subcommands: [GradsCommand.self, TrainCommand.self, InfoCommand.self, ExportCommand.self, BenchCommand.self])
+    subcommands: [
+      GradsCommand.self, TrainCommand.self, InfoCommand.self, ExportCommand.self, BenchCommand.self,
+    ])
 
   /// Creates the command; the parser does.
   public init() {}

@@ -50,10 +50,12 @@ struct BenchCommand: ParsableCommand {
 
   func run() throws {
     let request = RunRequest(
-      model: model, training: training, corpus: corpus, recording: recording, threadCount: machine.threadCount)
+      model: model, training: training, corpus: corpus, recording: recording, threadCount: machine.threadCount
+    )
     let corpus = try request.openCorpus()
     let run = try request.plan(architecture, seed: training.seed, corpus: corpus)
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("nf-probe-\(UUID().uuidString)")
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "nf-probe-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     StopSignal.watch()
@@ -94,7 +96,8 @@ struct BenchCommand: ParsableCommand {
     let interval = result.recordingInterval.map { rounded(100 * $0 / result.stepSeconds[1], 2) }
     return [
       "\(Int(result.tokensPerSecond)) tokens a second; quartiles of the step "
-        + result.stepSeconds.map { rounded(1000 * $0, 2) }.joined(separator: ", ") + " ms, \(result.steps) steps.",
+        + result.stepSeconds.map { rounded(1000 * $0, 2) }.joined(separator: ", ")
+        + " ms, \(result.steps) steps.",
       "Recording costs \(rounded(100 * result.recordingSeconds / result.stepSeconds[1], 2)) % of a step, 95 % "
         + "interval [\(interval.joined(separator: ", "))] (median of \(result.recordingPairs) pairs).",
       "\(result.kernels), \(counted(result.threads, "thread")), products at "

@@ -19,7 +19,7 @@ struct GradsCommand: ParsableCommand {
 
       Examples:
         nf-probe grads
-        nf-probe grads --corpus book.txt --layers 12 --dim 192 --heads 6 --sequence 128 --seeds 3
+        nf-probe grads --corpus book.txt --lr 5e-4 --layers 12 --dim 192 --heads 6 --sequence 128 --seeds 3
         nf-probe grads --architectures pre-ln,normformer --no-scale-heads --lr 3e-3
         nf-probe grads --operation self_attn.out_proj.weight --statistic rms run-a.h5 run-b.h5
         nf-probe grads --follow run.h5

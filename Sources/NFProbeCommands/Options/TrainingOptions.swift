@@ -26,7 +26,7 @@ struct TrainingOptions: ParsableArguments {
   var lr = 2e-3
 
   @Option(help: "Updates over which the learning rate rises to the peak.")
-  var warmup = 100
+  var warmup = 200
 
   @Option(help: "What follows the warm-up: linear or cosine (to 0 at the last step), inverse-sqrt, constant.")
   var decay: LearningRateSchedule.Decay = .constant

@@ -58,7 +58,8 @@ struct Benchmark {
     let batch = run.training.batch
     let rateBefore = productRate
     let model = try Model<Float>(
-      run.model, shape: PassShape(batchSize: batch.batchSize, sequenceLength: batch.sequenceLength), team: team)
+      run.model, shape: PassShape(batchSize: batch.batchSize, sequenceLength: batch.sequenceLength),
+      team: team)
     model.initialize(seed: run.training.seed)
     let times = try time(model, in: folder)
     let rate = (rateBefore + productRate) / 2
@@ -122,7 +123,8 @@ struct Benchmark {
       stepSeconds: [quantile(recorded, 0.25), median, quantile(recorded, 0.75)],
       tokensPerSecond: Double(run.training.batch.tokensPerStep) / median, partSeconds: parts,
       stepOperations: operations, productRate: rate, floorShare: operations / rate / median,
-      recordingSeconds: quantile(differences, 0.5), recordingInterval: [differences[lower], differences[upper]],
+      recordingSeconds: quantile(differences, 0.5),
+      recordingInterval: [differences[lower], differences[upper]],
       recordingPairs: pairs, writingSeconds: writing, peakBytes: Machine.peakBytes)
   }
 
