@@ -17,11 +17,11 @@ struct BenchCommand: ParsableCommand {
 
       Examples:
         nf-probe bench
-        nf-probe bench --size 125M --vocab-size 50257 --sequence 256 --batch 4 --pairs 10
-        nf-probe bench --dim 192 --heads 6 --sequence 128 --pairs 1000 --json
+        nf-probe bench --size 125M --sequence 256 --batch 4 --pairs 10
+        nf-probe bench --dim 192 --heads 6 --sequence 128 --json
       """)
 
-  @Option(help: "post-ln, pre-ln or normformer.")
+  @Option(help: "The architecture.")
   var architecture: Architecture = .normFormer
 
   @Option(help: "Pairs of steps: one that records, one that does not.")
@@ -30,7 +30,7 @@ struct BenchCommand: ParsableCommand {
   @Flag(help: "Print one JSON object with everything that was measured.")
   var json = false
 
-  @Option(help: "How the table is printed: table, csv, json, markdown or latex.")
+  @Option(help: "How the table is printed.")
   var format: TableFormat = .table
 
   @Option(help: ArgumentHelp("YAML file with the same keys as the options; options win.", valueName: "file"))

@@ -15,7 +15,7 @@ struct ExportCommand: ParsableCommand {
 
       Examples:
         nf-probe export run.h5 > run.csv
-        nf-probe export run.h5 --statistics gradient_l1,loss --window 100:200 --csv part.csv
+        nf-probe export run.h5 --statistics gradient_l1,loss --csv part.csv
       """)
 
   @Argument(help: ArgumentHelp("The run file.", valueName: "run.h5"))

@@ -19,11 +19,11 @@ struct GradsCommand: ParsableCommand {
 
       Examples:
         nf-probe grads
-        nf-probe grads --corpus book.txt --lr 5e-4 --layers 12 --dim 192 --heads 6 --sequence 128 --seeds 3
-        nf-probe grads --architectures pre-ln,normformer --no-scale-heads --lr 3e-3
-        nf-probe grads --operation self_attn.out_proj.weight --statistic rms run-a.h5 run-b.h5
+        nf-probe grads --corpus book.txt --dim 192 --heads 6 --lr 5e-4 --seeds 3
+        nf-probe grads --architectures pre-ln,normformer --no-scale-heads
+        nf-probe grads --operation fc1.weight --statistic rms a.h5 b.h5
         nf-probe grads --follow run.h5
-        nf-probe grads --from-checkpoint model.safetensors --no-update --heads 12 --corpus book.txt --steps 20
+        nf-probe grads --from-checkpoint w.safetensors --no-update --heads 12
       """)
 
   @Argument(help: ArgumentHelp("Run files to read instead of training.", valueName: "run.h5"))

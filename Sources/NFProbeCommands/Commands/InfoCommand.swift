@@ -17,7 +17,7 @@ struct InfoCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("The run file.", valueName: "run.h5"))
   var file: String
 
-  @Option(help: "How the facts are printed: table, csv, json, markdown or latex.")
+  @Option(help: "How the facts are printed.")
   var format: TableFormat = .table
 
   func run() throws {

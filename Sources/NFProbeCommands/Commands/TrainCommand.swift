@@ -16,12 +16,12 @@ struct TrainCommand: ParsableCommand {
       The same loop as `grads`, for one run: longer, with validation.
 
       Examples:
-        nf-probe train --architecture normformer --steps 2000 --validate-every 200 --corpus book.txt --hold-out 0.1
-        nf-probe train --size 125M --sequence 256 --batch 4 --accumulate 8 --steps 500 --every 5
+        nf-probe train --steps 2000 --corpus book.txt --hold-out 0.1
+        nf-probe train --size 125M --sequence 256 --batch 4 --every 5
         nf-probe train --config run.yaml --seed 1
       """)
 
-  @Option(help: "post-ln, pre-ln or normformer.")
+  @Option(help: "The architecture.")
   var architecture: Architecture = .normFormer
 
   @Option(help: ArgumentHelp("YAML file with the same keys as the options; options win.", valueName: "file"))

@@ -5,7 +5,7 @@ import Transformer
 
 /// The model: sizes, additions, initial values.
 struct ModelOptions: ParsableArguments {
-  @Option(help: "A size of the paper: 125M, 355M, 1.3B or 2.7B; the options below override parts of it.")
+  @Option(help: "A size of the paper; the options below override parts of it.")
   var size: ModelSize?
 
   @Option(help: "Number of layers. (default: 12)")
@@ -46,7 +46,7 @@ struct ModelOptions: ParsableArguments {
   @Flag(inversion: .prefixedNo, help: "The paper's \"+3 more LN\" on q, k and v.")
   var qkvNorm = false
 
-  @Option(help: "FFN nonlinearity: gelu or geglu.")
+  @Option(help: "The FFN's nonlinearity.")
   var activation: Activation = .gelu
 
   @Option(help: "Kind of every norm: layer, or rms (no mean, no bias).")
@@ -55,7 +55,7 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "What is predicted: causal (the next token) or masked (15 % of tokens, 80/10/10).")
   var objective: Objective = .causal
 
-  @Option(name: .customLong("init"), help: "Initial values: fairseq or gpt2.")
+  @Option(name: .customLong("init"), help: "Initial values.")
   var initialization: Initialization = .fairseq
 
   @Option(help: "Dropout of embeddings and branches.")

@@ -31,10 +31,10 @@ struct MismatchOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Steps a to b-1. (default: the second half)", valueName: "a:b"))
   var window: String?
 
-  @Option(help: "What is shown of each gradient: l1, l2, rms or mean.")
+  @Option(help: "What is shown of each gradient.")
   var statistic: GradientStatistic = .l1
 
-  @Option(help: "How the table is printed: table, csv, json, markdown or latex.")
+  @Option(help: "How the table is printed.")
   var format: TableFormat = .table
 
   @Option(help: ArgumentHelp("Also write the figure here.", valueName: "file"))

@@ -37,7 +37,7 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "Seed of initial values, batches and dropout.")
   var seed: UInt64 = 0
 
-  @Option(help: "Where sequences start in the corpus: random or sequential.")
+  @Option(help: "Where sequences start in the corpus.")
   var sampling: Sampling = .random
 
   @Option(help: "AdamW: decay rate of the first moment.")
@@ -120,7 +120,7 @@ struct RecordingOptions: ParsableArguments {
   @Flag(help: "Measure every operation's output and the gradient that reaches it, too.")
   var activations = false
 
-  @Option(help: "When a loss or gradient is not finite: stop or continue.")
+  @Option(help: "What to do when a loss or gradient is not finite.")
   var onNonfinite: NonfinitePolicy = .stop
 
   func validate() throws {
