@@ -23,11 +23,13 @@ struct ReportWriter {
     if let svg = options.svg { try writeFigure(report, to: svg) }
   }
 
-  /// The mismatch and, where seeds pair the runs, the spreads against each other: a reader gets both, a program the first.
+  /// The mismatch and, where there are seeds enough for intervals, the spreads against each other: a reader gets both, a program
+  /// the first.
   private func printTables(of report: MismatchReport) {
     console.print(report.table.rendered(as: options.format))
     let spreads = report.spreadTable
-    if !spreads.rows.isEmpty, options.format != .csv, options.format != .json {
+    let seedCount = report.entries.map(\.group.runs.count).max() ?? 0
+    if seedCount >= 3, !spreads.rows.isEmpty, options.format != .csv, options.format != .json {
       console.print("\n" + spreads.rendered(as: options.format))
     }
   }
