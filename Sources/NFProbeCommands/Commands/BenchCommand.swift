@@ -33,14 +33,7 @@ struct BenchCommand: ParsableCommand {
   @Option(help: "How the table is printed.")
   var format: TableFormat = .table
 
-  @Option(help: ArgumentHelp("YAML file with the same keys as the options; options win.", valueName: "file"))
-  var config: String?
-
-  @OptionGroup(title: "Model") var model: ModelOptions
-  @OptionGroup(title: "Training") var training: TrainingOptions
-  @OptionGroup(title: "Corpus") var corpus: CorpusOptions
-  @OptionGroup(title: "Recording") var recording: RecordingOptions
-  @OptionGroup(title: "Machine") var machine: MachineOptions
+  @OptionGroup var options: RunOptions
 
   func validate() throws {
     guard (5...1_000_000).contains(pairs) else {
@@ -49,18 +42,16 @@ struct BenchCommand: ParsableCommand {
   }
 
   func run() throws {
-    let request = RunRequest(
-      model: model, training: training, corpus: corpus, recording: recording, threadCount: machine.threadCount
-    )
+    let request = options.request()
     let corpus = try request.openCorpus()
-    let run = try request.plan(architecture, seed: training.seed, corpus: corpus)
+    let run = try request.plan(architecture, seed: options.training.seed, corpus: corpus)
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
       "nf-probe-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     StopSignal.watch()
     let benchmark = Benchmark(
-      run: run, corpus: corpus, team: Team(threadCount: machine.threadCount), pairCount: pairs)
+      run: run, corpus: corpus, team: Team(threadCount: options.machine.threadCount), pairCount: pairs)
     let result = try benchmark.measure(in: folder)
     let console = Console(isQuiet: false)
     if json {

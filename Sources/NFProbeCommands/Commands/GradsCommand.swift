@@ -47,16 +47,9 @@ struct GradsCommand: ParsableCommand {
   @Flag(inversion: .prefixedNo, help: "Update the parameters; without, every step measures the same weights.")
   var update = true
 
-  @Option(help: ArgumentHelp("YAML file with the same keys as the options; options win.", valueName: "file"))
-  var config: String?
-
   @OptionGroup(title: "Table and figure") var mismatch: MismatchOptions
-  @OptionGroup(title: "Model") var model: ModelOptions
-  @OptionGroup(title: "Training") var training: TrainingOptions
-  @OptionGroup(title: "Corpus") var corpus: CorpusOptions
-  @OptionGroup(title: "Recording") var recording: RecordingOptions
+  @OptionGroup var options: RunOptions
   @OptionGroup(title: "Output") var output: OutputOptions
-  @OptionGroup(title: "Machine") var machine: MachineOptions
 
   func validate() throws {
     guard (1...1000).contains(seeds) else {
@@ -91,23 +84,20 @@ struct GradsCommand: ParsableCommand {
 
   /// Trains, records, then reads the files back: the table comes from what anybody can read.
   private func measure(_ console: Console) throws {
-    let start = try fromCheckpoint.map { try CheckpointStart(path: $0, model: model) }
+    let start = try fromCheckpoint.map { try CheckpointStart(path: $0, model: options.model) }
     for note in start?.checkpoint.notes ?? [] { console.progress("checkpoint: \(note)") }
-    let request = RunRequest(
-      model: model, training: training, corpus: corpus, recording: recording,
-      threadCount: machine.threadCount,
-      checkpoint: start, updatesParameters: update)
+    let request = options.request(checkpoint: start, updatesParameters: update)
     let architectures = start.map { [$0.architecture] } ?? architectures.elements
     let corpus = try request.openCorpus()
     let runs = try (0..<seeds).flatMap { seed in
       try architectures.map {
-        try request.plan($0, seed: training.seed &+ UInt64(seed), corpus: corpus)
+        try request.plan($0, seed: options.training.seed &+ UInt64(seed), corpus: corpus)
       }
     }
     try checkOperation(runs)
     try checkWindow()
     let folder = try OutputFolder(output, command: "grads")
-    let executor = RunExecutor(team: Team(threadCount: machine.threadCount), console: console)
+    let executor = RunExecutor(team: Team(threadCount: options.machine.threadCount), console: console)
     let view = LiveView(
       console: console, runCount: runs.count, stepsInAll: runs.map(\.training.stepCount).reduce(0, +),
       operation: mismatch.operation, statistic: mismatch.statistic, selection: try mismatch.parsedLayers())
@@ -138,8 +128,8 @@ struct GradsCommand: ParsableCommand {
   }
 
   private func checkWindow() throws {
-    guard let window = try mismatch.parsedWindow(), window.lower >= training.steps else { return }
-    throw CommandError.usage("--window \(window) begins after the last of --steps \(training.steps)")
+    guard let window = try mismatch.parsedWindow(), window.lower >= options.training.steps else { return }
+    throw CommandError.usage("--window \(window) begins after the last of --steps \(options.training.steps)")
   }
 
   private func introduction(_ runs: [PlannedRun], _ corpus: CorpusFacts) -> String {

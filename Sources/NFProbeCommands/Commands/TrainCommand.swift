@@ -24,30 +24,21 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "The architecture.")
   var architecture: Architecture = .normFormer
 
-  @Option(help: ArgumentHelp("YAML file with the same keys as the options; options win.", valueName: "file"))
-  var config: String?
-
-  @OptionGroup(title: "Model") var model: ModelOptions
-  @OptionGroup(title: "Training") var training: TrainingOptions
-  @OptionGroup(title: "Corpus") var corpus: CorpusOptions
-  @OptionGroup(title: "Recording") var recording: RecordingOptions
+  @OptionGroup var options: RunOptions
   @OptionGroup(title: "Output") var output: OutputOptions
-  @OptionGroup(title: "Machine") var machine: MachineOptions
 
   func run() throws {
     let console = Console(isQuiet: output.quiet)
-    let request = RunRequest(
-      model: model, training: training, corpus: corpus, recording: recording, threadCount: machine.threadCount
-    )
+    let request = options.request()
     let corpus = try request.openCorpus()
-    let run = try request.plan(architecture, seed: training.seed, corpus: corpus)
+    let run = try request.plan(architecture, seed: options.training.seed, corpus: corpus)
     let folder = try OutputFolder(output, command: "train")
     let path = folder.file(run.fileName)
     let view = LiveView(
       console: console, runCount: 1, stepsInAll: run.training.stepCount, operation: "fc2.weight",
       statistic: .l1, selection: .paper)
     StopSignal.watch()
-    let end = try RunExecutor(team: Team(threadCount: machine.threadCount), console: console)
+    let end = try RunExecutor(team: Team(threadCount: options.machine.threadCount), console: console)
       .execute(run, corpus: corpus, path: path, replacing: output.overwrite, view: view)
     view.close()
     try printSummary(path, console)

@@ -1,0 +1,20 @@
+import ArgumentParser
+
+/// Everything that decides what runs compute: what every command that trains takes.
+struct RunOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("YAML file with the same keys as the options; options win.", valueName: "file"))
+  var config: String?
+
+  @OptionGroup(title: "Model") var model: ModelOptions
+  @OptionGroup(title: "Training") var training: TrainingOptions
+  @OptionGroup(title: "Corpus") var corpus: CorpusOptions
+  @OptionGroup(title: "Recording") var recording: RecordingOptions
+  @OptionGroup(title: "Machine") var machine: MachineOptions
+
+  /// The request that these options make.
+  func request(checkpoint: CheckpointStart? = nil, updatesParameters: Bool = true) -> RunRequest {
+    RunRequest(
+      model: model, training: training, corpus: corpus, recording: recording,
+      threadCount: machine.threadCount, checkpoint: checkpoint, updatesParameters: updatesParameters)
+  }
+}
