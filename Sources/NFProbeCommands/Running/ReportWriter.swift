@@ -23,21 +23,25 @@ struct ReportWriter {
     if let svg = options.svg { try writeFigure(report, to: svg) }
   }
 
-  /// The mismatch and, where there are seeds enough for intervals, the spreads against each other: a reader gets both, a program
-  /// the first.
+  /// The spreads against each other, where there are seeds enough for intervals.
+  private func spreads(of report: MismatchReport) -> Table? {
+    let seedCount = report.entries.map(\.group.runs.count).max() ?? 0
+    let table = report.spreadTable
+    return seedCount >= 3 && !table.rows.isEmpty ? table : nil
+  }
+
+  /// A reader gets both tables, a program the first alone.
   private func printTables(of report: MismatchReport) {
     console.print(report.table.rendered(as: options.format))
-    let spreads = report.spreadTable
-    let seedCount = report.entries.map(\.group.runs.count).max() ?? 0
-    if seedCount >= 3, !spreads.rows.isEmpty, options.format != .csv, options.format != .json {
+    if let spreads = spreads(of: report), options.format != .csv, options.format != .json {
       console.print("\n" + spreads.rendered(as: options.format))
     }
   }
 
   private func writeFiles(_ report: MismatchReport, into folder: OutputFolder) throws {
     try OutputFolder.write(report.longTable.rendered(as: .csv), to: folder.file("mismatch.csv"))
-    if !report.spreadTable.rows.isEmpty {
-      try OutputFolder.write(report.spreadTable.rendered(as: .csv), to: folder.file("spread.csv"))
+    if let spreads = spreads(of: report) {
+      try OutputFolder.write(spreads.rendered(as: .csv), to: folder.file("spread.csv"))
     }
     try writeFigure(report, to: folder.file("mismatch.svg"))
     console.progress("written to \(folder.path)")
