@@ -1,3 +1,4 @@
+import Checksums
 import FileAccess
 
 /// A tensor to write: its elements are asked for when its turn comes, so that one at a time is in memory.
@@ -36,6 +37,16 @@ public struct OutputTensor {
     }
   }
 
+  /// CRC-32C of the elements' bytes.
+  var checksum: UInt32 {
+    var crc = CRC32C()
+    switch elements {
+    case .float(let elements): crc.update(elements())
+    case .double(let elements): crc.update(elements())
+    }
+    return crc.value
+  }
+
   var elementCount: Int { shape.reduce(1, *) }
   var byteCount: Int { elementCount * type.bitCount / 8 }
 }
@@ -47,15 +58,24 @@ public struct SafetensorsWriter {
   /// Wider types come first and names are sorted within a type, as the reference library orders them, so that every
   /// element is aligned.
   ///
-  /// - Parameter replacing: whether a file that has the name already is replaced.
+  /// - Parameters:
+  ///   - checksummed: whether the metadata get checksums of every tensor and of the header; elements are then asked for
+  ///     twice.
+  ///   - replacing: whether a file that has the name already is replaced.
   /// - Precondition: names differ, are not empty and not `__metadata__`, and every tensor gives as many elements as its
   ///   shape has.
   /// - Throws: where the file cannot be written whole; an earlier file of the name is then as it was.
   public static func write(
-    _ tensors: [OutputTensor], metadata: [String: String] = [:], to path: String, replacing: Bool = false
+    _ tensors: [OutputTensor], metadata: [String: String] = [:], to path: String, checksummed: Bool = false,
+    replacing: Bool = false
   ) throws(CheckpointError) {
     let sorted = tensors.sorted {
       ($1.type.bitCount, $0.name) < ($0.type.bitCount, $1.name)
+    }
+    var metadata = metadata
+    if checksummed {
+      let checksums = Dictionary(uniqueKeysWithValues: sorted.map { ($0.name, $0.checksum) })
+      metadata = TensorChecksums.metadata(metadata, of: sorted, bytes: checksums)
     }
     do throws(FileAccessError) {
       var writer = try AtomicFileWriter(path: path)

@@ -84,3 +84,14 @@ public struct AtomicFileWriter: ~Copyable {
     guard fsync(descriptor) == 0 else { throw Errno.current.error(folder, "cannot be flushed to the device") }
   }
 }
+
+/// Makes a folder where there is none; the one that it lies in must exist.
+/// - Throws: where it cannot be made, or the name is taken by something else.
+public func makeFolder(_ path: String) throws(FileAccessError) {
+  guard unsafe mkdir(path, 0o777) != 0 else { return }
+  let error = Errno.current
+  var status = stat()
+  let isFolder = unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  if error.reason == .exists, isFolder { return }
+  throw error.error(path, "the folder cannot be made")
+}

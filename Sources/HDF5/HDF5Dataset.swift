@@ -100,7 +100,7 @@ public final class HDF5Dataset {
 
 extension HDF5Dataset {
   /// Lends the dataspaces of a box in this dataset and of the memory that it is copied to or from.
-  private func withSelection(
+  func withSelection(
     start: [Int], count: [Int], _ doing: String, _ body: (_ file: hid_t, _ memory: hid_t) throws -> Void
   ) throws {
     precondition(

@@ -69,7 +69,7 @@ extension HDF5File {
     try check("looking for \(name)") { unsafe H5Lexists(id, name, defaultProperties) } > 0
   }
 
-  private func create(
+  func create(
     _ name: String, type: hid_t, shape: DatasetShape, _ list: hid_t, _ doing: String
   ) throws -> HDF5Dataset {
     let space = try shape.space(doing)
@@ -81,7 +81,7 @@ extension HDF5File {
     return HDF5Dataset(name: name, file: self, id: dataset)
   }
 
-  private func creationProperties(chunk: [Int]?, _ doing: String) throws -> Identifier {
+  func creationProperties(chunk: [Int]?, _ doing: String) throws -> Identifier {
     let list = try Identifier(doing) { H5Pcreate(chdf5_dataset_create_class()) }
     // Attributes keep their order; the times of day that a header could hold would differ between equal runs.
     try check(doing) { H5Pset_attr_creation_order(list.id, chdf5_creation_order()) }

@@ -1,3 +1,4 @@
+import Checksums
 import HDF5
 
 /// One growing variable of a run file that is read in blocks of rows.
@@ -16,6 +17,8 @@ protocol ColumnReader: AnyObject {
   var integers: [Int] { get }
   /// The loaded block of a column of float32.
   var floats: [Float] { get }
+  /// The loaded block of a column of text.
+  var texts: [String] { get }
 }
 
 /// A ``ColumnReader`` of one number format.
@@ -53,6 +56,8 @@ final class TypedColumnReader<Element: RowElement>: ColumnReader {
   var integers: [Int] { Element.integers(block) }
 
   var floats: [Float] { block as? [Float] ?? [] }
+
+  var texts: [String] { [] }
 }
 
 extension RunSchema.Column {
@@ -65,6 +70,7 @@ extension RunSchema.Column {
     case .int64: TypedColumnReader<Int64>(dataset, rowShape: rowShape)
     case .int32: TypedColumnReader<Int32>(dataset, rowShape: rowShape)
     case .uint32: TypedColumnReader<UInt32>(dataset, rowShape: rowShape)
+    case .text: TextColumnReader(dataset)
     }
   }
 }

@@ -1,3 +1,4 @@
+import Checksums
 import HDF5
 
 /// One growing variable of an open run file and the rows that wait to be written to it.
@@ -5,6 +6,9 @@ protocol ColumnWriter: AnyObject {
   /// Takes the next row and feeds it to the row's checksum.
   /// - Returns: false where the value does not fit the column.
   func buffer(_ value: RowValue, _ checksum: inout CRC32C) -> Bool
+  /// Feeds a row to a checksum and takes nothing.
+  /// - Returns: false where the value does not fit the column.
+  func feed(_ value: RowValue, _ checksum: inout CRC32C) -> Bool
   /// Takes back rows beyond `count` waiting ones.
   func trimBuffer(to count: Int)
   /// Writes the waiting rows behind the first `rows` and hands them to the operating system.
@@ -28,6 +32,12 @@ final class TypedColumnWriter<Element: RowElement>: ColumnWriter {
     guard let elements = Element.elements(of: value), elements.count == width else { return false }
     checksum.update(elements)
     waiting.append(contentsOf: elements)
+    return true
+  }
+
+  func feed(_ value: RowValue, _ checksum: inout CRC32C) -> Bool {
+    guard let elements = Element.elements(of: value), elements.count == width else { return false }
+    checksum.update(elements)
     return true
   }
 
@@ -55,6 +65,7 @@ extension RunSchema.Column {
     case .int64: TypedColumnWriter<Int64>(dataset, rowShape: rowShape)
     case .int32: TypedColumnWriter<Int32>(dataset, rowShape: rowShape)
     case .uint32: TypedColumnWriter<UInt32>(dataset, rowShape: rowShape)
+    case .text: TextColumnWriter(dataset)
     }
   }
 }

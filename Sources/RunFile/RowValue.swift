@@ -1,3 +1,4 @@
+import Checksums
 import HDF5
 
 /// One row of one column before it takes its stored format.
@@ -5,6 +6,7 @@ enum RowValue {
   case reals([Double])
   case floats([Float])
   case integers([Int])
+  case text(String)
 }
 
 /// A number that a column can hold. The conversions take whole arrays, so that their loops are compiled for each type.

@@ -143,6 +143,8 @@ struct RunFileBuilder {
     case .int64: try file.createDataset(column.name, of: Int64.self, shape: shape, fill: -1)
     case .int32: try file.createDataset(column.name, of: Int32.self, shape: shape, fill: -1)
     case .uint32: try file.createDataset(column.name, of: UInt32.self, shape: shape)
+    case .text:
+      try file.createDataset(column.name, textLength: RunSchema.Number.textLength, shape: shape)
     }
   }
 }

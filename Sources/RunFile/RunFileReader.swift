@@ -35,13 +35,16 @@ public final class RunFileReader {
   let validationTable: TableReader
   let eventTable: TableReader
   private let isClosed: Bool
+  /// Whether the file's own header says that nobody writes it.
+  let isOpenedPlainly: Bool
 
   /// Opens a run file.
   ///
   /// - Throws: ``RunFileError``.
   public init(path: String) throws {
     self.path = path
-    let (file, isOpenedPlainly) = try RunFileOpening(path: path).open()
+    let file: HDF5File
+    (file, isOpenedPlainly) = try RunFileOpening(path: path).open()
     // A writer in this very process does not keep a plain opening out.
     isClosed = isOpenedPlainly && WriterLock.holder(ofRunFile: path) == .nobody
     state = Self.state(of: path, isClosed: isClosed)
@@ -49,7 +52,7 @@ public final class RunFileReader {
       let reader = ManifestReader(file: file, path: path)
       manifest = try reader.manifest()
       isManifestIntact = try reader.storedChecksum() == manifest.checksum
-      schema = RunSchema(manifest)
+      schema = try RunSchema(manifest).restricted { try file.contains($0) }
       try Self.checkColumns(schema, file, path)
       stepTable = try TableReader(schema.steps, of: schema, in: file)
       snapshotTable =
@@ -116,7 +119,7 @@ public final class RunFileReader {
     for table in schema.tables where !table.columns.isEmpty {
       for column in [table.marker] + table.checksums + table.columns {
         let description = try file.dataset(column.name).description()
-        guard description.elementClass == column.number.storage.elementClass, description.shape.count > 0,
+        guard description.elementClass == column.number.elementClass, description.shape.count > 0,
           Array(description.shape.dropFirst()) == schema.rowShape(column)
         else {
           throw RunFileError(

@@ -14,11 +14,20 @@ public final class RunFileWriter {
   public let segment: Int
 
   private let schema: RunSchema
+  private let machine: String
   private var tables: TableWriters?
   private var lock: WriterLock?
   private var pace: Pace
   private var lastStep = -1
   private var failure: RunFileError?
+  /// What earlier attempts recorded; it is compared with what is made again.
+  private var recorded = Recorded()
+
+  private struct Recorded {
+    var steps = RecordedRows.none
+    var snapshots = RecordedRows.none
+    var validations = RecordedRows.none
+  }
 
   /// Creates a run file.
   ///
@@ -34,6 +43,7 @@ public final class RunFileWriter {
     self.path = path
     segment = 0
     schema = RunSchema(manifest)
+    machine = manifest.machine.summary
     pace = Pace(interval: interval)
     if let obstacle = manifest.obstacle { throw RunFileError(.mismatch, path: path, obstacle) }
     FileSystem.reportFileSizeLimit()
@@ -46,20 +56,57 @@ public final class RunFileWriter {
       file.abandon()
       throw RunFileError(creating: path, error)
     }
-    try record(.running)
+    try record(.running, nextStep: 0)
+    try flush()
+  }
+
+  /// Opens the closed file of an earlier attempt, to go on with its run.
+  ///
+  /// Steps that it has already may be appended once more: they are compared with what was recorded, bit for bit but for
+  /// the wall-clock time, and not doubled. The rows that are new belong to the next segment.
+  /// - Parameters:
+  ///   - manifest: the run's, as it would be made now.
+  ///   - firstStep: the first step that will be made.
+  ///   - interval: as for a new file.
+  /// - Throws: ``RunFileError``: also for a file of another run, or one that was not closed (see ``RunFileRepair``).
+  public init(resuming path: String, manifest: RunManifest, firstStep: Int, interval: Double = 2) throws {
+    self.path = path
+    pace = Pace(interval: interval)
+    machine = manifest.machine.summary
+    FileSystem.reportFileSizeLimit()
+    lock = try WriterLock(forRunFile: path, holder: Self.introduction(manifest))
+    let earlier = try EarlierAttempts(path: path, manifest: manifest)
+    schema = earlier.schema
+    segment = earlier.segmentCount
+    recorded = Recorded(
+      steps: earlier.steps, snapshots: earlier.snapshots, validations: earlier.validations)
+    do {
+      let access = HDF5FileAccess(chunkCacheBytes: schema.chunkCacheBytes)
+      let file = try HDF5File(opening: path, mode: .writingWhileRead, access: access)
+      do { tables = try TableWriters(schema, in: file, earlier) } catch {
+        file.abandon()
+        throw error
+      }
+    } catch {
+      throw RunFileError(.writing, path: path, "cannot be opened for writing: \(RunFileError.cause(error))")
+    }
+    try record(.running, nextStep: firstStep)
     try flush()
   }
 
   /// Appends one step; steps must ascend.
   ///
-  /// - Throws: ``RunFileError``: a record of another shape, or a file that can no longer be written.
+  /// - Throws: ``RunFileError``: a record of another shape, a step that differs from the same one of an earlier
+  ///   attempt, or a file that can no longer be written.
   public func append(_ record: StepRecord) throws {
     let tables = try usableTables()
     guard record.step > lastStep else {
       throw RunFileError(.mismatch, path: path, "step \(record.step) cannot follow step \(lastStep)")
     }
-    try take(tables.steps.append(marker: record.step, schema.stepRow(record, segment: segment)))
+    let row = schema.stepRow(record, segment: segment)
     lastStep = record.step
+    guard try isNew("step", record.step, row, tables.steps, recorded.steps) else { return }
+    try take(tables.steps.append(marker: record.step, row))
     if pace.isDue(afterAppending: tables.steps.waitingBytes) { try flush() }
   }
 
@@ -70,7 +117,9 @@ public final class RunFileWriter {
     guard let snapshots = try usableTables().snapshots else {
       throw RunFileError(.mismatch, path: path, "the run's manifest names no scales")
     }
-    try take(snapshots.append(marker: snapshot.step, snapshot.values.map { .floats($0) }))
+    let row = snapshot.values.map { RowValue.floats($0) }
+    guard try isNew("the snapshot at", snapshot.step, row, snapshots, recorded.snapshots) else { return }
+    try take(snapshots.append(marker: snapshot.step, row))
     try flush()
   }
 
@@ -78,7 +127,10 @@ public final class RunFileWriter {
   ///
   /// - Throws: ``RunFileError``, where the file can no longer be written.
   public func append(_ validation: ValidationRecord) throws {
-    try take(usableTables().validations.append(marker: validation.step, [.reals([validation.loss])]))
+    let table = try usableTables().validations
+    let row = [RowValue.reals([validation.loss])]
+    guard try isNew("the validation at", validation.step, row, table, recorded.validations) else { return }
+    try take(table.append(marker: validation.step, row))
     try flush()
   }
 
@@ -95,7 +147,7 @@ public final class RunFileWriter {
   ///
   /// - Throws: ``RunFileError``.
   public func finish(status: RunStatus) throws {
-    try record(status)
+    try record(status, nextStep: lastStep + 1)
     try flush()
     let file = try usableTables().file
     tables = nil
@@ -122,12 +174,29 @@ public final class RunFileWriter {
     return tables
   }
 
-  private func record(_ status: RunStatus) throws {
+  private func record(_ status: RunStatus, nextStep: Int) throws {
     let events = try usableTables().events
-    try take(
-      events.append(
-        marker: events.writtenRows + events.waitingRows,
-        [.integers([status.rawValue]), .reals([FileSystem.now()])]))
+    let row = schema.eventRow(status, time: FileSystem.now(), segment: segment, nextStep: nextStep, machine)
+    try take(events.append(marker: events.writtenRows + events.waitingRows, row))
+  }
+
+  /// Whether a row has not been recorded before.
+  /// - Throws: where it has, but with other numbers.
+  private func isNew(
+    _ what: String, _ marker: Int, _ row: [RowValue], _ table: TableWriter, _ earlier: RecordedRows
+  ) throws(RunFileError) -> Bool {
+    guard marker <= earlier.last else { return true }
+    switch earlier.compare(marker: marker, checksum: table.checksum(marker: marker, row)) {
+    case .new: return true
+    case .equal: return false
+    case .missing:
+      throw RunFileError(.mismatch, path: path, "lacks \(what) \(marker), although later ones are there")
+    case .different:
+      throw RunFileError(
+        .mismatch, path: path,
+        "\(what) \(marker) came out otherwise than it is recorded, so this is not the same run any more; "
+          + "it must go on with the same program, processor and number of threads")
+    }
   }
 
   private func take(_ misfit: String?) throws(RunFileError) {
@@ -167,16 +236,17 @@ struct TableWriters {
   let events: TableWriter
   private let descriptor: Int32
 
-  init(_ schema: RunSchema, in file: HDF5File) throws {
-    func table(_ definition: RunSchema.Table) throws -> TableWriter {
-      try TableWriter(definition, of: schema, in: file)
+  init(_ schema: RunSchema, in file: HDF5File, _ earlier: EarlierAttempts? = nil) throws {
+    func table(_ definition: RunSchema.Table, _ writtenRows: Int?) throws -> TableWriter {
+      try TableWriter(definition, of: schema, in: file, writtenRows: writtenRows ?? 0)
     }
     self.file = file
     descriptor = try file.descriptor()
-    steps = try table(schema.steps)
-    snapshots = schema.snapshots.columns.isEmpty ? nil : try table(schema.snapshots)
-    validations = try table(schema.validations)
-    events = try table(schema.events)
+    steps = try table(schema.steps, earlier?.steps.count)
+    snapshots =
+      schema.snapshots.columns.isEmpty ? nil : try table(schema.snapshots, earlier?.snapshots.count)
+    validations = try table(schema.validations, earlier?.validations.count)
+    events = try table(schema.events, earlier?.eventCount)
   }
 
   /// Hands all waiting rows to the operating system and waits until they are on the disk.

@@ -71,3 +71,24 @@ extension RunSchema {
     ]
   }
 }
+
+extension RunSchema {
+  /// The values of one event in the order of ``events``.
+  func eventRow(
+    _ status: RunStatus, time: Double, segment: Int, nextStep: Int, _ machine: String
+  ) -> [RowValue] {
+    let values: [String: RowValue] = [
+      "status": .integers([status.rawValue]), "status_time": .reals([time]),
+      "event_segment": .integers([segment]), "event_step": .integers([nextStep]),
+      "event_machine": .text(machine),
+    ]
+    return events.columns.compactMap { values[$0.name] }
+  }
+}
+
+extension MachineFacts {
+  /// One line of it all, for one attempt at a run.
+  var summary: String {
+    "\(program); \(blas); \(threads == 1 ? "1 thread" : "\(threads) threads"); \(cpu)"
+  }
+}

@@ -20,14 +20,20 @@ struct RunSchema {
   /// The formats of the growing variables.
   enum Number {
     case float64, float32, int64, int32, uint32
+    /// UTF-8 of at most ``textLength`` bytes, padded with NULs.
+    case text
 
-    var storage: HDF5Number {
+    static let textLength = 256
+
+    /// How the library stores it.
+    var elementClass: DatasetDescription.ElementClass {
       switch self {
-      case .float64: .float64
-      case .float32: .float32
-      case .int64: .int64
-      case .int32: .int32
-      case .uint32: .uint32
+      case .float64: HDF5Number.float64.elementClass
+      case .float32: HDF5Number.float32.elementClass
+      case .int64: HDF5Number.int64.elementClass
+      case .int32: HDF5Number.int32.elementClass
+      case .uint32: HDF5Number.uint32.elementClass
+      case .text: .fixedText(bytes: Self.textLength)
       }
     }
 
@@ -35,12 +41,13 @@ struct RunSchema {
       switch self {
       case .float64, .int64: 8
       case .float32, .int32, .uint32: 4
+      case .text: Self.textLength
       }
     }
 
     var isInteger: Bool {
       switch self {
-      case .float64, .float32: false
+      case .float64, .float32, .text: false
       case .int64, .int32, .uint32: true
       }
     }
@@ -56,6 +63,8 @@ struct RunSchema {
     var longName: String
     /// Which of its table's checksums covers the column.
     var checksum = 0
+    /// Whether files of earlier programs lack it.
+    var isLater = false
   }
 
   /// Columns that grow together. A row exists once its marker, the coordinate, is written; that happens last.
@@ -82,7 +91,7 @@ struct RunSchema {
   let steps: Table
   let snapshots: Table
   let validations: Table
-  let events: Table
+  private(set) var events: Table
 
   init(_ manifest: RunManifest) {
     let gradients = manifest.gradients
@@ -110,7 +119,22 @@ struct RunSchema {
         Column(
           name: "status_time", number: .float64, units: "seconds since 1970-01-01 00:00:00",
           longName: "when the status changed"),
+        Column(
+          name: "event_segment", number: .int32, longName: "attempt that the event belongs to", isLater: true),
+        Column(
+          name: "event_step", number: .int64, longName: "optimizer step that the attempt went on with",
+          isLater: true),
+        Column(
+          name: "event_machine", number: .text, longName: "program, matrix products, threads and processor",
+          isLater: true),
       ], checksums: ["event_checksum"])
+  }
+
+  /// The schema without the columns that `isThere` does not find: that of a file of an earlier program.
+  func restricted(to isThere: (String) throws -> Bool) rethrows -> RunSchema {
+    var schema = self
+    schema.events.columns = try events.columns.filter { try !$0.isLater || isThere($0.name) }
+    return schema
   }
 
   var tables: [Table] { [steps, snapshots, validations, events] }

@@ -1,3 +1,4 @@
+import Checksums
 import HDF5
 
 /// One table of a run file: its rows, as far as they can be trusted, and their checksums.
@@ -54,6 +55,13 @@ final class TableReader {
     if let row = keys.indices.dropFirst().first(where: { keys[$0] <= keys[$0 - 1] }) {
       throw TableDamage(row: row, table: definition.marker.name)
     }
+  }
+
+  /// The first checksum of each trusted row.
+  func firstChecksums() throws -> [UInt32] {
+    guard let column = checksums.first, !keys.isEmpty else { return [] }
+    try column.load(keys.indices)
+    return column.integers.map { UInt32(truncatingIfNeeded: $0) }
   }
 
   /// Looks again at what a writer has added.

@@ -1,3 +1,4 @@
+import Checksums
 import HDF5
 import RunData
 
@@ -43,6 +44,16 @@ final class TableWriter {
     waitingRows += 1
     waitingBytes += rowBytes
     return nil
+  }
+
+  /// The first checksum that a row would have, which equal runs share; nil where the row does not fit.
+  func checksum(marker key: Int, _ values: [RowValue]) -> UInt32? {
+    var crc = CRC32C()
+    guard values.count == columns.count, marker.feed(.integers([key]), &crc) else { return nil }
+    for (index, column) in columns.enumerated() where definition.columns[index].checksum == 0 {
+      guard column.feed(values[index], &crc) else { return nil }
+    }
+    return crc.value
   }
 
   /// Hands all waiting rows to the operating system, the marker last: a reader that sees the marker's row finds

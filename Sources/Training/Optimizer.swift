@@ -30,6 +30,16 @@ public final class Optimizer<Scalar: KernelScalar> {
     self.groups = groups
   }
 
+  /// The running means of a parameter's gradient and of its square.
+  public func moments(_ parameter: Parameter) -> (first: Row<Scalar>, second: Row<Scalar>) {
+    (firstMoment.row(parameter.range), secondMoment.row(parameter.range))
+  }
+
+  /// Takes the count of updates over from an earlier optimizer whose ``moments(_:)`` were copied into this one.
+  public func resume(afterUpdates count: Int) {
+    updateCount = count
+  }
+
   /// Updates every parameter of the model from its gradient times `gradientFactor`.
   public func update(_ model: Model<Scalar>, learningRate: Double, gradientFactor: Double) {
     updateCount += 1

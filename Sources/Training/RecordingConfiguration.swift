@@ -29,15 +29,18 @@ public struct RecordingConfiguration: Equatable, Sendable {
   public var validationInterval: Int?
   /// Whether operations' outputs and their gradients are measured.
   public var activations: Bool
+  /// Updates between two checkpoints; nil keeps none on the way.
+  public var checkpointInterval: Int?
 
   /// Creates a configuration.
   public init(
     schedule: RecordingSchedule = .every(1), snapshotInterval: Int = 50, validationInterval: Int? = nil,
-    activations: Bool = false
+    activations: Bool = false, checkpointInterval: Int? = nil
   ) {
     self.schedule = schedule
     self.snapshotInterval = snapshotInterval
     self.validationInterval = validationInterval
     self.activations = activations
+    self.checkpointInterval = checkpointInterval
   }
 }

@@ -41,7 +41,8 @@ public final class Trainer<Scalar: KernelScalar> {
       batchSize: configuration.batch.batchSize, sequenceLength: configuration.batch.sequenceLength)
   }
 
-  /// Makes every step from `firstStep` on.
+  /// Makes every step from `firstStep` on: what comes out is what a run from step 0 on would give from there, where
+  /// model and optimizer are as that run left them.
   ///
   /// - Parameters:
   ///   - shouldStop: asked after each step.
@@ -58,9 +59,11 @@ public final class Trainer<Scalar: KernelScalar> {
         try emit(.nonfinite(report))
         if configuration.onNonfinite == .stop { return .nonfinite(report) }
       }
-      let isLast = step + 1 == configuration.stepCount || shouldStop()
+      let isLast = step + 1 == configuration.stepCount
       try emitMeasurements(afterUpdates: step + 1, isLast: isLast, emit)
-      if isLast, step + 1 < configuration.stepCount { return .interrupted }
+      let stops = !isLast && shouldStop()
+      if stops || isLast || isCheckpointDue(step + 1) { try emit(.checkpointDue(updates: step + 1)) }
+      if stops { return .interrupted }
     }
     return .finished
   }
@@ -68,6 +71,11 @@ public final class Trainer<Scalar: KernelScalar> {
   /// The held-out loss as the model stands, where there is held-out text.
   public func validationLoss() throws(CorpusError) -> Double? { try validation?.loss(of: model) }
 
+  private func isCheckpointDue(_ updates: Int) -> Bool {
+    configuration.recording.checkpointInterval.map { updates % $0 == 0 } ?? false
+  }
+
+  /// Only what an uninterrupted run measures too: a stop leaves no trace among the numbers.
   private func emitMeasurements(
     afterUpdates count: Int, isLast: Bool, _ emit: (TrainingEvent) throws -> Void
   ) throws {

@@ -10,6 +10,9 @@ public enum TrainingEvent: Sendable {
   case snapshot(ScaleSnapshot)
   /// The held-out loss after some updates.
   case validated(ValidationRecord)
+  /// After this many updates the weights and the optimizer's state are to be kept; all events of the updates before
+  /// have been emitted.
+  case checkpointDue(updates: Int)
   /// Loss or gradient became infinite or not a number.
   case nonfinite(NonfiniteReport)
 }

@@ -47,7 +47,7 @@ import Transformer
       case .passed(_, let loss, _): result.losses.append(loss)
       case .snapshot(let snapshot): result.snapshots.append(snapshot)
       case .nonfinite(let report): result.reports.append(report)
-      case .validated: break
+      case .validated, .checkpointDue: break
       }
     }
     result.parameters = model.table.parameters.indices.flatMap { model.parameter($0).array() }

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import RunFile
+@testable import Checksums
 
 @Suite struct CRC32CTests {
   private func checksum(_ bytes: [UInt8]) -> UInt32 {

@@ -1,0 +1,91 @@
+/// A run's state between two steps, kept as two safetensors files: the weights under fairseq's names, which are of use to
+/// anybody, and beside them what only the run itself needs to go on.
+///
+/// Both carry checksums. The weights' file is written last: once it has its name, the checkpoint is whole.
+public struct TrainingCheckpoint: Sendable {
+  /// What a checkpoint says of itself.
+  public struct Facts: Equatable, Sendable {
+    /// The run that it belongs to.
+    public var runID: String
+    /// Steps made, which is the next step's number.
+    public var step: Int
+    /// Updates that the optimizer made; fewer than the steps where steps were left out.
+    public var optimizerUpdates: Int
+    /// Whatever else is worth keeping: program, processor, threads, configuration.
+    public var provenance: [String: String]
+
+    /// Creates facts.
+    public init(runID: String, step: Int, optimizerUpdates: Int, provenance: [String: String] = [:]) {
+      self.runID = runID
+      self.step = step
+      self.optimizerUpdates = optimizerUpdates
+      self.provenance = provenance
+    }
+  }
+
+  /// What the checkpoint says of itself.
+  public let facts: Facts
+  /// The weights.
+  public let weights: SafetensorsFile
+  /// The optimizer's moments.
+  public let state: SafetensorsFile
+
+  /// The moments of a parameter are tensors of these names.
+  public static func firstMomentName(_ parameter: String) -> String { "first_moment.\(parameter)" }
+
+  /// The moments of a parameter are tensors of these names.
+  public static func secondMomentName(_ parameter: String) -> String { "second_moment.\(parameter)" }
+
+  private enum Key {
+    static let runID = "run_id"
+    static let step = "step"
+    static let optimizerUpdates = "optimizer_updates"
+  }
+
+  /// Opens both files of a checkpoint and compares what they say of themselves with each other and with their
+  /// checksums. Tensors are compared when they are read.
+  /// - Throws: where a file is missing, damaged or of another checkpoint.
+  init(weightsPath: String, statePath: String) throws(CheckpointError) {
+    weights = try SafetensorsFile(path: weightsPath)
+    state = try SafetensorsFile(path: statePath)
+    try weights.checkHeader()
+    try state.checkHeader()
+    facts = try Self.facts(weights)
+    guard try Self.facts(state) == facts else {
+      throw CheckpointError(
+        path: statePath, problem: "is of another moment or run than \(weightsPath) beside it")
+    }
+  }
+
+  private static func facts(_ file: SafetensorsFile) throws(CheckpointError) -> Facts {
+    func number(_ key: String) throws(CheckpointError) -> Int {
+      guard let value = file.metadata[key].flatMap({ Int($0) }), value >= 0 else {
+        throw CheckpointError(
+          path: file.path, problem: "does not state its \(key): it is no checkpoint of a run")
+      }
+      return value
+    }
+    guard let runID = file.metadata[Key.runID] else {
+      throw CheckpointError(path: file.path, problem: "does not state its run: it is no checkpoint of a run")
+    }
+    return Facts(
+      runID: runID, step: try number(Key.step), optimizerUpdates: try number(Key.optimizerUpdates))
+  }
+
+  /// Writes both files; each appears whole or not at all.
+  /// - Throws: where a file cannot be written whole; what had its name before is then as it was.
+  static func write(
+    _ facts: Facts, architecture: [String: String], weights: [OutputTensor], state: [OutputTensor],
+    weightsPath: String, statePath: String
+  ) throws(CheckpointError) {
+    let own = [
+      Key.runID: facts.runID, Key.step: String(facts.step),
+      Key.optimizerUpdates: String(facts.optimizerUpdates),
+    ]
+    let metadata = facts.provenance.merging(own) { $1 }
+    try SafetensorsWriter.write(state, metadata: metadata, to: statePath, checksummed: true, replacing: true)
+    try SafetensorsWriter.write(
+      weights, metadata: metadata.merging(architecture) { $1 }, to: weightsPath, checksummed: true,
+      replacing: true)
+  }
+}
