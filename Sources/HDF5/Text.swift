@@ -46,8 +46,8 @@ extension HDF5File {
   {
     let doing = "creating \(name)"
     let type = try fixedTextType(length: length, doing)
-    return try create(
-      name, type: type.id, shape: shape, creationProperties(chunk: shape.chunk, doing).id, doing)
+    let list = try creationProperties(chunk: shape.chunk, doing)
+    return try create(name, type: type.id, shape: shape, list.id, doing)
   }
 }
 

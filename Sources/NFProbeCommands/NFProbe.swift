@@ -34,13 +34,26 @@ public struct NFProbe: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     do {
       try ProcessorChoice.apply()
-      let arguments = try ConfigFile.expanded(arguments, commands: commandOptions())
-      var command = try parseAsRoot(arguments)
+      var command = try parseAsRoot(CommandRecord.expanded(expanded(arguments)))
       try command.run()
       return 0
     } catch {
       return report(error)
     }
+  }
+
+  /// The arguments with a configuration file's options in place.
+  private static func expanded(_ arguments: [String]) throws -> [String] {
+    try ConfigFile.expanded(arguments, commands: commandOptions())
+  }
+
+  /// What to keep of this call, so that its runs can be resumed.
+  ///
+  /// - Parameter fixed: options that the call left to the machine and that its runs depend on.
+  static func record(fixed: [String]) throws -> CommandRecord {
+    let arguments = try expanded(Array(CommandLine.arguments.dropFirst()))
+    let known = commandOptions().first { $0.name == arguments.first }?.options ?? []
+    return CommandRecord(arguments: arguments, known: known, fixed: fixed)
   }
 
   private static func report(_ error: any Error) -> Int32 {

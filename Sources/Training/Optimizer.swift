@@ -40,6 +40,12 @@ public final class Optimizer<Scalar: KernelScalar> {
     updateCount = count
   }
 
+  /// Back to the start: no moments, no updates.
+  public func reset() {
+    updateCount = 0
+    for moment in [firstMoment, secondMoment] { for index in 0..<moment.count { moment.row[index] = 0 } }
+  }
+
   /// Updates every parameter of the model from its gradient times `gradientFactor`.
   public func update(_ model: Model<Scalar>, learningRate: Double, gradientFactor: Double) {
     updateCount += 1

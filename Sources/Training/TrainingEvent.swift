@@ -38,6 +38,14 @@ public struct NonfiniteReport: Equatable, Sendable, CustomStringConvertible {
   /// The first tensor, in the order of the backward pass, whose gradient is not finite.
   public let tensor: String?
 
+  /// Creates a report.
+  public init(step: Int, loss: Double, operation: String?, tensor: String?) {
+    self.step = step
+    self.loss = loss
+    self.operation = operation
+    self.tensor = tensor
+  }
+
   /// One sentence.
   public var description: String {
     let places = [

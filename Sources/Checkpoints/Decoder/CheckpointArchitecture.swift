@@ -30,6 +30,29 @@ public struct CheckpointArchitecture: Equatable, Sendable {
   public var normQueryKeyValue: Bool
   /// Whether the output projection is the token embedding.
   public var isHeadTied: Bool
+
+  /// Describes a model.
+  public init(
+    layerCount: Int, modelDim: Int, ffnDim: Int, headCount: Int, vocabularySize: Int,
+    placement: NormPlacement, norm: NormKind, activation: Activation, scaleAttention: Bool, scaleFFN: Bool,
+    scaleHeads: HeadScalePlacement?, scaleResiduals: ResidualScaling, normQueryKeyValue: Bool,
+    isHeadTied: Bool
+  ) {
+    self.layerCount = layerCount
+    self.modelDim = modelDim
+    self.ffnDim = ffnDim
+    self.headCount = headCount
+    self.vocabularySize = vocabularySize
+    self.placement = placement
+    self.norm = norm
+    self.activation = activation
+    self.scaleAttention = scaleAttention
+    self.scaleFFN = scaleFFN
+    self.scaleHeads = scaleHeads
+    self.scaleResiduals = scaleResiduals
+    self.normQueryKeyValue = normQueryKeyValue
+    self.isHeadTied = isHeadTied
+  }
 }
 
 /// What the user says about a checkpoint; it wins over the file's metadata, never over its tensors.

@@ -24,6 +24,7 @@ struct GradsCommand: ParsableCommand {
         nf-probe grads --operation fc1.weight --statistic rms a.h5 b.h5
         nf-probe grads --follow run.h5
         nf-probe grads --from-checkpoint w.safetensors --no-update --heads 12
+        nf-probe grads --resume nf-probe-runs/grads-001
       """)
 
   @Argument(help: ArgumentHelp("Run files to read instead of training.", valueName: "run.h5"))
@@ -59,6 +60,9 @@ struct GradsCommand: ParsableCommand {
       throw ValidationError("--architectures names one of them twice")
     }
     guard !follow || files.count == 1 else { throw ValidationError("--follow takes one run file") }
+    guard files.isEmpty || options.checkpoints.resume == nil else {
+      throw ValidationError("--resume goes on with runs; run files to read have no place beside it")
+    }
   }
 
   func run() throws {
@@ -96,18 +100,21 @@ struct GradsCommand: ParsableCommand {
     }
     try checkOperation(runs)
     try checkWindow()
-    let folder = try OutputFolder(output, command: "grads")
-    let executor = RunExecutor(team: Team(threadCount: options.machine.threadCount), console: console)
+    let folder = try options.folder(output, command: "grads")
+    let executor = RunExecutor(
+      team: Team(threadCount: options.machine.threadCount), console: console,
+      replacing: output.overwrite, resuming: options.checkpoints.resume != nil,
+      keeping: options.checkpoints.keep)
     let view = LiveView(
       console: console, runCount: runs.count, stepsInAll: runs.map(\.training.stepCount).reduce(0, +),
       operation: mismatch.operation, statistic: mismatch.statistic, selection: try mismatch.parsedLayers())
     console.progress(introduction(runs, corpus.facts))
     StopSignal.watch()
     for run in runs {
-      let end = try executor.execute(
-        run, corpus: corpus, path: folder.file(run.fileName), replacing: output.overwrite, view: view)
+      let end = try executor.execute(run, corpus: corpus, path: folder.file(run.fileName), view: view)
       if end == .interrupted {
-        console.progress("stopped; the steps so far are in \(folder.path)")
+        console.progress(
+          "stopped; the steps so far are in \(folder.path); nf-probe grads --resume \(folder.path) goes on")
         throw ExitCode(StopSignal.exitStatus)
       }
     }

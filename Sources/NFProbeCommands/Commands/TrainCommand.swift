@@ -13,12 +13,14 @@ struct TrainCommand: ParsableCommand {
     commandName: "train",
     abstract: "Train one model and record every gradient.",
     discussion: """
-      The same loop as `grads`, for one run: longer, with validation.
+      The same loop as `grads`, for one run: longer, with validation and checkpoints. A run that was interrupted or \
+      killed goes on with --resume and gives the same numbers as if it had not been, bit for bit.
 
       Examples:
         nf-probe train --steps 2000 --corpus book.txt --hold-out 0.1
         nf-probe train --size 125M --sequence 256 --batch 4 --every 5
         nf-probe train --config run.yaml --seed 1
+        nf-probe train --resume nf-probe-runs/train-001
       """)
 
   @Option(help: "The architecture.")
@@ -29,22 +31,26 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(isQuiet: output.quiet)
-    let request = options.request()
+    let request = options.request(checkpointInterval: 500)
     let corpus = try request.openCorpus()
     let run = try request.plan(architecture, seed: options.training.seed, corpus: corpus)
-    let folder = try OutputFolder(output, command: "train")
+    let folder = try options.folder(output, command: "train")
     let path = folder.file(run.fileName)
     let view = LiveView(
       console: console, runCount: 1, stepsInAll: run.training.stepCount, operation: "fc2.weight",
       statistic: .l1, selection: .paper)
     StopSignal.watch()
-    let end = try RunExecutor(team: Team(threadCount: options.machine.threadCount), console: console)
-      .execute(run, corpus: corpus, path: path, replacing: output.overwrite, view: view)
+    let end = try RunExecutor(
+      team: Team(threadCount: options.machine.threadCount), console: console, replacing: output.overwrite,
+      resuming: options.checkpoints.resume != nil, keeping: options.checkpoints.keep, keepsLast: true
+    ).execute(run, corpus: corpus, path: path, view: view)
     view.close()
     try printSummary(path, console)
     switch end {
     case .finished: break
-    case .interrupted: throw ExitCode(StopSignal.exitStatus)
+    case .interrupted:
+      console.progress("stopped; nf-probe train --resume \(folder.path) goes on")
+      throw ExitCode(StopSignal.exitStatus)
     case .nonfinite: throw CommandError.failed("the run ended because its numbers were not finite any more")
     }
   }

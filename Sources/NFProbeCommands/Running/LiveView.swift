@@ -45,7 +45,9 @@ final class LiveView {
     start = clock.now
   }
 
-  func start(_ run: PlannedRun) {
+  /// - Parameter step: the first step that will be made.
+  func start(_ run: PlannedRun, at step: Int = 0) {
+    stepsInAll -= step
     // The runs of one seed stand side by side; the next seed starts a new table.
     if columns.contains(where: { $0.title == run.manifest.architecture }) { columns = [] }
     columns.append(

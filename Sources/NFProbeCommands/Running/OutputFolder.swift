@@ -30,6 +30,19 @@ struct OutputFolder {
     }
   }
 
+  /// A folder that is there already, to go on with what it holds.
+  init(existing path: String) throws {
+    self.path = path
+    var isFolder: ObjCBool = false
+    guard unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
+    else {
+      throw CommandError.usage("there is no folder \(path)")
+    }
+    guard FileManager.default.isWritableFile(atPath: path) else {
+      throw CommandError.failed("the folder \(path) is read-only; its runs cannot go on there")
+    }
+  }
+
   /// A file in the folder.
   func file(_ name: String) -> String { path.hasSuffix("/") ? path + name : "\(path)/\(name)" }
 

@@ -58,7 +58,7 @@ struct ReportWriter {
   /// The command line that asked for it, without folders that differ from machine to machine.
   private var command: String {
     (["nf-probe"]
-      + CommandLine.arguments.dropFirst().map { $0.split(separator: "/").last.map(String.init) ?? $0 })
+      + CommandRecord.wordsOfRun.map { $0.split(separator: "/").last.map(String.init) ?? $0 })
       .joined(separator: " ")
   }
 }

@@ -5,31 +5,40 @@ import RunFile
 import Training
 import Transformer
 
-/// Makes planned runs: trains, records, shows progress.
+/// Makes planned runs, or goes on with them: trains, records, keeps checkpoints, shows progress.
 struct RunExecutor {
   let team: Team
   let console: Console
+  /// Whether earlier files are replaced.
+  var replacing = false
+  /// Whether runs that were begun go on.
+  var resuming = false
+  /// Checkpoints that stay; 0 makes none.
+  var keeping = 0
+  /// Whether the last weights are kept.
+  var keepsLast = false
 
   /// Makes one run and leaves it in a run file that is complete however the run ends.
   ///
   /// - Returns: how it ended.
-  func execute(
-    _ run: PlannedRun, corpus: CorpusSplit, path: String, replacing: Bool, view: LiveView
-  ) throws -> TrainingEnd {
-    let shape = PassShape(
-      batchSize: run.training.batch.batchSize, sequenceLength: run.training.batch.sequenceLength)
-    let model = try Model<Float>(run.model, shape: shape, team: team)
-    if let checkpoint = run.checkpoint {
-      try checkpoint.load(into: model)
-    } else {
-      model.initialize(seed: run.training.seed)
+  func execute(_ run: PlannedRun, corpus: CorpusSplit, path: String, view: LiveView) throws -> TrainingEnd {
+    let earlier = resuming ? try EarlierRun(path: path, run: run, console: console) : nil
+    if let end = earlier?.end {
+      view.start(run, at: run.training.stepCount)
+      return end
     }
-    let trainer = try Trainer(model: model, corpus: corpus, configuration: run.training)
-    let writer = try RunFileWriter(creating: path, manifest: run.manifest, replacing: replacing)
-    view.start(run)
+    let trainer = try makeTrainer(run, corpus)
+    let keeper = CheckpointKeeper(run: run, runFile: path, keeping: keeping, keepsLast: keepsLast)
+    let firstStep = try start(trainer, run, keeper, earlier)
+    let writer = try makeWriter(run, path, firstStep, earlier)
+    view.start(run, at: firstStep)
     do {
-      let end = try trainer.run(shouldStop: { StopSignal.isRequested }) { event in
-        try record(event, writer, view)
+      let end = try trainer.run(from: firstStep, shouldStop: { StopSignal.isRequested }) { event in
+        if case .checkpointDue(let updates) = event {
+          try keep(trainer, updates, keeper, writer)
+        } else {
+          try record(event, writer, view)
+        }
       }
       try writer.finish(status: end.status)
       view.end()
@@ -39,6 +48,63 @@ struct RunExecutor {
       // What was flushed stays readable; the run file says that the run failed where it still can.
       try? writer.finish(status: .failed)
       throw error
+    }
+  }
+
+  // MARK: - Start
+
+  private func makeTrainer(_ run: PlannedRun, _ corpus: CorpusSplit) throws -> Trainer<Float> {
+    let shape = PassShape(
+      batchSize: run.training.batch.batchSize, sequenceLength: run.training.batch.sequenceLength)
+    let model = try Model<Float>(run.model, shape: shape, team: team)
+    return try Trainer(model: model, corpus: corpus, configuration: run.training)
+  }
+
+  /// Puts the trainer where the run goes on, and returns the step.
+  private func start(
+    _ trainer: Trainer<Float>, _ run: PlannedRun, _ keeper: CheckpointKeeper, _ earlier: EarlierRun?
+  ) throws -> Int {
+    if let earlier,
+      let step = keeper.restore(into: trainer, where: earlier.covers, warn: console.warn)
+    {
+      console.progress("\(run.manifest.architecture): goes on with step \(step)")
+      return step
+    }
+    if earlier != nil {
+      console.progress(
+        "\(run.manifest.architecture): no checkpoint to go on from; goes through its steps again")
+      trainer.optimizer.reset()
+    }
+    if let checkpoint = run.checkpoint {
+      try checkpoint.load(into: trainer.model)
+    } else {
+      trainer.model.initialize(seed: run.training.seed)
+    }
+    return 0
+  }
+
+  private func makeWriter(
+    _ run: PlannedRun, _ path: String, _ firstStep: Int, _ earlier: EarlierRun?
+  ) throws -> RunFileWriter {
+    guard earlier != nil else {
+      return try RunFileWriter(creating: path, manifest: run.manifest, replacing: replacing)
+    }
+    return try RunFileWriter(resuming: path, manifest: run.manifest, firstStep: firstStep)
+  }
+
+  // MARK: - Events
+
+  private func keep(
+    _ trainer: Trainer<Float>, _ updates: Int, _ keeper: CheckpointKeeper, _ writer: RunFileWriter
+  ) throws {
+    guard keeper.isWanted(updates: updates) else { return }
+    // Rows first: a checkpoint ahead of them could not be used without a gap.
+    try writer.flush()
+    do { try keeper.save(trainer, updates: updates) } catch {
+      let isOnTheWay = updates < trainer.configuration.stepCount && !StopSignal.isRequested
+      // A disk that is full now must not end a run that may yet end well; at its end nothing comes after.
+      guard isOnTheWay else { throw error }
+      console.warn("the checkpoint after \(updates) updates could not be kept: \(error)")
     }
   }
 
@@ -53,6 +119,7 @@ struct RunExecutor {
       try writer.append(validation)
       view.validated(validation)
     case .nonfinite(let report): console.warn(report.description)
+    case .checkpointDue: break
     }
   }
 }

@@ -17,6 +17,8 @@ struct RunRequest {
   var checkpoint: CheckpointStart?
   /// Whether parameters are updated.
   var updatesParameters = true
+  /// Updates between two checkpoints.
+  var checkpointInterval: Int?
 }
 
 /// One run, decided in full before it starts.
@@ -78,6 +80,8 @@ extension RunRequest {
 
   private func trainingConfiguration(seed: UInt64) -> TrainingConfiguration {
     let options = training
+    var recording = recording.configuration
+    recording.checkpointInterval = checkpointInterval
     return TrainingConfiguration(
       stepCount: options.steps,
       batch: BatchShape(
@@ -88,8 +92,8 @@ extension RunRequest {
       optimizer: OptimizerConfiguration(
         beta1: options.beta1, beta2: options.beta2, epsilon: options.epsilon,
         weightDecay: options.weightDecay, decayed: options.decayed), clipNorm: options.clip,
-      recording: recording.configuration, updatesParameters: updatesParameters,
-      onNonfinite: recording.onNonfinite)
+      recording: recording, updatesParameters: updatesParameters,
+      onNonfinite: self.recording.onNonfinite)
   }
 
   private func checkMemory(_ configuration: ModelConfiguration) throws {

@@ -40,7 +40,7 @@ enum TensorChecksums {
   }
 }
 
-extension SafetensorsFile {
+extension Checkpoint {
   /// Whether the file carries checksums of its tensors.
   public var hasChecksums: Bool { metadata[TensorChecksums.headerKey] != nil }
 

@@ -26,9 +26,9 @@ public struct TrainingCheckpoint: Sendable {
   /// What the checkpoint says of itself.
   public let facts: Facts
   /// The weights.
-  public let weights: SafetensorsFile
+  public let weights: Checkpoint
   /// The optimizer's moments.
-  public let state: SafetensorsFile
+  public let state: Checkpoint
 
   /// The moments of a parameter are tensors of these names.
   public static func firstMomentName(_ parameter: String) -> String { "first_moment.\(parameter)" }
@@ -46,8 +46,8 @@ public struct TrainingCheckpoint: Sendable {
   /// checksums. Tensors are compared when they are read.
   /// - Throws: where a file is missing, damaged or of another checkpoint.
   init(weightsPath: String, statePath: String) throws(CheckpointError) {
-    weights = try SafetensorsFile(path: weightsPath)
-    state = try SafetensorsFile(path: statePath)
+    weights = try Checkpoint(path: weightsPath)
+    state = try Checkpoint(path: statePath)
     try weights.checkHeader()
     try state.checkHeader()
     facts = try Self.facts(weights)
@@ -57,7 +57,7 @@ public struct TrainingCheckpoint: Sendable {
     }
   }
 
-  private static func facts(_ file: SafetensorsFile) throws(CheckpointError) -> Facts {
+  private static func facts(_ file: Checkpoint) throws(CheckpointError) -> Facts {
     func number(_ key: String) throws(CheckpointError) -> Int {
       guard let value = file.metadata[key].flatMap({ Int($0) }), value >= 0 else {
         throw CheckpointError(

@@ -1,0 +1,121 @@
+import Checkpoints
+import Foundation
+import Kernels
+import RunData
+import Training
+import Transformer
+
+/// Keeps a run's checkpoints in a folder beside its run file, and finds the one to go on from.
+struct CheckpointKeeper {
+  let run: PlannedRun
+  let folder: TrainingCheckpointFolder
+  /// Checkpoints that stay; 0 makes none.
+  let keeping: Int
+  /// Whether the last weights are kept too.
+  let keepsLast: Bool
+
+  init(run: PlannedRun, runFile: String, keeping: Int, keepsLast: Bool) {
+    self.run = run
+    let stem = runFile.hasSuffix(".h5") ? String(runFile.dropLast(3)) : runFile
+    folder = TrainingCheckpointFolder(path: stem + ".checkpoints")
+    self.keeping = keeping
+    self.keepsLast = keepsLast
+  }
+
+  /// Whether a checkpoint after so many updates is wanted.
+  func isWanted(updates: Int) -> Bool {
+    let isLast = updates == run.training.stepCount
+    let isOnTheWay = run.training.recording.checkpointInterval.map { updates % $0 == 0 } ?? false
+    return keeping > 0 && (!isLast || keepsLast || isOnTheWay)
+  }
+
+  /// Writes a checkpoint of weights and optimizer.
+  func save(_ trainer: Trainer<Float>, updates: Int) throws {
+    let model = trainer.model
+    var weights: [OutputTensor] = []
+    var state: [OutputTensor] = []
+    for (index, parameter) in model.table.parameters.enumerated() {
+      let name = parameter.fullName
+      let moments = trainer.optimizer.moments(parameter)
+      weights.append(
+        OutputTensor(name, shape: parameter.spec.shape, float: { model.parameter(index).array() }))
+      for (name, moment) in [
+        (TrainingCheckpoint.firstMomentName(name), moments.first),
+        (TrainingCheckpoint.secondMomentName(name), moments.second),
+      ] {
+        state.append(OutputTensor(name, shape: parameter.spec.shape, float: { moment.array() }))
+      }
+    }
+    try folder.save(
+      TrainingCheckpoint.Facts(
+        runID: run.manifest.runID, step: updates, optimizerUpdates: trainer.optimizer.updateCount,
+        provenance: provenance),
+      architecture: architecture.metadata, weights: weights, state: state, keeping: keeping)
+  }
+
+  /// Puts the newest usable checkpoint into a trainer.
+  ///
+  /// - Parameters:
+  ///   - isCovered: whether everything before a step is recorded; a checkpoint of a later step would leave a gap.
+  ///   - warn: told of checkpoints that cannot be used.
+  /// - Returns: the step to go on from; nil where no checkpoint can be used, and the model must start anew.
+  func restore(
+    into trainer: Trainer<Float>, where isCovered: (Int) -> Bool, warn: (String) -> Void
+  ) -> Int? {
+    for step in folder.steps.reversed() where isCovered(step) {
+      do {
+        let checkpoint = try folder.checkpoint(step: step)
+        guard checkpoint.facts.runID == run.manifest.runID else {
+          warn("\(checkpoint.weights.path) is of another run (\(checkpoint.facts.runID)) and left alone")
+          continue
+        }
+        try load(checkpoint, into: trainer)
+        return step
+      } catch {
+        warn("\(error); going back to an earlier checkpoint, or to the start")
+      }
+    }
+    return nil
+  }
+
+  private func load(_ checkpoint: TrainingCheckpoint, into trainer: Trainer<Float>) throws {
+    let model = trainer.model
+    for (index, parameter) in model.table.parameters.enumerated() {
+      let name = parameter.fullName
+      let moments = trainer.optimizer.moments(parameter)
+      for (row, file, name) in [
+        (model.parameter(index), checkpoint.weights, name),
+        (moments.first, checkpoint.state, TrainingCheckpoint.firstMomentName(name)),
+        (moments.second, checkpoint.state, TrainingCheckpoint.secondMomentName(name)),
+      ] {
+        guard let tensor = file[name], tensor.shape == parameter.spec.shape else {
+          throw CheckpointError(
+            path: file.path, problem: "has no \(name) of the shape \(parameter.spec.shape)")
+        }
+        row.assign(try file.checkedFloats(of: tensor))
+      }
+    }
+    trainer.optimizer.resume(afterUpdates: checkpoint.facts.optimizerUpdates)
+  }
+
+  private var provenance: [String: String] {
+    let manifest = run.manifest
+    return [
+      "run_architecture": manifest.architecture, "configuration": manifest.configurationJSON,
+      "seed": String(manifest.seed), "corpus_sha256": manifest.corpus.sha256,
+      "program": manifest.machine.program, "blas": manifest.machine.blas, "cpu": manifest.machine.cpu,
+      "threads": String(manifest.machine.threads),
+    ]
+  }
+
+  private var architecture: CheckpointArchitecture {
+    let model = run.model
+    return CheckpointArchitecture(
+      layerCount: model.layerCount, modelDim: model.modelDim, ffnDim: model.ffnDim,
+      headCount: model.headCount, vocabularySize: model.embeddingCount, placement: model.placement,
+      norm: model.norm, activation: model.activation, scaleAttention: model.additions.scaleAttention,
+      scaleFFN: model.additions.scaleFFN, scaleHeads: model.additions.scaleHeads,
+      scaleResiduals: model.additions.scaleResiduals,
+      normQueryKeyValue: model.additions.normQueryKeyValue, isHeadTied: true)
+  }
+}

@@ -1,0 +1,75 @@
+import FileAccess
+import Foundation
+import Isolation
+import RunData
+import RunFile
+import Training
+
+/// What earlier attempts left of a run that is to go on.
+struct EarlierRun {
+  /// How the run ended, where nothing is left to do.
+  let end: TrainingEnd?
+  private let schedule: RecordingSchedule
+  private let lastRecordedStep: Int
+
+  /// Makes the run's file whole, in a process of its own as always with files that others may have damaged, and reads
+  /// how far the run got.
+  ///
+  /// - Returns: nil where there is no file: the run was not begun.
+  /// - Throws: where the file is damaged, being written, or of another run.
+  init?(path: String, run: PlannedRun, console: Console) throws {
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    for arguments in [["recover", "--quiet", path], ["verify", "--quiet", path]] {
+      let outcome = try Supervisor.run(arguments: arguments)
+      if let message = outcome.message(reading: path) { throw CommandError.failed(message) }
+      guard outcome.exitStatus == 0 else {
+        throw CommandError.failed("\(path): the run cannot go on with a file in this state")
+      }
+    }
+    let reader = try RunFileReader(path: path)
+    guard reader.manifest.runID == run.manifest.runID else {
+      throw CommandError.usage(Self.difference(reader.manifest, run.manifest, path))
+    }
+    Self.warnOfChanges(reader.manifest.machine, run.manifest.machine, console)
+    schedule = run.training.recording.schedule
+    lastRecordedStep = reader.steps.last ?? -1
+    switch reader.status.value {
+    case .finished: end = .finished
+    case .nonfinite:
+      console.warn("\(run.manifest.architecture) had ended because its numbers were not finite any more")
+      end = .nonfinite(
+        NonfiniteReport(step: lastRecordedStep, loss: .nan, operation: nil, tensor: nil))
+    case .running, .interrupted, .failed: end = nil
+    }
+  }
+
+  /// Whether every step before `step` that the schedule includes is recorded.
+  func covers(step: Int) -> Bool {
+    let lastDue = stride(from: step - 1, through: 0, by: -1).first { schedule.includes(step: $0) }
+    return lastDue ?? -1 <= lastRecordedStep
+  }
+
+  private static func difference(_ old: RunManifest, _ new: RunManifest, _ path: String) -> String {
+    func settings(_ json: String) -> [String: String] {
+      let object = try? JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
+      return (object ?? [:]).mapValues { "\($0)" }
+    }
+    let (before, now) = (settings(old.configurationJSON), settings(new.configurationJSON))
+    var changes = Set(before.keys).union(now.keys).sorted().filter { before[$0] != now[$0] }.map {
+      "\($0) was \(before[$0] ?? "absent"), is \(now[$0] ?? "absent")"
+    }
+    if old.corpus.sha256 != new.corpus.sha256 { changes.append("the corpus is not the same text any more") }
+    return "--resume: \(path) is of another run: \(changes.joined(separator: "; "))"
+  }
+
+  private static func warnOfChanges(_ old: MachineFacts, _ new: MachineFacts, _ console: Console) {
+    let changes = [
+      ("program", old.program, new.program), ("matrix products", old.blas, new.blas),
+      ("threads", String(old.threads), String(new.threads)), ("processor", old.cpu, new.cpu),
+    ].filter { $0.1 != $0.2 }
+    guard !changes.isEmpty else { return }
+    console.warn(
+      "goes on elsewhere than it began, and may differ from an uninterrupted run in its last bits: "
+        + changes.map { "\($0.0): \($0.1), now \($0.2)" }.joined(separator: "; "))
+  }
+}
