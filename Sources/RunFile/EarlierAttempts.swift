@@ -40,18 +40,60 @@ struct EarlierAttempts {
   }
 }
 
+/// One attempt at a run.
+public struct RunAttempt: Equatable, Sendable {
+  /// Counted from 0; steps carry it as their `segment`.
+  public var segment: Int
+  /// The step that it went on with: 0, or that of a checkpoint.
+  public var firstStep: Int
+  /// When it began, in seconds since 1970.
+  public var startTime: Double
+  /// How it ended; `running` while it goes on, or where it was killed.
+  public var end: RunStatus
+  /// Program, matrix products, threads and processor.
+  public var machine: String
+}
+
 extension RunFileReader {
-  /// Attempts that recorded something: by their steps, and by their events where the file has those.
+  /// The attempts that made the run; empty for a file of a program that did not record them.
+  ///
+  /// - Throws: ``RunFileError``.
+  public func attempts() throws -> [RunAttempt] {
+    let rows = eventTable.keys.indices
+    guard let segments = eventTable.column("event_segment"), let steps = eventTable.column("event_step"),
+      let machines = eventTable.column("event_machine"), let statuses = eventTable.column("status"),
+      let times = eventTable.column("status_time"), !rows.isEmpty
+    else { return [] }
+    return try reading {
+      for column in [segments, steps, machines, statuses, times] { try column.load(rows) }
+      var attempts: [RunAttempt] = []
+      for row in rows {
+        let status = RunStatus(rawValue: statuses.integers[row]) ?? .running
+        if attempts.last?.segment == segments.integers[row] {
+          attempts[attempts.count - 1].end = status
+        } else {
+          attempts.append(
+            RunAttempt(
+              segment: segments.integers[row], firstStep: steps.integers[row], startTime: times.reals[row],
+              end: status, machine: machines.texts[row]))
+        }
+      }
+      return attempts
+    }
+  }
+
+  /// How many attempts recorded something.
   func segmentCount() throws -> Int {
-    var last = 0
-    if let column = stepTable.column("segment"), let row = stepTable.keys.indices.last {
-      try column.load(row..<row + 1)
-      last = max(last, column.integers.first ?? 0)
-    }
-    if let column = eventTable.column("event_segment"), let row = eventTable.keys.indices.last {
-      try column.load(row..<row + 1)
-      last = max(last, column.integers.first ?? 0)
-    }
-    return last + 1
+    let ofSteps = try stepTable.lastInteger("segment") ?? 0
+    return max(ofSteps, try eventTable.lastInteger("event_segment") ?? 0) + 1
+  }
+}
+
+extension TableReader {
+  /// The last row's value in a column of integers.
+  fileprivate func lastInteger(_ name: String) throws -> Int? {
+    guard let column = column(name), let row = keys.indices.last else { return nil }
+    try column.load(row..<row + 1)
+    return column.integers.first
   }
 }

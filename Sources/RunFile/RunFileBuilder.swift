@@ -156,6 +156,8 @@ extension RunSchema {
   /// and reading ask for large ones. 512 eight-byte numbers fill one page of the disk.
   func chunkRows(_ column: Column) -> Int {
     let rowBytes = width(column) * column.number.byteCount
+    // Attempts are few.
+    if column.number == .text { return 16 }
     var rows = 512
     while rows > 1, rows * rowBytes > 128 << 10 { rows /= 2 }
     return rows

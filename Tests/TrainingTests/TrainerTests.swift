@@ -127,7 +127,8 @@ import Transformer
 
   @Test func snapshotsHoldTheFirstAndTheLastValues() throws {
     #expect(try train(steps: 10).snapshots.map(\.step) == [0, 4, 8, 10])
-    #expect(try train(steps: 10, stopAfter: 5).snapshots.map(\.step) == [0, 4, 5])
+    // A stop leaves no snapshot that an uninterrupted run would not have.
+    #expect(try train(steps: 10, stopAfter: 5).snapshots.map(\.step) == [0, 4])
   }
 
   @Test func aStopIsAnOrderlyEnd() throws {

@@ -48,8 +48,13 @@ public struct TrainingCheckpoint: Sendable {
   init(weightsPath: String, statePath: String) throws(CheckpointError) {
     weights = try Checkpoint(path: weightsPath)
     state = try Checkpoint(path: statePath)
-    try weights.checkHeader()
-    try state.checkHeader()
+    for file in [weights, state] {
+      guard file.hasChecksums else {
+        throw CheckpointError(
+          path: file.path, problem: "has no checksums: it is damaged, or no checkpoint of a run")
+      }
+      try file.checkHeader()
+    }
     facts = try Self.facts(weights)
     guard try Self.facts(state) == facts else {
       throw CheckpointError(
