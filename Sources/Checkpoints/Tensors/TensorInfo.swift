@@ -43,11 +43,11 @@ public struct TensorInfo: Equatable, Sendable {
     return strides
   }
 
-  /// The same tensor in another file of the checkpoint.
-  func inFile(_ file: Int) -> TensorInfo {
+  /// The same tensor, where another file and other checksums come before its own.
+  func after(files fileCount: Int, checksums checksumCount: Int) -> TensorInfo {
     TensorInfo(
-      name: name, type: type, shape: shape, file: file, byteRange: byteRange, strides: strides,
-      checksum: checksum, values: values)
+      name: name, type: type, shape: shape, file: file + fileCount, byteRange: byteRange, strides: strides,
+      checksum: checksum.map { $0 + checksumCount }, values: values)
   }
 
   /// Some indices of one dimension.
