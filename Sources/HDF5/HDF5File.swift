@@ -81,6 +81,12 @@ public final class HDF5File {
     try check("letting readers into \(path)") { H5Fstart_swmr_write(id) }
   }
 
+  /// Makes the header tell the length that the file has on the disk. The corresponding C function is
+  /// `H5Fincrement_filesize`.
+  public func takeLengthFromDisk() throws {
+    try check("correcting the length of \(path)") { H5Fincrement_filesize(id, 0) }
+  }
+
   /// Hands everything to the operating system. The corresponding C function is `H5Fflush`.
   public func flush() throws {
     try check("flushing \(path)") { H5Fflush(id, H5F_SCOPE_LOCAL) }

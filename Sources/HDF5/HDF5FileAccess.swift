@@ -9,16 +9,21 @@ public struct HDF5FileAccess: Sendable {
   /// How often metadata that looks torn is read again before it counts as damaged; nil for the library's own
   /// choice, which takes minutes to give up.
   public var metadataReadAttempts: Int?
-  /// Opens a file although its header says that somebody writes it. Only for reading what a killed writer left.
+  /// Opens a file although its header says that somebody writes it. Only for what a killed writer left.
   public var ignoresWriterMark: Bool
+  /// Opens a file although its header tells of another length than it has. Only for repairing what a killed writer
+  /// left: ``HDF5File/takeLengthFromDisk()`` must follow, or closing cuts the file off.
+  public var ignoresLength: Bool
 
   /// Creates access options.
   public init(
-    chunkCacheBytes: Int = 1 << 20, metadataReadAttempts: Int? = nil, ignoresWriterMark: Bool = false
+    chunkCacheBytes: Int = 1 << 20, metadataReadAttempts: Int? = nil, ignoresWriterMark: Bool = false,
+    ignoresLength: Bool = false
   ) {
     self.chunkCacheBytes = chunkCacheBytes
     self.metadataReadAttempts = metadataReadAttempts
     self.ignoresWriterMark = ignoresWriterMark
+    self.ignoresLength = ignoresLength
   }
 
   /// The defaults.
@@ -33,11 +38,18 @@ public struct HDF5FileAccess: Sendable {
     if let metadataReadAttempts {
       try check(doing) { H5Pset_metadata_read_attempts(list.id, UInt32(metadataReadAttempts)) }
     }
-    if ignoresWriterMark {
-      // A property of the library's own `h5clear`, public by name only.
-      var yes = true
-      try check(doing) { unsafe H5Pset(list.id, "clear_status_flags", &yes) }
-    }
+    // Properties of the library's own `h5clear`, public by name only.
+    if ignoresWriterMark { try Self.set("clear_status_flags", in: list) }
+    if ignoresLength { try Self.set("skip_eof_check", in: list) }
     return list
+  }
+
+  private static func set(_ property: String, in list: borrowing Identifier) throws {
+    let doing = "setting \(property)"
+    guard try check(doing, { unsafe H5Pexist(list.id, property) }) > 0 else {
+      throw HDF5Error(action: doing, reasons: ["this version of the library does not have it"])
+    }
+    var yes = true
+    try check(doing) { unsafe H5Pset(list.id, property, &yes) }
   }
 }

@@ -64,6 +64,11 @@ final class TableReader {
     return column.integers.map { UInt32(truncatingIfNeeded: $0) }
   }
 
+  /// Whether every variable ends with the trusted rows.
+  func endsTogether() throws -> Bool {
+    try ([marker] + checksums + columns).allSatisfy { try $0.rowCount() == keys.count }
+  }
+
   /// Looks again at what a writer has added.
   func refresh() throws {
     try marker.refresh()

@@ -93,6 +93,7 @@ struct InfoCommand: ParsableCommand {
 
   private func state(_ reader: RunFileReader) -> String {
     switch reader.state {
+    case .closed where reader.status.value == .running: "its writer was killed; the file has been recovered"
     case .closed: "\(reader.status.value), closed"
     case .growing(let writer): "growing (\(writer))"
     case .killed: "its writer ended without closing it; what was flushed is here"

@@ -29,6 +29,14 @@ struct GuardedReading {
     try guardian.run { try reader.read(tensors: tensors) }
   }
 
+  /// Compares everything in a run file with its checksums.
+  func verify(_ reader: RunFileReader) -> RunFileVerification { guardian.run { reader.verify() } }
+
+  /// Makes a killed run's file whole.
+  func repair(_ path: String) throws -> RunFileRepair.Report {
+    try guardian.run { try RunFileRepair.repair(path: path) }
+  }
+
   /// Looks at what was added to a growing file.
   func refresh(_ reader: RunFileReader) throws { _ = try guardian.run { try reader.refresh() } }
 
