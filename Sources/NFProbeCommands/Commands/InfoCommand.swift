@@ -23,12 +23,12 @@ struct InfoCommand: ParsableCommand {
   func run() throws {
     try GuardedReading.run([file]) { reading in
       let reader = try reading.open(file)
-      show(reader, try reading.read(reader, tensors: []))
+      show(reader, try reading.read(reader, tensors: []), try reading.attempts(reader))
     }
   }
 
-  private func show(_ reader: RunFileReader, _ run: RecordedRun) {
-    let facts = facts(reader, run)
+  private func show(_ reader: RunFileReader, _ run: RecordedRun, _ attempts: [RunAttempt]) {
+    let facts = facts(reader, run, attempts)
     let console = Console(isQuiet: false)
     guard format != .table else {
       for (name, value) in facts { console.print(indented(name, value)) }
@@ -62,33 +62,52 @@ struct InfoCommand: ParsableCommand {
     return head + lines.joined(separator: "\n" + String(repeating: " ", count: margin))
   }
 
-  private func facts(_ reader: RunFileReader, _ run: RecordedRun) -> [(String, String)] {
+  private func facts(
+    _ reader: RunFileReader, _ run: RecordedRun, _ attempts: [RunAttempt]
+  ) -> [(String, String)] {
     let manifest = run.manifest
     let layout = manifest.gradients
     let last = run.loss.last.map { rounded($0, 4) } ?? "none yet"
-    return [
+    let validation =
+      run.validation.last.map { "\(rounded($0.loss, 4)) nats/token after \($0.step) updates" } ?? "none"
+    let segmentCount = max(attempts.count, Set(run.segments).count)
+    let elementCount = (layout.elementCounts + layout.stemElementCounts).reduce(0, +)
+    let onRun: [(String, String)] = [
       ("run", manifest.runID), ("architecture", manifest.architecture),
       ("state", state(reader)), ("started", manifest.startedAt),
-      ("steps", steps(run)), ("segments", String(Set(run.segments).count)),
+      ("steps", steps(run)), ("segments", String(segmentCount)),
       ("last loss", "\(last) nats/token"),
-      (
-        "validation",
-        run.validation.last.map { "\(rounded($0.loss, 4)) nats/token after \($0.step) updates" } ?? "none"
-      ),
+      ("validation", validation),
+    ]
+    let onTensors: [(String, String)] = [
       ("layers", String(layout.layerCount)), ("tensors a layer", layout.tensorNames.joined(separator: ", ")),
       ("other tensors", layout.stemTensorNames.joined(separator: ", ")),
-      ("elements", String(layout.elementCounts.reduce(0, +) + layout.stemElementCounts.reduce(0, +))),
+      ("elements", String(elementCount)),
       ("scales", manifest.scales.map(\.name).joined(separator: ", ")),
       (
         "activations",
         manifest.operationNames.isEmpty ? "not recorded" : manifest.operationNames.joined(separator: ", ")
       ),
       ("corpus", corpus(manifest.corpus)), ("corpus SHA-256", manifest.corpus.sha256),
-    ] + manifest.contract.labels.map { ("gradient \($0.name)", $0.value) } + [
+    ]
+    let onNumbers: [(String, String)] = manifest.contract.labels.map { ("gradient \($0.name)", $0.value) }
+    let onMachine: [(String, String)] = [
       ("program", manifest.machine.program), ("processor", manifest.machine.cpu),
       ("matrix products", manifest.machine.blas), ("threads", String(manifest.machine.threads)),
       ("seed", String(manifest.seed)), ("configuration", manifest.configurationJSON),
     ]
+    return onRun + lineage(attempts, reader.state) + onTensors + onNumbers + onMachine
+  }
+
+  /// Where each attempt at a run began, how it ended, and on what it ran; nothing where there was one.
+  private func lineage(_ attempts: [RunAttempt], _ state: RunFileReader.State) -> [(String, String)] {
+    guard attempts.count > 1 else { return [] }
+    let isGrowing = if case .growing = state { true } else { false }
+    return attempts.map { attempt in
+      let isGoingOn = isGrowing && attempt == attempts.last
+      let end = attempt.end != .running ? "\(attempt.end)" : isGoingOn ? "going on" : "killed"
+      return ("segment \(attempt.segment)", "from step \(attempt.firstStep), \(end); \(attempt.machine)")
+    }
   }
 
   private func state(_ reader: RunFileReader) -> String {

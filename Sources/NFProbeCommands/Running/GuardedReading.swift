@@ -37,6 +37,9 @@ struct GuardedReading {
     try guardian.run { try RunFileRepair.repair(path: path) }
   }
 
+  /// Reads the attempts that made a run.
+  func attempts(_ reader: RunFileReader) throws -> [RunAttempt] { try guardian.run { try reader.attempts() } }
+
   /// Looks at what was added to a growing file.
   func refresh(_ reader: RunFileReader) throws { _ = try guardian.run { try reader.refresh() } }
 
