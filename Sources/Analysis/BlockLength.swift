@@ -25,6 +25,10 @@ enum BlockLength {
     return length.isFinite ? max(1, min(longest, Int(length.rounded(.up)))) : longest
   }
 
+  /// The optimal length, or the thousandth part of a long series: longer blocks cost precision only where few are left,
+  /// and a thousand of them already settle an interval's ends far better than 2000 resamples show.
+  static func atLeast(_ optimal: Int, of count: Int) -> Int { max(optimal, (count + 999) / 1000) }
+
   /// Σ (x_t - x̄)(x_{t+k} - x̄) / n for k = 0 ... lags.
   static func autocovariances(of series: [Double], lags: Int) -> [Double] {
     let mean = series.reduce(0, +) / Double(series.count)

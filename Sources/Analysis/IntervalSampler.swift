@@ -23,7 +23,8 @@ struct IntervalSampler {
       tailShare = 0
     } else {
       let lengths = runs.map { run in
-        guides.map { BlockLength.optimal(for: run.influence(of: $0)) }.max() ?? 1
+        BlockLength.atLeast(
+          guides.map { BlockLength.optimal(for: run.influence(of: $0)) }.max() ?? 1, of: run.steps.count)
       }
       method = .steps(runs: runs.count, records: runs[0].steps.count, blockLength: lengths[0])
       let blockCount = zip(runs, lengths).reduce(0) { $0 + Double($1.0.steps.count) / Double($1.1) }

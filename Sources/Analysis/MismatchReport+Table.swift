@@ -102,11 +102,13 @@ extension MismatchReport {
     if methods.contains(where: { if case .seeds = $0 { true } else { false } }) {
       notes.append("95 % intervals over seeds: Student's t on the logarithm, n - 1 degrees of freedom.")
     }
-    if methods.contains(where: { if case .steps = $0 { true } else { false } }) {
+    let records = methods.compactMap { if case .steps(_, let records, _) = $0 { records } else { nil } }
+    if let most = records.max() {
+      let atLeast = BlockLength.atLeast(1, of: most) > 1 ? ", at least the thousandth part of a window" : ""
       notes.append(
         "95 % intervals over steps: moving-block bootstrap, \(BlockBootstrap.resampleCount) resamples,"
           + " percentiles expanded for few blocks; in parentheses the block length in recorded steps, by Politis and"
-          + " White's rule. They say nothing about another seed.")
+          + " White's rule\(atLeast). They say nothing about another seed.")
     }
     return notes
   }

@@ -24,6 +24,13 @@ import Testing
     #expect(BlockLength.optimal(for: [1, 2]) == 1)
   }
 
+  /// 50,000 steps in blocks of two are fifty million draws, for nothing that a thousand blocks do not show.
+  @Test func longWindowsAreCutIntoAThousandBlocksAtMost() {
+    #expect(BlockLength.atLeast(2, of: 1000) == 2)
+    #expect(BlockLength.atLeast(2, of: 50_000) == 50)
+    #expect(BlockLength.atLeast(70, of: 50_000) == 70)
+  }
+
   @Test func intervalsOverStepsMatchTheIndependentBootstrap() throws {
     let golden = try Golden.load().steps
     let count = golden.values[0].count
