@@ -53,8 +53,10 @@ struct ExportCommand: ParsableCommand {
     let rows = variables.map { RowText(variable: $0, manifest: reader.manifest) }
     try reading.forEachBlock(reader, of: variables.map(\.name), window: window.flatMap(Self.range)) { block in
       for (index, step) in block.steps.enumerated() {
+        let head = Array("\(reader.manifest.runID),\(step)".utf8)
         for (variable, row) in rows.enumerated() {
-          try writer.write(row.lines(step: step, values: block.values[variable], index: index))
+          row.append(to: &writer.pending, head: head, values: block.values[variable], index: index)
+          try writer.flushIfLarge()
         }
       }
     }
@@ -83,17 +85,17 @@ struct ExportCommand: ParsableCommand {
   }
 }
 
-/// The lines of one variable: everything but step and value is made once.
+/// The lines of one variable: everything but run, step and value is made once. Bytes rather than strings, which would
+/// take twice the time.
 private struct RowText {
-  private let prefix: String
-  private let middles: [String]
+  private let middles: [[UInt8]]
   private let isPresent: [Bool]
   private let isInteger: Bool
 
   init(variable: StepVariable, manifest: RunManifest) {
     let layout = manifest.gradients
-    prefix = manifest.runID + ","
     isInteger = variable.isInteger
+    let middles: [String]
     switch variable.axis {
     case .none:
       middles = [",,,\(variable.name),"]
@@ -109,16 +111,23 @@ private struct RowText {
       middles = Self.grid(layout.layerCount, manifest.operationNames, variable.name)
       isPresent = middles.map { _ in true }
     }
+    self.middles = middles.map { Array($0.utf8) }
   }
 
-  func lines(step: Int, values: [Double], index: Int) -> String {
-    var text = ""
+  /// Appends the lines of one step, whose run and step are `head`.
+  func append(to text: inout [UInt8], head: [UInt8], values: [Double], index: Int) {
     let first = index * middles.count
-    for (cell, middle) in middles.enumerated() where isPresent[cell] {
+    for cell in middles.indices where isPresent[cell] {
       let value = values[first + cell]
-      text += prefix + "\(step)" + middle + (isInteger ? "\(Int(value))" : "\(value)") + "\n"
+      text.append(contentsOf: head)
+      text.append(contentsOf: middles[cell])
+      if isInteger {
+        text.append(contentsOf: Int(value).description.utf8)
+      } else {
+        text.append(contentsOf: value.description.utf8)
+      }
+      text.append(UInt8(ascii: "\n"))
     }
-    return text
   }
 
   private static func grid(_ layerCount: Int, _ names: [String], _ statistic: String) -> [String] {
@@ -136,7 +145,8 @@ private func quoted(_ text: String) -> String {
 private final class CSVWriter {
   private let descriptor: Int32
   private let path: String?
-  private var pending: [UInt8] = []
+  /// What waits to be written.
+  var pending: [UInt8] = []
 
   init(path: String?, overwrite: Bool) throws {
     self.path = path
@@ -154,6 +164,10 @@ private final class CSVWriter {
 
   func write(_ text: String) throws {
     pending.append(contentsOf: text.utf8)
+    try flushIfLarge()
+  }
+
+  func flushIfLarge() throws {
     if pending.count >= 1 << 20 { try flush() }
   }
 
