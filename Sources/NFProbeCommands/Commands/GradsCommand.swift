@@ -39,17 +39,12 @@ struct GradsCommand: ParsableCommand {
   @Flag(help: "Show a run file while it grows, until its run ends.")
   var follow = false
 
-  @Option(
-    help: ArgumentHelp(
-      "Start from these weights (fairseq names); architecture, additions and sizes are read off the tensors.",
-      valueName: "file.safetensors"))
-  var fromCheckpoint: String?
-
   @Flag(inversion: .prefixedNo, help: "Update the parameters; without, every step measures the same weights.")
   var update = true
 
   @OptionGroup(title: "Table and figure") var mismatch: MismatchOptions
   @OptionGroup var options: RunOptions
+  @OptionGroup(title: "Checkpoints") var checkpoints: CheckpointOptions
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func validate() throws {
@@ -60,7 +55,7 @@ struct GradsCommand: ParsableCommand {
       throw ValidationError("--architectures names one of them twice")
     }
     guard !follow || files.count == 1 else { throw ValidationError("--follow takes one run file") }
-    guard files.isEmpty || options.checkpoints.resume == nil else {
+    guard files.isEmpty || !checkpoints.isResuming else {
       throw ValidationError("--resume goes on with runs; run files to read have no place beside it")
     }
   }
@@ -88,9 +83,9 @@ struct GradsCommand: ParsableCommand {
 
   /// Trains, records, then reads the files back: the table comes from what anybody can read.
   private func measure(_ console: Console) throws {
-    let start = try fromCheckpoint.map { try CheckpointStart(path: $0, model: options.model) }
-    for note in start?.checkpoint.notes ?? [] { console.progress("checkpoint: \(note)") }
-    let request = options.request(checkpoint: start, updatesParameters: update)
+    let start = try checkpoints.start(options.model, console)
+    let request = options.request(
+      checkpoint: start, updatesParameters: update, checkpointInterval: checkpoints.checkpointEvery)
     let architectures = start.map { [$0.architecture] } ?? architectures.elements
     let corpus = try request.openCorpus()
     let runs = try (0..<seeds).flatMap { seed in
@@ -100,11 +95,11 @@ struct GradsCommand: ParsableCommand {
     }
     try checkOperation(runs)
     try checkWindow()
-    let folder = try options.folder(output, command: "grads")
+    let folder = try checkpoints.folder(output, command: "grads", machine: options.machine)
     let executor = RunExecutor(
       team: Team(threadCount: options.machine.threadCount), console: console,
-      replacing: output.overwrite, resuming: options.checkpoints.resume != nil,
-      keeping: options.checkpoints.keep)
+      replacing: output.overwrite, resuming: checkpoints.isResuming,
+      keeping: checkpoints.keep)
     let view = LiveView(
       console: console, runCount: runs.count, stepsInAll: runs.map(\.training.stepCount).reduce(0, +),
       operation: mismatch.operation, statistic: mismatch.statistic, selection: try mismatch.parsedLayers())

@@ -20,21 +20,29 @@ struct TrainCommand: ParsableCommand {
         nf-probe train --steps 2000 --corpus book.txt --hold-out 0.1
         nf-probe train --size 125M --sequence 256 --batch 4 --every 5
         nf-probe train --config run.yaml --seed 1
+        nf-probe train --from-checkpoint w.safetensors --lr 1e-4
         nf-probe train --resume nf-probe-runs/train-001
       """)
 
-  @Option(help: "The architecture.")
-  var architecture: Architecture = .normFormer
+  @Option(help: "The architecture. (default: normformer, or that of --from-checkpoint)")
+  var architecture: Architecture?
 
   @OptionGroup var options: RunOptions
+  @OptionGroup(title: "Checkpoints") var checkpoints: CheckpointOptions
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func run() throws {
     let console = Console(isQuiet: output.quiet)
-    let request = options.request(checkpointInterval: 500)
+    let start = try checkpoints.start(options.model, console)
+    if let asked = architecture, let there = start?.architecture, asked != there {
+      throw CommandError.usage(
+        "--architecture \(asked.rawValue) contradicts the checkpoint, whose tensors are \(there.rawValue)'s")
+    }
+    let request = options.request(checkpoint: start, checkpointInterval: checkpoints.checkpointEvery ?? 500)
     let corpus = try request.openCorpus()
-    let run = try request.plan(architecture, seed: options.training.seed, corpus: corpus)
-    let folder = try options.folder(output, command: "train")
+    let run = try request.plan(
+      start?.architecture ?? architecture ?? .normFormer, seed: options.training.seed, corpus: corpus)
+    let folder = try checkpoints.folder(output, command: "train", machine: options.machine)
     let path = folder.file(run.fileName)
     let view = LiveView(
       console: console, runCount: 1, stepsInAll: run.training.stepCount, operation: "fc2.weight",
@@ -42,7 +50,7 @@ struct TrainCommand: ParsableCommand {
     StopSignal.watch()
     let end = try RunExecutor(
       team: Team(threadCount: options.machine.threadCount), console: console, replacing: output.overwrite,
-      resuming: options.checkpoints.resume != nil, keeping: options.checkpoints.keep, keepsLast: true
+      resuming: checkpoints.isResuming, keeping: checkpoints.keep, keepsLast: true
     ).execute(run, corpus: corpus, path: path, view: view)
     view.close()
     try printSummary(path, console)

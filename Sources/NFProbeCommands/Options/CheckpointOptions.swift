@@ -1,7 +1,14 @@
 import ArgumentParser
+import Checkpoints
 
 /// What a run keeps so that it can go on later, and the run that is to go on.
 struct CheckpointOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Start from these weights (fairseq names); architecture, additions and sizes are read off the tensors.",
+      valueName: "checkpoint"))
+  var fromCheckpoint: String?
+
   @Option(
     help:
       "Updates between two checkpoints; an interrupted run always leaves one. (default: 500 for train, else none)"
@@ -22,5 +29,30 @@ struct CheckpointOptions: ParsableArguments {
       throw ValidationError("--checkpoint-every must be at least 1, not \(checkpointEvery ?? 1)")
     }
     guard keep >= 0 else { throw ValidationError("--keep must be at least 0, not \(keep)") }
+  }
+
+  /// Whether earlier runs go on.
+  var isResuming: Bool { resume != nil }
+
+  /// The weights to start from, where some are named.
+  func start(_ model: ModelOptions, _ console: Console) throws -> CheckpointStart? {
+    let start = try fromCheckpoint.map { try CheckpointStart(path: $0, model: model) }
+    for note in start?.checkpoint.notes ?? [] { console.progress("checkpoint: \(note)") }
+    return start
+  }
+
+  /// The folder that the command fills: that of the runs that go on, or another, with a note of what was asked for.
+  func folder(_ output: OutputOptions, command: String, machine: MachineOptions) throws -> OutputFolder {
+    if let resume {
+      guard output.out == nil, !output.overwrite else {
+        throw CommandError.usage(
+          "--resume goes on in its own folder; --out and --overwrite have no place there")
+      }
+      return try OutputFolder(existing: resume)
+    }
+    let folder = try OutputFolder(output, command: command)
+    let threads = machine.threads == nil ? ["--threads=\(machine.threadCount)"] : []
+    try NFProbe.record(fixed: threads).write(into: folder)
+    return folder
   }
 }
