@@ -30,19 +30,19 @@ struct PassOrder {
 
   private static let stem = [
     "embed_tokens", "embed_positions", "embed_types", "layernorm_embedding", "project_in", "layer_norm",
-    "project_out", "pooler", "output_projection",
+    "project_out", "pooler", "lm_head", "output_projection",
   ]
   private static let stemBeforeLayers = 5
 
   private static func attention(_ name: String) -> [String] {
     ["q_proj", "k_proj", "v_proj", "q_layer_norm", "k_layer_norm", "v_layer_norm"].map { "\(name).\($0)" }
-      + ["\(name).c_attn", "\(name).attn_ln", "\(name).out_proj"]
+      + ["\(name).out_proj", "\(name).c_attn"]
   }
 
   private static let selfAttention =
     attention("self_attn") + ["c_attn", "attn_ln", "w_resid_attention"]
   private static let crossAttention =
-    attention("encoder_attn") + ["encoder_attn_ln", "w_resid_encoder_attention"]
+    attention("encoder_attn") + ["cross_attn_ln", "w_resid_encoder_attention"]
   private static let ffn = ["fc_gate", "fc1", "ffn_layernorm", "fc2", "ffn_ln", "w_resid"]
 
   private static let preLNLayer =

@@ -33,8 +33,11 @@ struct PickleObjects {
 
   subscript(reference: Reference) -> Node { nodes[Int(reference)] }
 
+  /// No name is longer; a text that many keys share is not copied for each.
+  private static let maximumTextBytes = 4096
+
   private func text(_ span: PickleSpan) -> String? {
-    String(validating: bytes[span.range], as: UTF8.self)
+    span.count <= Self.maximumTextBytes ? String(validating: bytes[span.range], as: UTF8.self) : nil
   }
 
   func text(_ reference: Reference) -> String? {
@@ -47,8 +50,9 @@ struct PickleObjects {
     return nil
   }
 
-  func tuple(_ reference: Reference) -> [Reference]? {
-    if case .tuple(let span) = self[reference] { return Array(tupleElements[span.range]) }
+  /// Elements of a tuple, counted from 0.
+  func tuple(_ reference: Reference) -> PickleTuple? {
+    if case .tuple(let span) = self[reference] { return PickleTuple(elements: tupleElements[span.range]) }
     return nil
   }
 
@@ -61,11 +65,11 @@ struct PickleObjects {
   }
 
   /// Callee and arguments of a call of a named function.
-  func call(_ reference: Reference) -> (function: String, arguments: [Reference])? {
+  func call(_ reference: Reference) -> (function: String, arguments: PickleTuple)? {
     guard case .call(let function, let arguments) = self[reference], let name = global(function) else {
       return nil
     }
-    return (name, tuple(arguments) ?? [])
+    return (name, tuple(arguments) ?? PickleTuple(elements: []))
   }
 
   /// Keys and values of a dict or of an object filled like one, e.g. an OrderedDict; nil for anything else.
@@ -84,6 +88,9 @@ struct PickleObjects {
     return ["collections.OrderedDict", "collections.defaultdict", "builtins.dict"].contains(function)
   }
 
+  /// Keys and values of a dict, or elements of a list.
+  func itemCount(_ reference: Reference) -> Int { items[reference]?.count ?? 0 }
+
   /// The value of a key, the last one where a key occurs twice.
   func value(_ key: String, in reference: Reference) -> Reference? {
     pairs(reference)?.last { text($0.key) == key }?.value
@@ -98,7 +105,7 @@ struct PickleObjects {
     case .bool(let value): value ? "True" : "False"
     case .int(let value): String(value)
     case .float(let value): String(value)
-    case .text(let span): span.count <= 4096 ? text(span) : nil
+    case .text(let span): text(span)
     default: nil
     }
   }
@@ -115,4 +122,14 @@ struct PickleSpan {
   }
 
   var range: Range<Int> { Int(start)..<(Int(start) + Int(count)) }
+}
+
+/// The elements of a tuple, counted from 0; shares the memory of all tuples.
+struct PickleTuple {
+  let elements: ArraySlice<PickleObjects.Reference>
+
+  var count: Int { elements.count }
+  var first: PickleObjects.Reference? { elements.first }
+
+  subscript(index: Int) -> PickleObjects.Reference { elements[elements.startIndex + index] }
 }

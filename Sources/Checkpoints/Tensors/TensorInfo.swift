@@ -68,6 +68,14 @@ public struct TensorInfo: Equatable, Sendable {
     return view(shape.reversed(), strides.reversed(), firstElement: 0)
   }
 
+  /// As a vector; nil where more than one dimension has more than one index.
+  var flattened: TensorInfo? {
+    guard type.bitCount.isMultiple(of: 8), shape.count(where: { $0 != 1 }) <= 1 else { return nil }
+    let strides = strides ?? Self.contiguousStrides(shape)
+    let dimension = shape.firstIndex { $0 != 1 }
+    return view([elementCount], [dimension.map { strides[$0] } ?? 1], firstElement: 0)
+  }
+
   private func view(_ shape: [Int], _ strides: [Int], firstElement: Int) -> TensorInfo {
     let elementBytes = type.bitCount / 8
     let start = byteRange.lowerBound + firstElement * elementBytes

@@ -50,7 +50,8 @@ struct Hyperparameters {
   private static func unwrapped(
     _ reference: PickleObjects.Reference, _ objects: PickleObjects
   ) -> PickleObjects.Reference {
-    guard let state = objects.state(reference) else { return reference }
+    // Few attributes, or looking at each value would take long where many share one large state.
+    guard let state = objects.state(reference), objects.itemCount(state) <= 64 else { return reference }
     return objects.value("_content", in: state) ?? objects.value("_val", in: state) ?? reference
   }
 }

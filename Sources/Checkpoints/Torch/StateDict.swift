@@ -1,6 +1,7 @@
 /// Finds the weights among what a training script saved: the state dict, under whatever key, with its tensors by name.
 struct StateDict {
   private let objects: PickleObjects
+  private let path: String
   /// Names and tensors, in the order of the file.
   private(set) var tensors: [(name: String, tensor: TorchTensor)] = []
   private var names: Set<String> = []
@@ -18,42 +19,55 @@ struct StateDict {
   /// - Throws: where there is no state dict, or a tensor of it cannot be read.
   init(_ objects: PickleObjects, path: String) throws(CheckpointError) {
     self.objects = objects
-    guard let dict = Self.find(objects.root, in: objects, depth: 0) else {
+    self.path = path
+    guard let dict = try find(objects.root, depth: 0) else {
       throw CheckpointError(
         path: path, problem: "holds no tensors by name\(Self.description(objects))",
         advice: "Save the model's state_dict()")
     }
-    try collect(dict, prefix: "", depth: 0, path: path)
+    try collect(dict, prefix: "", depth: 0)
   }
 
-  /// The state dict in a value: under a known key, or the value itself, or the only dict with tensors in it.
-  private static func find(
-    _ reference: PickleObjects.Reference, in objects: PickleObjects, depth: Int
-  ) -> PickleObjects.Reference? {
-    guard depth < 4, let pairs = objects.pairs(reference) else { return nil }
-    for key in keys {
-      if let value = pairs.last(where: { objects.text($0.key) == key })?.value,
-        let found = find(value, in: objects, depth: depth + 1)
-      {
-        return found
-      }
+  /// The pairs of a dict, each counted: dicts may be shared, and so be many more when they are walked than when they
+  /// are stored.
+  private mutating func visit(
+    _ reference: PickleObjects.Reference
+  ) throws(CheckpointError) -> [(key: PickleObjects.Reference, value: PickleObjects.Reference)]? {
+    visitCount += 1 + objects.itemCount(reference)
+    guard visitCount <= Self.maximumVisitCount else {
+      throw CheckpointError(path: path, problem: "its dicts share their parts too often")
     }
-    return pairs.contains { isTensor($0.value, objects) } || isNestedStateDict(pairs, objects)
-      ? reference : nil
+    return objects.pairs(reference)
   }
 
-  /// Whether dicts of tensors, or dicts of those, hold the tensors: `{"fc1": {"weight": ...}}`.
-  private static func isNestedStateDict(
-    _ pairs: [(key: PickleObjects.Reference, value: PickleObjects.Reference)], _ objects: PickleObjects
-  ) -> Bool {
-    let dicts = pairs.compactMap { objects.pairs($0.value) }
-    return dicts.contains { $0.contains { isTensor($0.value, objects) } }
-      || dicts.contains { dict in
-        dict.contains { pair in (objects.pairs(pair.value) ?? []).contains { isTensor($0.value, objects) } }
-      }
+  /// The state dict in a value: under a known key, or the value itself where it holds tensors.
+  private mutating func find(
+    _ reference: PickleObjects.Reference, depth: Int
+  ) throws(CheckpointError) -> PickleObjects.Reference? {
+    guard depth < 4, let pairs = try visit(reference) else { return nil }
+    var candidates: [String: PickleObjects.Reference] = [:]
+    for pair in pairs {
+      if let key = objects.text(pair.key), Self.keys.contains(key) { candidates[key] = pair.value }
+    }
+    for key in Self.keys {
+      if let value = candidates[key], let found = try find(value, depth: depth + 1) { return found }
+    }
+    return try holdsTensors(pairs, depth: 0) ? reference : nil
   }
 
-  private static func isTensor(_ reference: PickleObjects.Reference, _ objects: PickleObjects) -> Bool {
+  /// Whether there are tensors, or dicts of them two deep at most: `{"fc1": {"weight": ...}}`.
+  private mutating func holdsTensors(
+    _ pairs: [(key: PickleObjects.Reference, value: PickleObjects.Reference)], depth: Int
+  ) throws(CheckpointError) -> Bool {
+    if pairs.contains(where: { isTensor($0.value) }) { return true }
+    guard depth < 2 else { return false }
+    for pair in pairs {
+      if let inner = try visit(pair.value), try holdsTensors(inner, depth: depth + 1) { return true }
+    }
+    return false
+  }
+
+  private func isTensor(_ reference: PickleObjects.Reference) -> Bool {
     do throws(TorchTensorError) {
       return try TorchTensor.found(reference, in: objects) != nil
     } catch {
@@ -62,14 +76,13 @@ struct StateDict {
   }
 
   private mutating func collect(
-    _ dict: PickleObjects.Reference, prefix: String, depth: Int, path: String
+    _ dict: PickleObjects.Reference, prefix: String, depth: Int
   ) throws(CheckpointError) {
-    for (key, value) in objects.pairs(dict) ?? [] {
-      visitCount += 1
-      // Dicts may be shared, and so be many more when they are walked than when they are stored.
-      guard visitCount <= Self.maximumVisitCount, depth < Self.maximumDepth else {
-        throw CheckpointError(path: path, problem: "its dicts are nested too deep")
-      }
+    guard let pairs = try visit(dict) else { return }
+    guard depth < Self.maximumDepth else {
+      throw CheckpointError(path: path, problem: "its dicts are nested deeper than \(Self.maximumDepth)")
+    }
+    for (key, value) in pairs {
       guard let key = objects.text(key) ?? objects.int(key).map(String.init) else { continue }
       let name = prefix + key
       do throws(TorchTensorError) {
@@ -80,7 +93,7 @@ struct StateDict {
       } catch {
         throw CheckpointError(path: path, problem: "tensor \"\(name)\" \(error.problem)")
       }
-      if objects.pairs(value) != nil { try collect(value, prefix: name + ".", depth: depth + 1, path: path) }
+      try collect(value, prefix: name + ".", depth: depth + 1)
     }
   }
 

@@ -43,10 +43,11 @@ struct TorchTensor: Equatable {
 
   /// Reads `(storage, offset, sizes, strides, ...)`; with `hasType`, the seventh states the element type.
   private init(
-    _ arguments: [PickleObjects.Reference], hasType: Bool, _ objects: PickleObjects
+    _ arguments: PickleTuple, hasType: Bool, _ objects: PickleObjects
   ) throws(TorchTensorError) {
     guard arguments.count >= 4, let offset = objects.int(arguments[1]), offset >= 0,
-      let sizes = objects.tuple(arguments[2]), let strides = objects.tuple(arguments[3])
+      let sizes = objects.tuple(arguments[2]), let strides = objects.tuple(arguments[3]),
+      sizes.count == strides.count, sizes.count <= Self.maximumRank
     else { throw .malformed }
     guard let storage = TorchStorage(arguments[0], in: objects) else {
       throw TorchTensorError(problem: "lies in a storage of a kind that cannot be read")
@@ -58,10 +59,10 @@ struct TorchTensor: Equatable {
     self.storage = storage
     self.type = type
     self.offset = offset
-    shape = sizes.compactMap(objects.int)
-    self.strides = strides.compactMap(objects.int)
-    guard shape.count == sizes.count, self.strides.count == strides.count, shape.count == self.strides.count,
-      shape.count <= Self.maximumRank, shape.allSatisfy({ $0 >= 0 }), self.strides.allSatisfy({ $0 >= 0 })
+    shape = sizes.elements.compactMap(objects.int)
+    self.strides = strides.elements.compactMap(objects.int)
+    guard shape.count == sizes.count, self.strides.count == strides.count, shape.allSatisfy({ $0 >= 0 }),
+      self.strides.allSatisfy({ $0 >= 0 })
     else { throw .malformed }
     try checkExtent()
   }
