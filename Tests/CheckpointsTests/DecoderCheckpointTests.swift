@@ -231,7 +231,7 @@ import RunData
 
   @Test func unknownTensorsAreListed() throws {
     var model = TinyDecoder()
-    let names = ["decoder.layers.0.alpha2", "decoder.layers.01.fc1.weight", "decoder.lora"]
+    let names = ["decoder.layers.0.alpha3", "decoder.layers.01.fc1.weight", "decoder.lora"]
     for name in names { model.shapes[name] = [4] }
     let error = message(model)
     #expect(

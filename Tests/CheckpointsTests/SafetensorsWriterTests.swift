@@ -24,7 +24,7 @@ import Testing
         OutputTensor("empty", shape: [0, 7], float: { [] }),
         OutputTensor("b", shape: [1], double: { [.leastNonzeroMagnitude] }),
       ], metadata: metadata, to: path)
-    let file = try SafetensorsFile(path: path)
+    let file = try Checkpoint(path: path)
     #expect(file.metadata == metadata)
     #expect(file.tensors.map(\.name) == ["a \"quoted\"", "b", "empty", "z.weight"])
     #expect(file.tensors.map(\.shape) == [[], [1], [0, 7], [2, 3]])
@@ -40,7 +40,7 @@ import Testing
   @Test func noTensorsAtAll() throws {
     let path = folder.path("a.safetensors")
     try SafetensorsWriter.write([], to: path)
-    #expect(try SafetensorsFile(path: path).tensors.isEmpty)
+    #expect(try Checkpoint(path: path).tensors.isEmpty)
   }
 
   @Test func anExistingFileStaysUnlessReplaced() throws {
@@ -51,7 +51,7 @@ import Testing
     #expect(try String(contentsOfFile: path, encoding: .utf8) == "precious")
     #expect(try names == ["a.safetensors"])
     try SafetensorsWriter.write(tensors, to: path, replacing: true)
-    #expect(try SafetensorsFile(path: path).tensors.count == 1)
+    #expect(try Checkpoint(path: path).tensors.count == 1)
     #expect(try names == ["a.safetensors"])
   }
 

@@ -8,7 +8,7 @@ import Transformer
 /// Weights to start from, and the model that they belong to.
 struct CheckpointStart {
   let checkpoint: DecoderCheckpoint
-  /// SHA-256 of the file: which weights a run started from.
+  /// SHA-256 of the files, one after another: which weights a run started from.
   let digest: String
 
   /// Opens a checkpoint; `model` says what no tensor tells, and must not contradict what one does.
@@ -21,7 +21,7 @@ struct CheckpointStart {
         "\(path): its output projection is not its token embedding, and a model with an untied head is not "
           + "supported")
     }
-    digest = try Self.digest(path)
+    digest = try Self.digest(checkpoint.view.checkpoint.files)
     try checkAgainst(model, path: path)
   }
 
@@ -81,14 +81,16 @@ struct CheckpointStart {
     if model.size != nil { throw CommandError.usage("--size has no place beside --from-checkpoint") }
   }
 
-  private static func digest(_ path: String) throws -> String {
-    let file = try RandomAccessFile(path: path)
+  private static func digest(_ paths: [String]) throws -> String {
     var hash = SHA256()
-    var offset = 0
-    while offset < file.byteCount {
-      let count = min(1 << 22, file.byteCount - offset)
-      hash.update(try file.bytes(at: offset, count: count))
-      offset += count
+    for path in paths {
+      let file = try RandomAccessFile(path: path)
+      var offset = 0
+      while offset < file.byteCount {
+        let count = min(1 << 22, file.byteCount - offset)
+        hash.update(try file.bytes(at: offset, count: count))
+        offset += count
+      }
     }
     return hash.hexDigest()
   }

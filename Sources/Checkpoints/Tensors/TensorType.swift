@@ -1,4 +1,4 @@
-/// Element types of safetensors, by their names in the file.
+/// Element types, by their names in safetensors files.
 public enum TensorType: String, Sendable, CaseIterable {
   /// One byte, 0 or 1.
   case bool = "BOOL"
@@ -57,21 +57,6 @@ public enum TensorType: String, Sendable, CaseIterable {
     }
   }
 
-  /// Whether ``SafetensorsFile`` reads the elements as numbers.
+  /// Whether ``Checkpoint`` reads the elements as numbers.
   public var isReadable: Bool { [.f64, .f32, .f16, .bf16].contains(self) }
-}
-
-/// A tensor of a file: name, type, shape and where its elements lie.
-public struct TensorInfo: Equatable, Sendable {
-  /// The name; never taken for a path.
-  public let name: String
-  /// Type of the elements.
-  public let type: TensorType
-  /// Sizes, slowest first; empty for a single number.
-  public let shape: [Int]
-  /// The bytes of the elements in the file.
-  public let byteRange: Range<Int>
-
-  /// Number of elements.
-  public var elementCount: Int { shape.reduce(1, *) }
 }

@@ -4,10 +4,10 @@ import RunData
 struct ParameterMatching {
   private let layout: DecoderLayout
   private let architecture: CheckpointArchitecture
-  private(set) var sources: [String: ParameterSource] = [:]
+  private(set) var sources: [String: ModelTensor] = [:]
   /// Full names of the parameters, in the order in which data passes them.
   private(set) var names: [String] = []
-  private var used: Set<String> = []
+  private var used: Set<TensorPlace> = []
 
   init(_ layout: DecoderLayout, _ architecture: CheckpointArchitecture) {
     self.layout = layout
@@ -17,9 +17,10 @@ struct ParameterMatching {
   /// Tensors that no parameter has taken.
   var unmatched: [String] {
     let all =
-      layout.stem.values.map(\.name) + layout.layers.flatMap { $0.values.map(\.name) }
+      Array(layout.stem.values) + layout.layers.flatMap { $0.values }
     // A tied head is a copy of the embedding.
-    return all.filter { !used.contains($0) && $0 != DecoderLayout.outputProjection }.sorted()
+    let unmatched = all.filter { !used.contains($0.place) && $0.place.name != DecoderLayout.outputProjection }
+    return Set(unmatched.map(\.storedName) + layout.unknown).sorted()
   }
 
   mutating func matchAll() throws(CheckpointError) {
@@ -76,40 +77,27 @@ struct ParameterMatching {
   private mutating func match(_ name: String, _ shape: [Int], layer: Int) throws(CheckpointError) {
     let fullName = DecoderLayout.fullName(layer, name)
     if let tensor = layout.layers[layer][name] { return try take(tensor, as: fullName, shape) }
-    if let (fused, part) = Self.fusedProjection(name), let tensor = layout.layers[layer][fused] {
-      return try take(tensor, as: fullName, [3 * shape[0]] + shape.dropFirst(), part: part)
-    }
     let advice = layout.hasAny(name) ? "Other layers have it, so the file is not whole" : nil
     throw layout.error("\(fullName) is missing", advice: advice)
   }
 
-  /// Older fairseq keeps q, k and v as the first, second and third part of one tensor's rows.
-  private static func fusedProjection(_ name: String) -> (tensor: String, part: Int)? {
-    for (part, letter) in ["q", "k", "v"].enumerated() {
-      for kind in ["weight", "bias"] where name == "self_attn.\(letter)_proj.\(kind)" {
-        return ("self_attn.in_proj_\(kind)", part)
-      }
-    }
-    return nil
-  }
-
-  /// Records where a parameter lies: in all of `tensor`, or in the given third of it.
+  /// Records which tensor a parameter is.
   private mutating func take(
-    _ tensor: TensorInfo, as fullName: String, _ shape: [Int], part: Int? = nil
+    _ tensor: ModelTensor, as fullName: String, _ shape: [Int]
   ) throws(CheckpointError) {
     guard tensor.shape == shape else {
       throw layout.error(
-        "\(tensor.name) has shape \(tensor.shape); with width \(architecture.modelDim), "
-          + "FFN width \(architecture.ffnDim) and \(architecture.headCount) heads it must be \(shape)")
+        "\(tensor.storedName) has shape \(tensor.tensor.shape); with width \(architecture.modelDim), "
+          + "FFN width \(architecture.ffnDim) and \(architecture.headCount) heads it must be "
+          + "\(tensor.storedShape(for: shape))")
     }
-    guard tensor.type.isReadable else {
+    let type = tensor.tensor.type
+    guard type.isReadable else {
       throw layout.error(
-        "\(tensor.name) has type \(tensor.type.rawValue)", advice: "F64, F32, F16 and BF16 can be read")
+        "\(tensor.storedName) has type \(type.rawValue)", advice: "F64, F32, F16 and BF16 can be read")
     }
-    let count = tensor.elementCount / (part == nil ? 1 : 3)
-    let start = (part ?? 0) * count
-    sources[fullName] = ParameterSource(tensor: tensor, elements: start..<(start + count))
+    sources[fullName] = tensor
     names.append(fullName)
-    used.insert(tensor.name)
+    used.insert(tensor.place)
   }
 }

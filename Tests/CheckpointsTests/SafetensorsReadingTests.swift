@@ -4,7 +4,7 @@ import Testing
 
 @testable import Checkpoints
 
-@Suite struct SafetensorsFileTests {
+@Suite struct SafetensorsReadingTests {
   let folder: TemporaryFolder
 
   init() throws { folder = try TemporaryFolder() }
@@ -35,7 +35,7 @@ import Testing
       + values.flatMap { littleEndian(Float16($0).bitPattern) }
       // bfloat16 by the definition of its bits: 1.5, -0.25 and infinity.
       + [0x3FC0, 0xBE80, 0x7F80].flatMap { littleEndian(UInt16($0)) }
-    let file = try SafetensorsFile(path: write(json, data))
+    let file = try Checkpoint(path: write(json, data))
     for name in ["d", "f", "h"] {
       let tensor = try #require(file[name])
       #expect(try file.doubles(of: tensor) == values)
@@ -48,7 +48,7 @@ import Testing
   @Test func notANumberAndSmallNumbersSurvive() throws {
     let json = "{\"h\":{\"dtype\":\"F16\",\"shape\":[4],\"data_offsets\":[0,8]}}"
     let path = try write(json, [0x7E00, 0xFC00, 0x0001, 0x8000].flatMap { littleEndian(UInt16($0)) })
-    let file = try SafetensorsFile(path: path)
+    let file = try Checkpoint(path: path)
     let values = try file.floats(of: file.tensors[0])
     #expect(values[0].isNaN)
     #expect(values[1] == -.infinity)
@@ -62,7 +62,7 @@ import Testing
     let path = folder.path("long.safetensors")
     try SafetensorsWriter.write(
       [OutputTensor("a", shape: [2, count / 2], float: { (0..<count).map(Float.init) })], to: path)
-    let file = try SafetensorsFile(path: path)
+    let file = try Checkpoint(path: path)
     let tensor = file.tensors[0]
     #expect(try file.floats(of: tensor) == (0..<count).map(Float.init))
     var values = [Double](repeating: -1, count: 5)
@@ -72,21 +72,21 @@ import Testing
 
   @Test func typesThatAreNoFloats() throws {
     let json = "{\"i\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[0,8]}}"
-    let file = try SafetensorsFile(path: write(json, Array(repeating: 0, count: 8)))
+    let file = try Checkpoint(path: write(json, Array(repeating: 0, count: 8)))
     #expect(file.tensors[0].type == .i64)
     #expect(message(try file.floats(of: file.tensors[0])).contains("tensor \"i\" has type I64"))
   }
 
   @Test func namesDoNotReachTheTerminal() throws {
     let json = "{\"a\\u001b[2J\\u202e\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}"
-    let file = try SafetensorsFile(path: write(json, [0]))
+    let file = try Checkpoint(path: write(json, [0]))
     #expect(
       message(try file.floats(of: file.tensors[0])).contains("tensor \"a\\u{1b}[2J\\u{202e}\" has type U8"))
   }
 
   @Test func filesThatAreNone() throws {
     func error(_ bytes: [UInt8]) throws -> String {
-      message(try SafetensorsFile(path: folder.write(bytes, to: "bad.safetensors")))
+      message(try Checkpoint(path: folder.write(bytes, to: "bad.safetensors")))
     }
     #expect(try error([]).contains("the file has 0 bytes"))
     #expect(try error([1, 2, 3]).contains("the file has 3 bytes"))
@@ -101,14 +101,14 @@ import Testing
     #expect(try error(littleEndian(UInt64.max) + [0x7B]).contains("is stated; the most is"))
     #expect(try error(Array("PK\u{3}\u{4} a zip file".utf8)).contains("not a valid safetensors file"))
     let missing = folder.path("missing")
-    #expect(message(try SafetensorsFile(path: missing)) == "\(missing): no such file")
-    #expect(message(try SafetensorsFile(path: folder.url.path)).contains("is a folder, not a file"))
+    #expect(message(try Checkpoint(path: missing)) == "\(missing): no such file")
+    #expect(message(try Checkpoint(path: folder.url.path)).contains("is a folder, not a file"))
   }
 
   @Test func aFileThatIsCutWhileOpen() throws {
     let path = try write(
       "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", Array(repeating: 1, count: 8))
-    let file = try SafetensorsFile(path: path)
+    let file = try Checkpoint(path: path)
     let handle = try #require(FileHandle(forWritingAtPath: path))
     try handle.truncate(atOffset: 60)
     try handle.close()

@@ -1,0 +1,79 @@
+/// The tensors of a decoder in fairseq's names: which layers have which, and what else there is.
+struct DecoderLayout {
+  static let embedding = "decoder.embed_tokens.weight"
+  static let outputProjection = "decoder.output_projection.weight"
+  static let finalNorm = "decoder.layer_norm"
+  private static let layerPrefix = "decoder.layers."
+
+  let path: String
+  /// Tensors of each layer, by their names within it.
+  private(set) var layers: [[String: ModelTensor]] = []
+  /// Tensors outside the layers, by their full names.
+  private(set) var stem: [String: ModelTensor] = [:]
+  /// Names of tensors that fairseq's models do not have.
+  let unknown: [String]
+
+  init(_ view: ModelView) throws(CheckpointError) {
+    path = view.checkpoint.path
+    unknown = view.unknown.map(\.name)
+    try refuseOtherModels(view)
+    var byLayer: [Int: [String: ModelTensor]] = [:]
+    for tensor in view.tensors {
+      if let layer = tensor.place.layer {
+        byLayer[layer, default: [:]][tensor.place.name] = tensor
+      } else {
+        stem[tensor.place.name] = tensor
+      }
+    }
+    guard let deepest = byLayer.keys.max() else {
+      throw error("has no tensors named \(Self.layerPrefix)0.…: this is no decoder with fairseq's names")
+    }
+    // Counted, not walked: a layer number may be as large as an Int.
+    guard deepest == byLayer.count - 1 else {
+      let missing = (0..<byLayer.count).first { byLayer[$0] == nil } ?? byLayer.count
+      throw error("has tensors of layer \(deepest), but none of layer \(missing)")
+    }
+    layers = (0..<byLayer.count).map { byLayer[$0] ?? [:] }
+  }
+
+  private func refuseOtherModels(_ view: ModelView) throws(CheckpointError) {
+    if let adapter = view.adapter, adapter.name != NameAdapter.fairseq.name {
+      throw error(
+        "is a model with \(adapter.title)'s names; gradients can be computed of decoders with fairseq's names"
+      )
+    }
+    if let tensor = view.tensors.first(where: { $0.place.stack == .encoder }) {
+      throw error("has an encoder (\(tensor.storedName)); only decoder-only language models can be read")
+    }
+    if let tensor = view.tensors.first(where: { $0.place.name == "decoder.embed_positions.weight" }) {
+      throw error("has learned positions (\(tensor.storedName)); only sinusoidal positions can be read")
+    }
+  }
+
+  func error(_ problem: String, advice: String? = nil) -> CheckpointError {
+    CheckpointError(path: path, problem: problem, advice: advice)
+  }
+
+  /// Whether any layer has a tensor of the name.
+  func hasAny(_ name: String) -> Bool { layers.contains { $0[name] != nil } }
+
+  /// The full name of a layer's tensor.
+  static func fullName(_ layer: Int, _ name: String) -> String { "\(layerPrefix)\(layer).\(name)" }
+
+  /// The shape of a tensor that decides a size: the first layer's that has it.
+  func shape(_ name: String, rank: Int) throws(CheckpointError) -> [Int] {
+    guard let tensor = layers.lazy.compactMap({ $0[name] }).first else {
+      throw error("\(Self.fullName(0, name)) is missing")
+    }
+    return try shape(of: tensor, rank: rank)
+  }
+
+  func shape(of tensor: ModelTensor, rank: Int) throws(CheckpointError) -> [Int] {
+    guard tensor.shape.count == rank, tensor.shape.allSatisfy({ $0 > 0 }) else {
+      throw error(
+        "\(tensor.storedName) has shape \(tensor.tensor.shape); expected \(rank == 1 ? "a vector" : "a matrix")"
+      )
+    }
+    return tensor.shape
+  }
+}

@@ -1,0 +1,54 @@
+/// The order in which data pass the tensors of a model.
+struct PassOrder {
+  /// Layers whose norms stand before the sublayers.
+  let isPreLN: Bool
+
+  /// Sorts tensors: encoder before decoder; embeddings, layers, and what comes after the stack.
+  func sorted(_ tensors: [ModelTensor]) -> [ModelTensor] {
+    let ranks = Self.ranks(isPreLN ? Self.preLNLayer : Self.postLNLayer)
+    return tensors.map { (key: key($0.place, ranks), tensor: $0) }.sorted { $0.key < $1.key }.map(\.tensor)
+  }
+
+  private typealias Key = (stack: Int, section: Int, layer: Int, rank: Int, name: String)
+
+  private func key(_ place: TensorPlace, _ ranks: [String: Int]) -> Key {
+    let stack = TensorPlace.Stack.allCases.firstIndex(of: place.stack) ?? 0
+    guard let layer = place.layer else {
+      let tail = place.name.drop { $0 != "." }.dropFirst()
+      let rank = Self.stem.firstIndex { tail.hasPrefix($0) } ?? Self.stem.count
+      return (stack, rank < Self.stemBeforeLayers ? 0 : 2, 0, rank, place.name)
+    }
+    // A weight before its bias.
+    let stem = place.name.replacing(".weight", with: "").replacing(".bias", with: "")
+    let rank = 2 * (ranks[stem] ?? ranks.count) + (place.name.hasSuffix(".bias") ? 1 : 0)
+    return (stack, 1, layer, rank, place.name)
+  }
+
+  private static func ranks(_ names: [String]) -> [String: Int] {
+    Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+  }
+
+  private static let stem = [
+    "embed_tokens", "embed_positions", "embed_types", "layernorm_embedding", "project_in", "layer_norm",
+    "project_out", "pooler", "output_projection",
+  ]
+  private static let stemBeforeLayers = 5
+
+  private static func attention(_ name: String) -> [String] {
+    ["q_proj", "k_proj", "v_proj", "q_layer_norm", "k_layer_norm", "v_layer_norm"].map { "\(name).\($0)" }
+      + ["\(name).c_attn", "\(name).attn_ln", "\(name).out_proj"]
+  }
+
+  private static let selfAttention =
+    attention("self_attn") + ["c_attn", "attn_ln", "w_resid_attention"]
+  private static let crossAttention =
+    attention("encoder_attn") + ["encoder_attn_ln", "w_resid_encoder_attention"]
+  private static let ffn = ["fc_gate", "fc1", "ffn_layernorm", "fc2", "ffn_ln", "w_resid"]
+
+  private static let preLNLayer =
+    ["self_attn_layer_norm"] + selfAttention + ["encoder_attn_layer_norm"] + crossAttention
+    + ["final_layer_norm"] + ffn
+  private static let postLNLayer =
+    selfAttention + ["self_attn_layer_norm"] + crossAttention + ["encoder_attn_layer_norm"] + ffn
+    + ["final_layer_norm"]
+}

@@ -1,0 +1,79 @@
+/// A tensor of a checkpoint: name, type, shape and where its elements lie.
+public struct TensorInfo: Equatable, Sendable {
+  /// The name; never taken for a path.
+  public let name: String
+  /// Type of the elements.
+  public let type: TensorType
+  /// Sizes, slowest first; empty for a single number.
+  public let shape: [Int]
+  /// Which of ``Checkpoint/files`` holds the elements.
+  public let file: Int
+  /// The bytes from the first element to the end of the last one. With strides, others may lie between.
+  public let byteRange: Range<Int>
+  /// Elements from one index to the next, along each dimension; nil for C order without gaps.
+  public let strides: [Int]?
+  /// Which of the checkpoint's checksums covers the elements.
+  let checksum: Int?
+  /// The elements of a tensor that lies in memory; `byteRange` counts in them as if they were stored.
+  let values: [Float]?
+
+  init(
+    name: String, type: TensorType, shape: [Int], file: Int = 0, byteRange: Range<Int>, strides: [Int]? = nil,
+    checksum: Int? = nil, values: [Float]? = nil
+  ) {
+    self.name = name
+    self.type = type
+    self.shape = shape
+    self.file = file
+    self.byteRange = byteRange
+    self.strides = strides == Self.contiguousStrides(shape) ? nil : strides
+    self.checksum = checksum
+    self.values = values
+  }
+
+  /// Number of elements.
+  public var elementCount: Int { shape.reduce(1, *) }
+
+  /// Strides of C order without gaps.
+  static func contiguousStrides(_ shape: [Int]) -> [Int] {
+    var strides = [Int](repeating: 1, count: shape.count)
+    for dimension in shape.indices.dropLast().reversed() {
+      strides[dimension] = strides[dimension + 1] * max(shape[dimension + 1], 1)
+    }
+    return strides
+  }
+
+  /// The same tensor in another file of the checkpoint.
+  func inFile(_ file: Int) -> TensorInfo {
+    TensorInfo(
+      name: name, type: type, shape: shape, file: file, byteRange: byteRange, strides: strides,
+      checksum: checksum, values: values)
+  }
+
+  /// Some indices of one dimension.
+  /// - Precondition: the tensor has the dimension, `indices` lie inside it, and elements take whole bytes.
+  func slice(_ indices: Range<Int>, dimension: Int) -> TensorInfo {
+    precondition(indices.lowerBound >= 0 && indices.upperBound <= shape[dimension])
+    var shape = shape
+    shape[dimension] = indices.count
+    let strides = strides ?? Self.contiguousStrides(self.shape)
+    return view(shape, strides, firstElement: indices.lowerBound * strides[dimension])
+  }
+
+  /// A matrix with rows and columns exchanged.
+  /// - Precondition: the tensor is a matrix, and elements take whole bytes.
+  var transposed: TensorInfo {
+    precondition(shape.count == 2)
+    let strides = strides ?? Self.contiguousStrides(shape)
+    return view(shape.reversed(), strides.reversed(), firstElement: 0)
+  }
+
+  private func view(_ shape: [Int], _ strides: [Int], firstElement: Int) -> TensorInfo {
+    let elementBytes = type.bitCount / 8
+    let start = byteRange.lowerBound + firstElement * elementBytes
+    let span = shape.contains(0) ? 0 : 1 + zip(shape, strides).reduce(0) { $0 + ($1.0 - 1) * $1.1 }
+    return TensorInfo(
+      name: name, type: type, shape: shape, file: file, byteRange: start..<(start + span * elementBytes),
+      strides: strides, checksum: checksum, values: values)
+  }
+}
