@@ -1,9 +1,9 @@
 /// The sums of two equally long series of numbers, side by side: what comparisons are derived from.
 ///
 /// All sums are over elements and can be merged; ratios, norms and cosines are taken of merged sums only.
-public struct PairSums: Equatable, Sendable {
+public struct PairSums: BitwiseCopyable, Equatable, Sendable {
   /// What is kept of one side.
-  public struct Side: Equatable, Sendable {
+  public struct Side: BitwiseCopyable, Equatable, Sendable {
     /// Σ|x|.
     public var l1 = 0.0
     /// Σx².

@@ -29,6 +29,11 @@ struct GuardedReading {
     try guardian.run { try reader.read(tensors: tensors) }
   }
 
+  /// Reads the snapshots of a run's scales.
+  func scaleSnapshots(_ reader: RunFileReader) throws -> [ScaleSnapshot] {
+    try guardian.run { try reader.scaleSnapshots() }
+  }
+
   /// Looks at what was added to a growing file.
   func refresh(_ reader: RunFileReader) throws { _ = try guardian.run { try reader.refresh() } }
 
