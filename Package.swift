@@ -57,6 +57,9 @@ let package = Package(
     // File to figure.
     .target(name: "Charts", swiftSettings: strict),
     .target(name: "Analysis", dependencies: ["RunData", "Randomness", "Charts"], swiftSettings: optimized),
+    .target(
+      name: "Comparison", dependencies: ["Analysis", "Charts", "Checkpoints", "Kernels", "RunData"],
+      swiftSettings: optimized),
 
     // The commands.
     .plugin(name: "WriteBuildInfo", capability: .buildTool()),
@@ -64,7 +67,8 @@ let package = Package(
     .target(
       name: "NFProbeCommands",
       dependencies: [
-        "Analysis", "BuildInfo", "Charts", "Checkpoints", "Corpus", "FileAccess", "Isolation", "Kernels",
+        "Analysis", "BuildInfo", "Charts", "Checkpoints", "Comparison", "Corpus", "FileAccess", "Isolation",
+        "Kernels",
         "RunData",
         "RunFile", "Training", "Transformer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -118,6 +122,10 @@ let package = Package(
       name: "AnalysisTests", dependencies: ["Analysis", "Charts", "RunData", "Randomness"],
       exclude: ["Fixtures/make_golden.py", "Snapshots"], resources: [.copy("Fixtures/golden.json")],
       swiftSettings: strict),
+    .testTarget(
+      name: "ComparisonTests",
+      dependencies: ["Analysis", "Charts", "Checkpoints", "Comparison", "Kernels", "RunData"],
+      exclude: ["Snapshots"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

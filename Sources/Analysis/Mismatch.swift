@@ -88,8 +88,8 @@ public enum MismatchCaveat: Equatable, Sendable, CustomStringConvertible {
   }
 }
 
-/// `layer 3`, or `layers 0-3, 7`.
-func layerList(_ layers: [Int]) -> String {
+/// `layer 3`, or `layers 0-3, 7`, of layers in ascending order.
+public func layerList(_ layers: [Int]) -> String {
   var ranges: [ClosedRange<Int>] = []
   for layer in layers {
     if let last = ranges.last, last.upperBound + 1 == layer {

@@ -1,5 +1,5 @@
 /// Student's t distribution with a whole number of degrees of freedom.
-enum StudentT {
+public enum StudentT {
   /// P(|T| <= t), by the finite sums of Abramowitz and Stegun, 26.7.3 and 26.7.4.
   static func centralProbability(within bound: Double, degreesOfFreedom: Int) -> Double {
     let ratio = bound / Double(degreesOfFreedom).squareRoot()
@@ -34,7 +34,7 @@ enum StudentT {
 
   /// The 95 % interval of the mean of independent `samples`: mean ± t · s / √n with n - 1 degrees of freedom.
   /// - Precondition: there are at least two samples.
-  static func interval(of samples: [Double]) -> Interval {
+  public static func interval(of samples: [Double]) -> Interval {
     let count = Double(samples.count)
     let mean = samples.reduce(0, +) / count
     let variance = samples.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1)

@@ -14,13 +14,16 @@ public struct Panel: Sendable {
   public var yKind: Scale.Kind
   /// Whether the horizontal axis counts something, so that only whole numbers make sense on it.
   public var xIsWhole: Bool
+  /// Names of 0, 1, 2 ... on the vertical axis, upward; empty for an axis of numbers.
+  public var yCategories: [String]
   /// What the panel shows, from back to front.
   public var marks: [any Mark]
 
   /// Creates a panel.
   public init(
     title: String, subtitle: String = "", xTitle: String, yTitle: String, xKind: Scale.Kind = .linear,
-    yKind: Scale.Kind = .linear, xIsWhole: Bool = false, marks: [any Mark]
+    yKind: Scale.Kind = .linear, xIsWhole: Bool = false,
+    yCategories: [String] = [], marks: [any Mark]
   ) {
     self.title = title
     self.subtitle = subtitle
@@ -29,6 +32,7 @@ public struct Panel: Sendable {
     self.xKind = xKind
     self.yKind = yKind
     self.xIsWhole = xIsWhole
+    self.yCategories = yCategories
     self.marks = marks
   }
 }
@@ -69,6 +73,8 @@ public struct Figure: Sendable {
   public var sharesY: Bool
   /// The height of a panel's frame, in points.
   public var panelHeight: Double
+  /// What the colours of heat maps mean; nil without any.
+  public var colorBar: ColorBar?
   /// What is written before the legend.
   public var legendTitle: String
   /// Entries after those of the marks.
@@ -83,7 +89,7 @@ public struct Figure: Sendable {
   /// Creates a figure.
   public init(
     width: Width, rows: [[Panel]], sharesX: Bool = true, sharesY: Bool = true, panelHeight: Double = 130,
-    legendTitle: String = "",
+    colorBar: ColorBar? = nil, legendTitle: String = "",
     extraLegend: [LegendEntry] = [], notes: [String] = [], metadata: Metadata, theme: Theme = Theme()
   ) {
     self.width = width
@@ -91,6 +97,7 @@ public struct Figure: Sendable {
     self.sharesX = sharesX
     self.sharesY = sharesY
     self.panelHeight = panelHeight
+    self.colorBar = colorBar
     self.legendTitle = legendTitle
     self.extraLegend = extraLegend
     self.notes = notes

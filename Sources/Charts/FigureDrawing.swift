@@ -9,7 +9,7 @@ extension FigureLayout {
       shapes += marks.filter { !$0.isMarkers } + marks.filter(\.isMarkers)
       shapes += axes(panel) + strays(panel) + texts(panel)
     }
-    shapes += legendShapes + notes.map(Shape.text)
+    shapes += colorBar + legendShapes + notes.map(Shape.text)
     return Drawing(
       widthInMillimetres: figure.width.rawValue, height: height, fontFamily: figure.theme.fontFamily,
       metadata: figure.metadata, shapes: shapes)

@@ -20,6 +20,8 @@ public struct FigureLayout: Sendable {
   /// What is laid out.
   let figure: Figure
   let panels: [PlacedPanel]
+  /// The colour bar, drawn.
+  let colorBar: [Shape]
   let legend: [PlacedEntry]
   let legendTitlePosition: Point
   let notes: [TextLine]
@@ -36,8 +38,9 @@ public struct FigureLayout: Sendable {
       for mark in placed.marks {
         for point in mark.drawn.points {
           let numbers = [point.x, point.y, point.range?.lower, point.range?.upper]
-          text += CSVText.line(
-            [placed.panel.title, mark.name] + numbers.map { $0.map(NumberText.shortest) ?? "" })
+          var fields = [placed.panel.title, mark.name] + numbers.map { $0.map(NumberText.shortest) ?? "" }
+          if let name = placed.panel.category(point.y) { fields[3] = name }
+          text += CSVText.line(fields)
         }
       }
     }
@@ -63,6 +66,8 @@ extension Figure {
       cursor += panelHeight + footHeight
     }
     let left = placed.first?.frame.area.x ?? theme.margin
+    let bar = colorBar?.shapes(left: left, top: cursor, width: min(180, frameWidth / 2), theme) ?? []
+    cursor += colorBar?.height(theme) ?? 0
     let legend = placedLegend(legendEntries(placed), left: left, top: cursor)
     cursor = legend.bottom
     let isThinned = placed.contains { $0.marks.contains { $0.drawn.isThinned } }
@@ -70,8 +75,8 @@ extension Figure {
     let notes = placedNotes(thinnedTo: column, left: left, top: cursor)
     cursor += Double(notes.count) * (theme.smallSize + 1.5)
     return FigureLayout(
-      figure: self, panels: placed, legend: legend.entries, legendTitlePosition: legend.title, notes: notes,
-      height: cursor + theme.margin)
+      figure: self, panels: placed, colorBar: bar, legend: legend.entries,
+      legendTitlePosition: legend.title, notes: notes, height: cursor + theme.margin)
   }
 
   /// What is below a frame: ticks, their labels, the axis title.
@@ -89,10 +94,14 @@ extension Figure {
 
   private func verticalAxes(of row: [Panel]) -> VerticalAxes {
     let scales = row.map { panel in
+      guard panel.yCategories.isEmpty else { return panel.categoryScale }
       let group = sharesY ? rows.joined().filter { $0.yKind == panel.yKind } : [panel]
       return scale(group, kind: panel.yKind, extent: { $0.yExtent($1) }, padding: 0.05)
     }
-    let ticks = scales.map { $0.ticks(maximumCount: max(2, Int(panelHeight / (3 * theme.smallSize)))) }
+    let ticks = zip(row, scales).map { panel, scale in
+      guard panel.yCategories.isEmpty else { return panel.categoryTicks }
+      return scale.ticks(maximumCount: max(2, Int(panelHeight / (3 * theme.smallSize))))
+    }
     let lefts = row.indices.map { leftRoom(row[$0], ticks: ticks[$0], isFirst: $0 == 0) }
     // Half of the last tick's label reaches over the right edge.
     let right = theme.margin + 6
@@ -198,6 +207,21 @@ extension Figure {
   private func letter(_ index: Int) -> String {
     guard rows.joined().count > 1, index < 26 else { return "" }
     return String(UnicodeScalar(UInt8(ascii: "a") + UInt8(index)))
+  }
+}
+
+extension Panel {
+  /// Half a category of room at both ends.
+  fileprivate var categoryScale: Scale { Scale(.linear, from: -0.5, to: Double(yCategories.count) - 0.5) }
+
+  fileprivate var categoryTicks: Ticks {
+    Ticks(major: yCategories.enumerated().map { Tick(value: Double($0), label: $1) }, minor: [])
+  }
+
+  /// The name of a place on the vertical axis; nil on an axis of numbers.
+  fileprivate func category(_ y: Double?) -> String? {
+    guard let y, let index = Int(exactly: y), yCategories.indices.contains(index) else { return nil }
+    return yCategories[index]
   }
 }
 

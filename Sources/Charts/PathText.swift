@@ -34,6 +34,13 @@ enum PathText {
     (isFirst || x < 0 ? "" : " ") + hundredths(x) + (y < 0 ? "" : " ") + hundredths(y)
   }
 
+  /// The outline of a rectangle.
+  static func rectangle(_ area: Rectangle) -> String {
+    let (left, top) = (rounded(area.x), rounded(area.y))
+    let (width, height) = (hundredths(rounded(area.maxX) - left), hundredths(rounded(area.maxY) - top))
+    return "M\(hundredths(left)) \(hundredths(top))h\(width)v\(height)h-\(width)z"
+  }
+
   /// The outline of a marker.
   static func marker(_ marker: SeriesStyle.Marker, at center: Point, radius: Double) -> String {
     func outline(_ offsets: [(Double, Double)]) -> String {

@@ -62,6 +62,9 @@ extension Drawing {
           ("x", length(area.x)), ("y", length(area.y)), ("width", length(area.width)),
           ("height", length(area.height)), ("fill", fill.hexadecimal),
         ])
+    case .cells(let areas, let fill):
+      let data = areas.map(PathText.rectangle).joined()
+      writer.element("path", [("d", data), ("fill", fill.hexadecimal)])
     case .markers(let points, let style, let radius):
       guard !points.isEmpty else { return }
       let data = points.map { PathText.marker(style.marker, at: $0, radius: radius) }.joined()

@@ -6,6 +6,8 @@ public enum Shape: Equatable, Sendable {
   case polygon([Point], fill: Color, opacity: Double)
   /// A filled rectangle.
   case rectangle(Rectangle, fill: Color)
+  /// Filled rectangles of one colour.
+  case cells([Rectangle], fill: Color)
   /// Markers of one series.
   case markers([Point], style: SeriesStyle, radius: Double)
   /// A line of text.

@@ -24,6 +24,9 @@ public protocol KernelScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable
   /// `counts`, one more where a lane of `x` is zero.
   static func countZeros(_ x: Lanes, adding counts: Lanes) -> Lanes
 
+  /// How many lanes of `x` and `y` have the same bits.
+  static func countSameBits(_ x: Lanes, _ y: Lanes) -> Int
+
   /// The square root of each lane.
   static func squareRoot(_ x: Lanes) -> Lanes
 
@@ -65,6 +68,13 @@ extension Double: KernelScalar {
   @inline(__always)
   public static func maximum(_ x: SIMD8<Double>, _ y: SIMD8<Double>) -> SIMD8<Double> {
     x.replacing(with: y, where: (y .> x) .| (y .!= y))
+  }
+
+  /// Lanes are compared as integers.
+  @inline(__always)
+  public static func countSameBits(_ x: SIMD8<Double>, _ y: SIMD8<Double>) -> Int {
+    let bits = unsafe (unsafeBitCast(x, to: SIMD8<Int64>.self), unsafeBitCast(y, to: SIMD8<Int64>.self))
+    return Int(SIMD8<Int64>().replacing(with: 1, where: bits.0 .== bits.1).wrappedSum())
   }
 
   /// Exact up to 2⁵³ a lane.
@@ -150,6 +160,13 @@ extension Float: KernelScalar {
   @inline(__always)
   public static func maximum(_ x: SIMD16<Float>, _ y: SIMD16<Float>) -> SIMD16<Float> {
     x.replacing(with: y, where: (y .> x) .| (y .!= y))
+  }
+
+  /// Lanes are compared as integers.
+  @inline(__always)
+  public static func countSameBits(_ x: SIMD16<Float>, _ y: SIMD16<Float>) -> Int {
+    let bits = unsafe (unsafeBitCast(x, to: SIMD16<Int32>.self), unsafeBitCast(y, to: SIMD16<Int32>.self))
+    return Int(SIMD16<Int32>().replacing(with: 1, where: bits.0 .== bits.1).wrappedSum())
   }
 
   /// Exact up to 2²⁴ a lane.

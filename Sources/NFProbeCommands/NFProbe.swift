@@ -1,6 +1,7 @@
 import Analysis
 import ArgumentParser
 import Checkpoints
+import Comparison
 import Corpus
 import FileAccess
 import Foundation
@@ -23,8 +24,8 @@ public struct NFProbe: ParsableCommand {
       """,
     version: "nf-probe \(ProgramVersion.text)",
     subcommands: [
-      GradsCommand.self, TrainCommand.self, InfoCommand.self, ExportCommand.self, VerifyCommand.self,
-      RecoverCommand.self, BenchCommand.self,
+      GradsCommand.self, TrainCommand.self, CompareCommand.self, InfoCommand.self, ExportCommand.self,
+      VerifyCommand.self, RecoverCommand.self, BenchCommand.self,
     ])
 
   /// Creates the command; the parser does.
@@ -62,7 +63,8 @@ public struct NFProbe: ParsableCommand {
     case let error as ExitCode: return error.rawValue
     case let error as CommandError: return complain(error.description, status: error.exitStatus)
     case let error as ModelConfigurationError: return complain("--\(error)", status: 2)
-    case is CorpusError, is AnalysisError, is RunFileError, is CheckpointError, is FileAccessError:
+    case is CorpusError, is AnalysisError, is RunFileError, is CheckpointError, is FileAccessError,
+      is ComparisonError:
       return complain("\(error)", status: 1)
     default:
       let code = exitCode(for: error)

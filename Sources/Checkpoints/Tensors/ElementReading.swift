@@ -78,7 +78,7 @@ extension Checkpoint {
   }
 
   @inline(__always)
-  private func convert<Value: BinaryFloatingPoint & BitwiseCopyable, Stored: Numeric & BitwiseCopyable>(
+  func convert<Value: BitwiseCopyable, Stored: Numeric & BitwiseCopyable>(
     _ tensor: TensorInfo, _ elements: Range<Int>, _ values: inout [Value], _ start: Int,
     _ value: (Stored) -> Value
   ) throws(CheckpointError) {
@@ -91,9 +91,7 @@ extension Checkpoint {
 
   /// Reads windows of at most 256 Ki elements, so that memory does not grow with the tensor.
   @inline(__always)
-  private func convertWindows<
-    Value: BinaryFloatingPoint & BitwiseCopyable, Stored: Numeric & BitwiseCopyable
-  >(
+  private func convertWindows<Value: BitwiseCopyable, Stored: Numeric & BitwiseCopyable>(
     _ tensor: TensorInfo, _ elements: Range<Int>, _ values: inout [Value], _ start: Int,
     _ value: (Stored) -> Value
   ) throws(CheckpointError) {
@@ -109,9 +107,7 @@ extension Checkpoint {
   }
 
   @inline(__always)
-  private func convertStrided<
-    Value: BinaryFloatingPoint & BitwiseCopyable, Stored: Numeric & BitwiseCopyable
-  >(
+  private func convertStrided<Value: BitwiseCopyable, Stored: Numeric & BitwiseCopyable>(
     _ tensor: TensorInfo, _ elements: Range<Int>, _ values: inout [Value], _ start: Int,
     _ value: (Stored) -> Value
   ) throws(CheckpointError) {

@@ -40,6 +40,11 @@ struct GuardedReading {
   /// Reads the attempts that made a run.
   func attempts(_ reader: RunFileReader) throws -> [RunAttempt] { try guardian.run { try reader.attempts() } }
 
+  /// Reads the snapshots of a run's scales.
+  func scaleSnapshots(_ reader: RunFileReader) throws -> [ScaleSnapshot] {
+    try guardian.run { try reader.scaleSnapshots() }
+  }
+
   /// Looks at what was added to a growing file.
   func refresh(_ reader: RunFileReader) throws { _ = try guardian.run { try reader.refresh() } }
 

@@ -1,5 +1,4 @@
 import Analysis
-import Charts
 import RunData
 
 /// Writes a mismatch: the table to standard output, table and figure to files.
@@ -47,18 +46,7 @@ struct ReportWriter {
     console.progress("written to \(folder.path)")
   }
 
-  /// The figure, and beside it the points that it shows.
   private func writeFigure(_ report: MismatchReport, to path: String) throws {
-    let figure = report.figure(program: "nf-probe \(ProgramVersion.text)", command: command)
-    try OutputFolder.write(figure.svg, to: path)
-    try OutputFolder.write(
-      figure.csv, to: (path.hasSuffix(".svg") ? String(path.dropLast(4)) : path) + "-points.csv")
-  }
-
-  /// The command line that asked for it, without folders that differ from machine to machine.
-  private var command: String {
-    (["nf-probe"]
-      + CommandRecord.wordsOfRun.map { $0.split(separator: "/").last.map(String.init) ?? $0 })
-      .joined(separator: " ")
+    try FigureFile.write(report.figure(program: FigureFile.program, command: FigureFile.command), to: path)
   }
 }

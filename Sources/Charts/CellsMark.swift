@@ -1,0 +1,77 @@
+/// Cells of a grid, each in the colour of its number: a heat map.
+///
+/// Cells have width and height 1 and are centred on whole numbers of both axes. Numbers without a place on the colour scale are
+/// left white: other marks say what they are.
+public struct CellsMark: Mark {
+  /// One cell.
+  public struct Cell: Equatable, Sendable {
+    /// Its place on the horizontal axis.
+    public var column: Int
+    /// Its place on the vertical axis.
+    public var row: Int
+    /// The number.
+    public var value: Double
+
+    /// Creates a cell.
+    public init(column: Int, row: Int, value: Double) {
+      self.column = column
+      self.row = row
+      self.value = value
+    }
+  }
+
+  /// What the numbers are.
+  public var name: String
+  /// The cells.
+  public var cells: [Cell]
+  /// Their colours.
+  public var colors: ColorScale
+
+  /// Creates cells.
+  public init(_ name: String, cells: [Cell], colors: ColorScale) {
+    self.name = name
+    self.cells = cells
+    self.colors = colors
+  }
+
+  /// None: no print is too small for a cell.
+  public var pointCount: Int { 0 }
+
+  /// None: the figure's colour bar explains it.
+  public var legendStyle: LegendStyle? { nil }
+
+  /// From the left edge of the first column to the right edge of the last one.
+  public func xExtent(_ scale: Scale.Kind) -> Extent? { Self.extent(cells.map(\.column)) }
+
+  /// From the lower edge of the first row to the upper edge of the last one.
+  public func yExtent(_ scale: Scale.Kind) -> Extent? { Self.extent(cells.map(\.row)) }
+
+  private static func extent(_ places: [Int]) -> Extent? {
+    Extent(of: places.map(Double.init)).map { Extent(lower: $0.lower - 0.5, upper: $0.upper + 0.5) }
+  }
+
+  /// One path a colour; the CSV has column, row and number (as `low` and `high`).
+  public func drawn(in frame: Frame) -> DrawnMark {
+    var result = DrawnMark.empty
+    var byColor: [UInt32: [Rectangle]] = [:]
+    for cell in cells {
+      let range = Extent(lower: cell.value, upper: cell.value)
+      result.points.append(PlottedPoint(x: Double(cell.column), y: Double(cell.row), range: range))
+      guard let color = colors.color(cell.value), let area = area(of: cell, in: frame) else { continue }
+      byColor[color.rgb, default: []].append(area)
+    }
+    result.shapes = byColor.sorted { $0.key < $1.key }.map { .cells($0.value, fill: Color($0.key)) }
+    return result
+  }
+
+  /// A cell's place, with a hair of white around it.
+  private func area(of cell: Cell, in frame: Frame) -> Rectangle? {
+    guard let left = frame.xPosition(Double(cell.column) - 0.5),
+      let right = frame.xPosition(Double(cell.column) + 0.5),
+      let bottom = frame.yPosition(Double(cell.row) - 0.5), let top = frame.yPosition(Double(cell.row) + 0.5)
+    else { return nil }
+    let hair = 0.2
+    return Rectangle(
+      x: left + hair, y: top + hair, width: right - left - 2 * hair, height: bottom - top - 2 * hair)
+  }
+}

@@ -1,0 +1,102 @@
+import Analysis
+import ArgumentParser
+import Comparison
+import Kernels
+
+/// `nf-probe compare`: two checkpoints, layer by layer and operation by operation.
+struct CompareCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compare",
+    abstract: "Compare checkpoints, layer by layer and operation by operation.",
+    discussion: """
+      First what cannot be compared, then how much the rest changed: norms, relative difference, cosine, the largest \
+      difference of an element, the share of elements with the same bits. Files are read once, a window at a time. A \
+      run file stands for its gains and scales: the last snapshot, or RUN@STEP; alone, its first against its last.
+
+      Exit status 3: a tensor passed --threshold.
+
+      Examples:
+        nf-probe compare a.safetensors b.safetensors
+        nf-probe compare a.safetensors b.safetensors --by change --rows 10
+        nf-probe compare a.safetensors b.safetensors --threshold 1e-6
+        nf-probe compare a.safetensors b.safetensors --noise seed0.safetensors seed1.safetensors
+        nf-probe compare run.h5 --table scales
+      """)
+
+  @Argument(help: ArgumentHelp("Checkpoints or run files.", valueName: "checkpoint"))
+  var files: [String]
+
+  @Option(help: "What makes a row: layer, operation, or change (each tensor, the largest change first).")
+  var by: Grouping = .layer
+
+  @Option(help: ArgumentHelp("The most rows of a table by change; 0 for all.", valueName: "n"))
+  var rows = 20
+
+  @Option(help: "The table that is printed. (default: changes, after differences if there are any)")
+  var table: ComparisonTable?
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Two or more checkpoints that differ in their seeds only: what changed more than noise?",
+      valueName: "checkpoints"))
+  var noise: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Exit with status 3 if a tensor's relative difference is above this, or a tensor is on one side only.",
+      valueName: "x"))
+  var threshold: Double?
+
+  @Option(help: "How the table is printed.")
+  var format: TableFormat = .table
+
+  @Option(help: ArgumentHelp("Also write a figure here, and its points beside it.", valueName: "file"))
+  var svg: String?
+
+  @Option(help: "The figure of --svg.")
+  var figure: ComparisonFigure = .changes
+
+  @OptionGroup(title: "Output") var output: OutputOptions
+  @OptionGroup(title: "Machine") var machine: MachineOptions
+
+  func validate() throws {
+    guard rows >= 0 else { throw ValidationError("--rows must not be negative") }
+    guard noise.count != 1 else { throw ValidationError("--noise takes two checkpoints or more") }
+    if let threshold, !(threshold >= 0) {
+      throw ValidationError("--threshold must be a number that is not negative")
+    }
+  }
+
+  func run() throws {
+    let inputs = files.map(ComparisonInput.init)
+    let seeds = noise.map(ComparisonInput.init)
+    guard files.count > 1 || (inputs[0].isRun && inputs[0].step == nil) else {
+      throw CommandError.usage("compare takes two checkpoints; only a run file is compared with itself")
+    }
+    let runs = (inputs + seeds).filter(\.isRun).map(\.path)
+    guard !runs.isEmpty else { return try compare(inputs, seeds, nil) }
+    try GuardedReading.run(runs) { try compare(inputs, seeds, $0) }
+  }
+
+  private func compare(_ inputs: [ComparisonInput], _ seeds: [ComparisonInput], _ reading: GuardedReading?)
+    throws
+  {
+    let sides =
+      if inputs.count == 1, let reading {
+        try inputs[0].firstAndLast(reading)
+      } else {
+        try inputs.map { try $0.side(reading) }
+      }
+    let noise = try seeds.map { try $0.side(reading) }
+    let comparison = try CheckpointComparison(
+      sides[0], sides[1], noise: noise, threshold: threshold, team: Team(threadCount: machine.threadCount))
+    try ComparisonWriter(command: self).write(comparison)
+    let passed = comparison.passedThreshold
+    guard !passed.isEmpty else { return }
+    let console = Console(isQuiet: false)
+    console.warn("\(counted(passed.count, "tensor")) passed --threshold:")
+    for name in passed { console.draw("  \(name)\n") }
+    throw ExitCode(3)
+  }
+}

@@ -1,0 +1,87 @@
+import Checkpoints
+import Comparison
+import FileAccess
+import RunData
+import RunFile
+
+/// What stands on the command line of a comparison: a checkpoint, a run file, or `RUN@STEP`.
+struct ComparisonInput {
+  /// As it was given.
+  let argument: String
+  /// The file.
+  let path: String
+  /// The snapshot of a run that was asked for.
+  let step: Int?
+  /// Whether it is a run file.
+  let isRun: Bool
+
+  init(_ argument: String) {
+    self.argument = argument
+    let parts = argument.split(separator: "@", omittingEmptySubsequences: false)
+    // A file of that very name wins.
+    if Self.isRunFile(argument) || parts.count < 2 || Self.exists(argument) {
+      (path, step) = (argument, nil)
+    } else if let last = parts.last, let number = Int(last), number >= 0 {
+      (path, step) = (parts.dropLast().joined(separator: "@"), number)
+    } else {
+      (path, step) = (argument, nil)
+    }
+    isRun = Self.isRunFile(path)
+  }
+
+  private static func exists(_ path: String) -> Bool {
+    do { _ = try RandomAccessFile(path: path) } catch { return error.reason != .missing }
+    return true
+  }
+
+  /// HDF5's signature.
+  private static func isRunFile(_ path: String) -> Bool {
+    let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
+    guard let file = try? RandomAccessFile(path: path), file.byteCount >= signature.count else {
+      return false
+    }
+    return (try? file.bytes(at: 0, count: signature.count)) == signature
+  }
+
+  /// The side that it stands for; of a run the last snapshot, unless another was asked for.
+  func side(_ reading: GuardedReading?) throws -> ComparisonSide {
+    guard isRun, let reading else {
+      if step != nil {
+        throw CommandError.usage(
+          "\(argument): \(path) is no run file, and only a run has steps to choose from")
+      }
+      return try ComparisonSide(title: argument, checkpoint: Checkpoint(path: path))
+    }
+    let (manifest, snapshots) = try scales(reading)
+    guard let step else { return try Self.side(path, manifest, snapshots[snapshots.count - 1]) }
+    guard let snapshot = snapshots.first(where: { $0.step == step }) else {
+      let steps = snapshots.map { String($0.step) }.joined(separator: ", ")
+      throw CommandError.usage("\(argument): the run has no snapshot at \(step); it has \(steps)")
+    }
+    return try Self.side(path, manifest, snapshot)
+  }
+
+  /// The first and the last snapshot of a run.
+  func firstAndLast(_ reading: GuardedReading) throws -> [ComparisonSide] {
+    let (manifest, snapshots) = try scales(reading)
+    guard snapshots.count > 1 else {
+      throw CommandError.failed("\(path) has one snapshot of its scales; there is nothing to compare it with")
+    }
+    return try [snapshots[0], snapshots[snapshots.count - 1]].map { try Self.side(path, manifest, $0) }
+  }
+
+  private static func side(
+    _ path: String, _ manifest: RunManifest, _ snapshot: ScaleSnapshot
+  ) throws -> ComparisonSide {
+    try ComparisonSide(title: "\(path)@\(snapshot.step)", manifest: manifest, snapshot: snapshot)
+  }
+
+  private func scales(_ reading: GuardedReading) throws -> (RunManifest, [ScaleSnapshot]) {
+    let reader = try reading.open(path)
+    let snapshots = try reading.scaleSnapshots(reader)
+    guard !snapshots.isEmpty else {
+      throw CommandError.failed("\(path) holds no snapshot of scales, and a run has nothing else to compare")
+    }
+    return (reader.manifest, snapshots)
+  }
+}
