@@ -12,6 +12,12 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
   case zeroByConstruction(operation: String, label: String)
   /// A run that recorded nothing in the window.
   case emptyWindow(window: StepWindow, label: String, recorded: ClosedRange<Int>?)
+  /// A ratio is between two groups of runs.
+  case notTwoGroups(labels: [String])
+  /// Runs of different depths, whose layers cannot be put side by side.
+  case unequalDepths(labels: [String], depths: [Int])
+  /// Two runs that recorded no step of the window in common.
+  case noSharedSteps(window: StepWindow, labels: [String])
   /// Text that is no window.
   case badWindow(String)
   /// Text that names no layers, or a layer that a run does not have.
@@ -38,6 +44,16 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
     case .emptyWindow(let window, let label, let recorded):
       let has = recorded.map { "it has steps \($0.lowerBound) to \($0.upperBound)" } ?? "it has no steps yet"
       return "\(label) has recorded none of the window's \(window.title): \(has)"
+    case .notTwoGroups(let labels):
+      let found =
+        labels.count == 1 ? "one: \(labels[0])" : "\(labels.count): \(labels.joined(separator: "; "))"
+      return "a ratio is between two groups of runs that differ in more than their seed; here is \(found)"
+    case .unequalDepths(let labels, let depths):
+      return
+        "\(labels[0]) has \(depths[0]) layers and \(labels[1]) \(depths[1]): a ratio layer by layer needs equal"
+        + " depths; `nf-probe grads` shows runs of different depths beside each other"
+    case .noSharedSteps(let window, let labels):
+      return "\(labels.joined(separator: " and ")) recorded no step of \(window.title) in common"
     case .badWindow(let text):
       return "'\(text)' is no step window: write A:B, the steps from A up to but not including B, such as"
         + " 300:600"

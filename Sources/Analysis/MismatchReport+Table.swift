@@ -61,14 +61,7 @@ extension MismatchReport {
   }
 
   /// What is shown of each gradient, in words.
-  var statisticTitle: String {
-    switch statistic {
-    case .l1: return "L1 norm"
-    case .l2: return "L2 norm"
-    case .rms: return "root mean square"
-    case .mean: return "mean magnitude"
-    }
-  }
+  var statisticTitle: String { statistic.title }
 
   private var notes: [String] {
     definitionNotes + windowNotes + intervalNotes + lossNotes + contractNotes + entryNotes

@@ -20,6 +20,14 @@ struct WindowedSeries {
     means = values.map { $0.reduce(0, +) / count }
   }
 
+  /// Columns that were put together otherwise.
+  init(steps: [Int], values: [[Double]], stretches: [Range<Int>]) {
+    self.steps = steps
+    self.values = values
+    self.stretches = stretches
+    means = values.map { $0.reduce(0, +) / Double(steps.count) }
+  }
+
   /// The first step with a non-finite value in one of `layers`, and how many steps have one.
   func nonfinite(in layers: [Int]) -> (firstStep: Int, stepCount: Int, layers: [Int])? {
     let affected = layers.filter { layer in values[layer].contains { !$0.isFinite } }

@@ -1,0 +1,94 @@
+import Charts
+import RunData
+
+extension GradientRatio {
+  /// A heat map: layers from left to right, operations from top to bottom, a triangle where the ratio is certainly above 1,
+  /// and one that points down where it is certainly below.
+  /// - Parameters:
+  ///   - program: name and version of the program that draws.
+  ///   - command: the command line that asked for it.
+  public func mapFigure(program: String, command: String) -> Figure? {
+    let shown = operations.filter { operation in cells.contains { $0.operation == operation } }
+    let extent = Extent(of: cells.map(\.ratio.value)) { $0.isFinite && $0 > 0 }
+    guard !shown.isEmpty else { return nil }
+    let colors = ColorScale(.covering(extent, kind: .log10, padding: 0))
+    func row(_ cell: Cell) -> Int { shown.count - 1 - (shown.firstIndex(of: cell.operation) ?? 0) }
+    let drawn = cells.filter { $0.ratio.value.isFinite && $0.ratio.value > 0 }
+    func marks(_ name: String, _ verdict: Cell.Verdict, _ marker: SeriesStyle.Marker) -> [any Mark] {
+      let own = drawn.filter { $0.verdict == verdict }
+      guard !own.isEmpty else { return [] }
+      return [
+        PointsMark(
+          name, x: own.map { Double($0.layer) }, y: own.map { Double(row($0)) },
+          style: SeriesStyle(color: .black, marker: marker, isHollow: true))
+      ]
+    }
+    let map = CellsMark(
+      "ratio", cells: drawn.map { CellsMark.Cell(column: $0.layer, row: row($0), value: $0.ratio.value) },
+      colors: colors)
+    let panel = Panel(
+      title: "\(other.label) / \(base.label)", xTitle: "layer", yTitle: "", xIsWhole: true,
+      yCategories: shown.reversed(),
+      marks: [map] + marks("certainly above 1", .larger, .triangle)
+        + marks("certainly below 1", .smaller, .wedge))
+    return Figure(
+      width: .page, rows: [[panel]], sharesY: false, panelHeight: Double(shown.count) * 9,
+      colorBar: extent.map { _ in ColorBar("ratio of mean \(statistic.title)", colors: colors) },
+      notes: [figureNote], metadata: metadata(program: program, command: command))
+  }
+
+  /// The paper's Figure 5: the ratio of each operation's weight over the layers, one line an operation, attention and FFN apart.
+  /// - Parameters:
+  ///   - program: name and version of the program that draws.
+  ///   - command: the command line that asked for it.
+  public func lineFigure(program: String, command: String) -> Figure? {
+    let weights = operations.filter { operation in
+      operation.hasSuffix("_proj.weight") || operation == "fc1.weight" || operation == "fc2.weight"
+    }
+    let attention = weights.filter { $0.hasPrefix("self_attn.") }
+    let ffn = weights.filter { !$0.hasPrefix("self_attn.") }
+    let groups = [("attention", attention), ("FFN", ffn)].filter { !$0.1.isEmpty }
+    guard !groups.isEmpty else { return nil }
+    let styles = SeriesStyle.categories(weights.count)
+    let panels = groups.map { title, names in
+      Panel(
+        title: title, xTitle: "layer", yTitle: "ratio to \(base.label)", xIsWhole: true,
+        marks: [ReferenceMark("equal", at: 1)]
+          + names.flatMap { name in lines(name, styles[weights.firstIndex(of: name) ?? 0]) })
+    }
+    return Figure(
+      width: .page, rows: [panels], notes: [figureNote],
+      metadata: metadata(program: program, command: command))
+  }
+
+  /// The interval's band, then the line.
+  private func lines(_ operation: String, _ style: SeriesStyle) -> [any Mark] {
+    let own = cells.filter { $0.operation == operation }
+    let layers = own.map { Double($0.layer) }
+    let line = LineMark(
+      operation, x: layers, y: own.map(\.ratio.value), style: style, markerCount: max(1, own.count))
+    guard own.allSatisfy({ $0.ratio.interval != nil }) else { return [line] }
+    return [
+      BandMark(
+        "\(operation), 95 %", x: layers, lower: own.map { $0.ratio.interval?.lower ?? .nan },
+        upper: own.map { $0.ratio.interval?.upper ?? .nan }, stretches: [layers.indices], color: style.color),
+      line,
+    ]
+  }
+
+  private var figureNote: String {
+    "Mean \(statistic.title) of the gradient over \(window.title). \(normalizerSentence)"
+  }
+
+  private func metadata(program: String, command: String) -> Metadata {
+    Metadata(
+      title: title,
+      description:
+        "Ratio of mean gradients, operation by operation and layer by layer. \(normalizerSentence)",
+      program: program, command: command, runIDs: (base.runs + other.runs).map(\.manifest.runID),
+      facts: [
+        ("base", base.label), ("of", other.label), ("statistic", statistic.rawValue), ("window", "\(window)"),
+        ("normalise", normalizer.rawValue), ("intervals", cells.first?.method.summary ?? "none"),
+      ])
+  }
+}

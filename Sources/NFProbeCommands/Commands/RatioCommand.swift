@@ -1,0 +1,127 @@
+import Analysis
+import ArgumentParser
+import RunData
+import RunFile
+
+extension RatioNormalizer: ExpressibleByArgument {}
+
+/// `nf-probe ratio`: the gradients of one run over those of another.
+struct RatioCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ratio",
+    abstract: "Compare each operation's gradient with a baseline's, layer by layer.",
+    discussion: """
+      The first file's run is the baseline; the others are compared with it. More files may be further seeds of either \
+      side: they are put together by their settings, and paired by seed.
+
+      What --normalise divides by: none leaves the gradients as they are; loss divides each side by its mean training \
+      loss over the window, since gradients grow with what is left to learn; total divides each side by its own norm over \
+      all gradients of its layers, so that only the shares are compared.
+
+      Examples:
+        nf-probe ratio pre-ln-seed0.h5 normformer-seed0.h5
+        nf-probe ratio pre-ln-seed*.h5 normformer-seed*.h5 --window 950:1000 --normalise loss
+        nf-probe ratio a.h5 b.h5 --svg ratio.svg --figure lines
+      """)
+
+  /// The figures of a ratio.
+  enum RatioFigure: String, ExpressibleByArgument, CaseIterable {
+    case map, lines
+  }
+
+  @Argument(help: ArgumentHelp("Run files: the baseline's first, then the other's.", valueName: "run.h5"))
+  var files: [String]
+
+  @Option(
+    help: ArgumentHelp(
+      "Steps a to b-1. (default: 950:1000 where recorded, else the second half)", valueName: "a:b"))
+  var window: String?
+
+  @Option(help: "What is compared of each gradient.")
+  var statistic: GradientStatistic = .l1
+
+  @Option(help: "What each side is divided by: none, loss or total.")
+  var normalise: RatioNormalizer = .none
+
+  @Option(
+    help: ArgumentHelp(
+      "Layers shown: a list like 0,5,11, all, or paper (0, 1, L/2, L-2, L-1).", valueName: "layers"))
+  var layersShown = "all"
+
+  @Option(help: "How the table is printed; csv and json have a row an operation and layer.")
+  var format: TableFormat = .table
+
+  @Option(help: ArgumentHelp("Also write a figure here, and its points beside it.", valueName: "file"))
+  var svg: String?
+
+  @Option(help: "The figure of --svg: map (all operations) or lines (the paper's Figure 5).")
+  var figure: RatioFigure = .map
+
+  @Flag(help: "Compare runs although their numbers do not mean the same.")
+  var mixContracts = false
+
+  @OptionGroup(title: "Output") var output: OutputOptions
+
+  func validate() throws {
+    guard files.count >= 2 else {
+      throw ValidationError("ratio takes a baseline and a run to compare with it")
+    }
+    _ = try parsedWindow()
+    _ = try parsedLayers()
+  }
+
+  func run() throws {
+    try GuardedReading.run(files) { reading in
+      let window = try parsedWindow()
+      let runs = try files.map { file in
+        let reader = try reading.open(file)
+        return try reading.read(reader, tensors: reader.manifest.gradients.tensorNames)
+      }
+      try write(
+        GradientRatio(
+          runs: runs, statistic: statistic, window: window, normalizer: normalise,
+          allowsMixedContracts: mixContracts))
+    }
+  }
+
+  private func write(_ ratio: GradientRatio) throws {
+    let console = Console(isQuiet: output.quiet)
+    let isForPrograms = format == .csv || format == .json
+    let table = isForPrograms ? ratio.longTable : try ratio.table(layers: parsedLayers())
+    console.print(table.rendered(as: format))
+    if let svg { try writeFigure(figure, of: ratio, to: svg) }
+    guard output.out != nil else { return }
+    let folder = try OutputFolder(output, command: "ratio")
+    try OutputFolder.write(ratio.longTable.rendered(as: .csv), to: folder.file("ratio.csv"))
+    for kind in RatioFigure.allCases {
+      try writeFigure(kind, of: ratio, to: folder.file("ratio-\(kind.rawValue).svg"))
+    }
+    console.progress("written to \(folder.path)")
+  }
+
+  private func writeFigure(_ kind: RatioFigure, of ratio: GradientRatio, to path: String) throws {
+    let (program, command) = (FigureFile.program, FigureFile.command)
+    let drawn =
+      switch kind {
+      case .map: ratio.mapFigure(program: program, command: command)
+      case .lines: ratio.lineFigure(program: program, command: command)
+      }
+    guard let drawn else {
+      throw CommandError.failed(
+        "--figure \(kind.rawValue): the runs have no operation in common that it shows")
+    }
+    try FigureFile.write(drawn, to: path)
+  }
+
+  private func parsedWindow() throws -> StepWindow? {
+    do { return try window.map { text throws(AnalysisError) in try StepWindow(parsing: text) } } catch {
+      throw ValidationError("--window: \(error)")
+    }
+  }
+
+  private func parsedLayers() throws -> LayerSelection {
+    do { return try LayerSelection(parsing: layersShown) } catch {
+      throw ValidationError("--layers-shown: \(error)")
+    }
+  }
+}
