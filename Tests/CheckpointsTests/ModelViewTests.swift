@@ -194,6 +194,7 @@ import RunData
         #expect(match.layer == (rule.pattern.contains("layer") && name != rule.pattern ? 4 : nil))
       }
     }
-    #expect(Set(NameAdapter.all.map(\.name)).count == NameAdapter.all.count)
+    for adapter in NameAdapter.all { #expect(NameAdapter.named(adapter.name)?.title == adapter.title) }
+    #expect(NameAdapter.named("unheard of") == nil)
   }
 }

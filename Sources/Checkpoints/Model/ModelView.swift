@@ -1,5 +1,9 @@
 /// A checkpoint in model terms: every tensor at its place, whatever the library that wrote it calls it.
 public struct ModelView: Sendable {
+  /// As many elements a caller does well to read at a time: 16 MiB as `Float`. A transposed tensor is read in runs as long
+  /// as a window has rows, so windows of a sixteenth of this take several times as long.
+  public static let windowCount = 1 << 22
+
   /// The checkpoint.
   public let checkpoint: Checkpoint
   /// Whose names the tensors have; nil where no table knows any of them.

@@ -56,6 +56,9 @@ public struct NameAdapter: Sendable {
     compiledBookkeeping = bookkeeping.map { CompiledRule(NameRule($0, .none, names: [])) }
   }
 
+  /// The table of a name, e.g. `gpt2`; nil where there is none.
+  public static func named(_ name: String) -> NameAdapter? { all.first { $0.name == name } }
+
   /// The rule that a name follows, and the layer that it states.
   func match(_ name: StoredName) -> CompiledRule.Match? {
     for reading in name.readings where reading.beginning.isEmpty || prefixes.contains(reading.beginning) {
