@@ -75,7 +75,7 @@ import RunData
     let whole = littleEndian(UInt64(Self.header.count)) + Self.header + Array(0..<40)
     var generator = Generator(state: 2)
     var (accepted, refused) = (0, 0)
-    for _ in 0..<1500 {
+    for _ in 0..<Fuzzing.count(1500) {
       var bytes = mutated(whole, &generator)
       // Half of the time the length is right again, so that the header is reached.
       if generator.below(2) == 0, bytes.count >= 48 {

@@ -67,6 +67,7 @@ import RunData
       #expect(checkpoint.architecture.headCount == 2)
       #expect(checkpoint.architecture.activation == .gelu)
       #expect(checkpoint.architecture.isHeadTied)
+      #expect((checkpoint.architecture.scaleHeads == nil) == (name == "fairseq-cfg.pt"))
       #expect(checkpoint.view.bookkeeping.map(\.name) == ["decoder.version"])
     }
   }

@@ -48,6 +48,26 @@ import Testing
     #expect(try message(archive { $0.comment = Array("PK\u{5}\u{6} a comment".utf8) }) == "no error")
   }
 
+  /// Values of every kind at the borders of the parts in which a pickle is read.
+  @Test func longPicklesAreRead() throws {
+    for padding in 0..<40 {
+      let tensors = (0..<700).map { index in
+        (
+          "\(index)" + String(repeating: "a", count: padding),
+          PickleBytes.tensor(count: 4, offset: index % 4, shape: [], strides: [])
+        )
+      }
+      let pickle = PickleBytes.pickle(PickleBytes.dict(tensors))
+      #expect(pickle.count > 1 << 16)
+      let path = try folder.write(
+        ZipBuilder(pickle: pickle, storages: ["0": Self.storage]).bytes, to: "long.pt")
+      let checkpoint = try Checkpoint(path: path)
+      #expect(checkpoint.tensors.count == 700)
+      let last = try #require(checkpoint["699" + String(repeating: "a", count: padding)])
+      #expect(try checkpoint.floats(of: last)[0].bitPattern == 0x0F0E_0D0C)
+    }
+  }
+
   @Test func archivesThatContradictThemselves() throws {
     #expect(try message(archive { $0.entries[1].method = 8 }).contains("is compressed (method 8)"))
     #expect(try message(archive { $0.entries[1].flags = 1 }).contains("is encrypted"))

@@ -1,5 +1,9 @@
 /// A checkpoint in model terms: every tensor at its place, whatever the library that wrote it calls it.
 public struct ModelView: Sendable {
+  /// As many elements a caller does well to read at a time: 16 MiB as `Float`. A transposed tensor is read in runs as long
+  /// as a window has rows, so windows of a sixteenth of this take several times as long.
+  public static let windowCount = 1 << 22
+
   /// The checkpoint.
   public let checkpoint: Checkpoint
   /// Whose names the tensors have; nil where no table knows any of them.
@@ -22,7 +26,8 @@ public struct ModelView: Sendable {
   /// - Parameter adapter: whose names to expect; by default, found by the names that are there.
   /// - Throws: where a fused tensor has a shape that cannot be cut into its parts.
   public init(_ checkpoint: Checkpoint, adapter: NameAdapter? = nil) throws(CheckpointError) {
-    let adapter = adapter ?? NameAdapter.best(for: checkpoint.tensors)
+    let candidates = adapter.map { [$0] } ?? NameAdapter.all
+    let adapter = NameAdapter.best(of: candidates, for: checkpoint.tensors) ?? adapter
     var placing = TensorPlacing(checkpoint.path)
     if let adapter { try placing.place(checkpoint.tensors, by: adapter) }
     self.checkpoint = checkpoint

@@ -13,14 +13,15 @@ struct PassOrder {
 
   private func key(_ place: TensorPlace, _ ranks: [String: Int]) -> Key {
     let stack = TensorPlace.Stack.allCases.firstIndex(of: place.stack) ?? 0
+    // A weight before its bias.
+    let bias = place.name.hasSuffix(".bias") ? 1 : 0
     guard let layer = place.layer else {
       let tail = place.name.drop { $0 != "." }.dropFirst()
       let rank = Self.stem.firstIndex { tail.hasPrefix($0) } ?? Self.stem.count
-      return (stack, rank < Self.stemBeforeLayers ? 0 : 2, 0, rank, place.name)
+      return (stack, rank < Self.stemBeforeLayers ? 0 : 2, 0, 2 * rank + bias, place.name)
     }
-    // A weight before its bias.
     let stem = place.name.replacing(".weight", with: "").replacing(".bias", with: "")
-    let rank = 2 * (ranks[stem] ?? ranks.count) + (place.name.hasSuffix(".bias") ? 1 : 0)
+    let rank = 2 * (ranks[stem] ?? ranks.count) + bias
     return (stack, 1, layer, rank, place.name)
   }
 

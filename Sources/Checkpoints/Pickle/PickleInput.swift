@@ -41,10 +41,16 @@ struct PickleInput {
     return start..<position
   }
 
-  mutating func byte() throws -> UInt8 { bytes[try take(1).lowerBound] }
+  // Taking bytes may read more of them: `bytes` is looked at afterwards.
+
+  mutating func byte() throws -> UInt8 {
+    let range = try take(1)
+    return bytes[range.lowerBound]
+  }
 
   mutating func number(_ count: Int) throws -> UInt64 {
-    bytes.littleEndian(at: try take(count).lowerBound, count: count)
+    let range = try take(count)
+    return bytes.littleEndian(at: range.lowerBound, count: count)
   }
 
   /// A line without its end.

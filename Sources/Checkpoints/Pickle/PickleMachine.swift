@@ -11,11 +11,11 @@ struct PickleMachine {
   private var childCount = 0
   private var isDone = false
 
-  static let maximumNodeCount = 4_000_000
-  static let maximumChildCount = 8_000_000
+  static let maximumNodeCount = 2_000_000
+  static let maximumChildCount = 4_000_000
   static let maximumStackDepth = 1_000_000
   static let maximumMarkDepth = 1000
-  static let maximumMemoCount = 2_000_000
+  static let maximumMemoCount = 1_000_000
 
   private init(_ input: PickleInput) { self.input = input }
 

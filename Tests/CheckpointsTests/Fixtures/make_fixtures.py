@@ -109,8 +109,8 @@ def modules():
     save("nested", nested, flat)
 
 
-def decoder(layers=2, dim=4, ffn=6, heads=2, vocabulary=5):
-    """fairseq's names of a NormFormer language model."""
+def decoder(normformer, layers=2, dim=4, ffn=6, heads=2, vocabulary=5):
+    """fairseq's names of a language model, NormFormer or plain Pre-LN."""
     generator = torch.Generator().manual_seed(7)
     tensors = collections.OrderedDict()
 
@@ -123,11 +123,14 @@ def decoder(layers=2, dim=4, ffn=6, heads=2, vocabulary=5):
         for part in ["k_proj", "v_proj", "q_proj", "out_proj"]:
             add(f"{layer}self_attn.{part}.weight", dim, dim)
             add(f"{layer}self_attn.{part}.bias", dim)
-        add(layer + "c_attn", heads)
-        for norm, width in dict(attn_ln=dim, self_attn_layer_norm=dim, final_layer_norm=dim, ffn_layernorm=ffn).items():
+        norms = dict(self_attn_layer_norm=dim, final_layer_norm=dim)
+        if normformer:
+            add(layer + "c_attn", heads)
+            add(layer + "w_resid", dim)
+            norms |= dict(attn_ln=dim, ffn_layernorm=ffn)
+        for norm, width in norms.items():
             add(f"{layer}{norm}.weight", width)
             add(f"{layer}{norm}.bias", width)
-        add(layer + "w_resid", dim)
         for name, rows, columns in [("fc1", ffn, dim), ("fc2", dim, ffn)]:
             add(f"{layer}{name}.weight", rows, columns)
             add(f"{layer}{name}.bias", rows)
@@ -138,23 +141,25 @@ def decoder(layers=2, dim=4, ffn=6, heads=2, vocabulary=5):
 
 
 def fairseq():
-    tensors = decoder()
+    """A NormFormer with `args`, as fairseq wrote it until 2020, and a Pre-LN model with `cfg`, as it writes it now."""
     tied = [["decoder.embed_tokens.weight", "decoder.output_projection.weight"]]
-    settings = dict(
-        arch="transformer_lm_gpt", decoder_attention_heads=2, activation_fn="gelu", dropout=0.1, scale_heads=True
-    )
-    metadata = dict(
-        arch="transformer_lm_gpt", decoder_attention_heads="2", activation_fn="gelu", dropout="0.1", scale_heads="True",
-        head_count="2", activation="gelu",
-    )  # fmt: skip
     rest = dict(
         optimizer_history=[dict(num_updates=100)], extra_state=dict(epoch=1, train_iterator=dict(shuffle=True)),
         last_optimizer_state=dict(state={}, param_groups=[]),
     )  # fmt: skip
-    old = dict(args=argparse.Namespace(**settings), cfg=None, model=tensors, **rest)
-    save("fairseq-args", old, tensors, zip=False, tied=tied, metadata=metadata)
-    new = dict(args=None, cfg=dict(_name=None, model=settings, task=dict(data="x")), model=tensors, **rest)
-    save("fairseq-cfg", new, tensors, legacy=False, tied=tied, metadata=metadata)
+    for normformer in [True, False]:
+        tensors = decoder(normformer)
+        settings = dict(
+            arch="transformer_lm_gpt", decoder_attention_heads=2, activation_fn="gelu", dropout=0.1,
+            scale_heads=normformer, no_scale_embedding=False,
+        )  # fmt: skip
+        metadata = {name: str(value) for name, value in settings.items()} | dict(head_count="2", activation="gelu")
+        if normformer:
+            old = dict(args=argparse.Namespace(**settings), cfg=None, model=tensors, **rest)
+            save("fairseq-args", old, tensors, zip=False, tied=tied, metadata=metadata)
+        else:
+            new = dict(args=None, cfg=dict(_name=None, model=settings, task=dict(data="x")), model=tensors, **rest)
+            save("fairseq-cfg", new, tensors, legacy=False, tied=tied, metadata=metadata)
 
 
 def others():
