@@ -95,7 +95,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "FileAccess", "FileTestSupport", "RunData"],
-      swiftSettings: optimized),
+      resources: [.copy("Fixtures")], swiftSettings: optimized),
     .target(
       name: "RunFileTestSupport", dependencies: ["RunData"], path: "Tests/RunFileTestSupport",
       swiftSettings: strict),

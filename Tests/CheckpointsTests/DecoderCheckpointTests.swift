@@ -172,6 +172,23 @@ import RunData
 
   // MARK: - What is refused
 
+  @Test func hyperparametersThatComputeSomethingElse() {
+    let plain = TinyDecoder()
+    #expect(
+      message(plain, metadata: ["no_scale_embedding": "True"]).contains("trained with no_scale_embedding"))
+    #expect(message(plain, metadata: ["no_scale_embedding": "False"]) == "no error")
+    let post = TinyDecoder(isPostLN: true)
+    #expect(message(post, metadata: ["decoder_normalize_before": "True"]).contains("is Pre-LN by its hyper"))
+  }
+
+  @Test func modelsWithOtherNamesAreNamed() {
+    var model = TinyDecoder(layers: 0)
+    for name in ["wte.weight", "h.0.ln_1.weight", "h.0.ln_2.weight", "h.0.attn.c_attn.weight"] {
+      model.shapes["transformer.\(name)"] = name.hasSuffix("c_attn.weight") ? [4, 12] : [4]
+    }
+    #expect(message(model).contains("is a model with GPT-2's names"))
+  }
+
   @Test(arguments: [
     "decoder.embed_tokens.weight", "decoder.layer_norm.bias", "decoder.layers.0.fc1.weight",
     "decoder.layers.1.fc2.bias", "decoder.layers.2.self_attn.q_proj.weight",

@@ -8,21 +8,6 @@ import RunData
 /// Damaged files: every one is refused, or read without touching a byte outside its tensors. A trap or a hang fails the
 /// whole run.
 @Suite struct SafetensorsFuzzTests {
-  /// Xorshift64*: the same inputs in every run.
-  struct Generator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-      state ^= state >> 12
-      state ^= state << 25
-      state ^= state >> 27
-      return state &* 0x2545_F491_4F6C_DD1D
-    }
-
-    mutating func below(_ bound: Int) -> Int { Int(next() >> 33) % bound }
-    mutating func pick<Element>(_ elements: [Element]) -> Element { elements[below(elements.count)] }
-  }
-
   static let header = Array(
     """
     {"__metadata__":{"format":"pt","a\\u00e9":"x"},"b.weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},\
@@ -90,7 +75,7 @@ import RunData
     let whole = littleEndian(UInt64(Self.header.count)) + Self.header + Array(0..<40)
     var generator = Generator(state: 2)
     var (accepted, refused) = (0, 0)
-    for _ in 0..<1500 {
+    for _ in 0..<Fuzzing.count(1500) {
       var bytes = mutated(whole, &generator)
       // Half of the time the length is right again, so that the header is reached.
       if generator.below(2) == 0, bytes.count >= 48 {
@@ -116,7 +101,7 @@ import RunData
     var generator = Generator(state: 3)
     let hints = CheckpointHints(headCount: 2, headScalePlacement: .paper)
     var (accepted, refused) = (0, 0)
-    for _ in 0..<400 {
+    for _ in 0..<Fuzzing.count(400) {
       var model = TinyDecoder(layers: 2, additions: .normFormer)
       for _ in 0..<generator.below(3) {
         let name = generator.pick(model.shapes.keys.sorted())

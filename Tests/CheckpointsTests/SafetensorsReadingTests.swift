@@ -99,10 +99,15 @@ import Testing
     #expect(
       try error(littleEndian(UInt64(1) << 63) + [0x7B]).contains("a header of 9223372036854775808 bytes"))
     #expect(try error(littleEndian(UInt64.max) + [0x7B]).contains("is stated; the most is"))
-    #expect(try error(Array("PK\u{3}\u{4} a zip file".utf8)).contains("not a valid safetensors file"))
+    #expect(try error(Array("PK\u{3}\u{4} a zip file".utf8)).contains("not a valid archive of torch.save"))
     let missing = folder.path("missing")
     #expect(message(try Checkpoint(path: missing)) == "\(missing): no such file")
-    #expect(message(try Checkpoint(path: folder.url.path)).contains("is a folder, not a file"))
+    let empty = folder.path("empty")
+    try FileManager.default.createDirectory(atPath: empty, withIntermediateDirectories: false)
+    #expect(message(try Checkpoint(path: empty)).contains("is a folder without a checkpoint"))
+    #expect(try error(Array("\u{89}HDF\r\n".utf8)).contains("not a valid safetensors file"))
+    #expect(try error([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]).contains("is an HDF5 file"))
+    #expect(try error(Array("version https://git-lfs.github.com/spec/v1\n".utf8)).contains("git lfs pull"))
   }
 
   @Test func aFileThatIsCutWhileOpen() throws {

@@ -15,6 +15,7 @@ struct ArchitectureInference {
   }
 
   mutating func architecture() throws(CheckpointError) -> CheckpointArchitecture {
+    try refuseOtherComputations()
     guard let embedding = layout.stem[DecoderLayout.embedding] else {
       throw layout.error("\(DecoderLayout.embedding) is missing")
     }
@@ -24,7 +25,8 @@ struct ArchitectureInference {
     let hasHeadScale = layout.hasAny("c_attn")
     return CheckpointArchitecture(
       layerCount: layout.layers.count, modelDim: modelDim, ffnDim: ffnDim,
-      headCount: try headCount(modelDim: modelDim), vocabularySize: embeddingShape[0], placement: placement(),
+      headCount: try headCount(modelDim: modelDim), vocabularySize: embeddingShape[0],
+      placement: try placement(),
       norm: normKind(), activation: try activation(ffnDim: ffnDim),
       scaleAttention: layout.hasAny("attn_ln.weight"), scaleFFN: layout.hasAny("ffn_layernorm.weight"),
       scaleHeads: hasHeadScale ? try headScalePlacement() : nil, scaleResiduals: try residualScaling(),
@@ -32,8 +34,22 @@ struct ArchitectureInference {
       isHeadTied: true)
   }
 
-  private mutating func placement() -> NormPlacement {
+  /// Hyper-parameters of fairseq's that leave the tensors as they are and make the model compute something else.
+  private static let otherComputations = [
+    "no_scale_embedding", "no_token_positional_embeddings", "no_decoder_final_norm",
+  ]
+
+  private func refuseOtherComputations() throws(CheckpointError) {
+    guard let key = Self.otherComputations.first(where: { metadata[$0] == "True" }) else { return }
+    throw layout.error("was trained with \(key); such a model cannot be computed here")
+  }
+
+  private mutating func placement() throws(CheckpointError) -> NormPlacement {
     if layout.stem["\(DecoderLayout.finalNorm).weight"] != nil { return .preLN }
+    guard metadata["decoder_normalize_before"] != "True" else {
+      throw layout.error(
+        "is Pre-LN by its hyper-parameters, but \(DecoderLayout.finalNorm) after the stack is missing")
+    }
     notes.append("Post-LN, because there is no \(DecoderLayout.finalNorm) after the stack")
     return .postLN
   }

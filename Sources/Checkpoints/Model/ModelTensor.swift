@@ -35,7 +35,7 @@ public struct ModelTensor: Equatable, Sendable {
   /// - Returns: nil where the tensor cannot be cut into `partCount` equal parts.
   init?(
     _ place: TensorPlace, _ tensor: TensorInfo, part index: Int = 0, of partCount: Int = 1,
-    isTransposed: Bool = false, isGainStoredMinusOne: Bool = false
+    isTransposed: Bool = false, isGainStoredMinusOne: Bool = false, isVector: Bool = false
   ) {
     let isTransposed = isTransposed && tensor.shape.count == 2
     let dimension = isTransposed ? 1 : 0
@@ -50,6 +50,7 @@ public struct ModelTensor: Equatable, Sendable {
       view = tensor.slice(indices, dimension: dimension)
     }
     if isTransposed, tensor.type.bitCount.isMultiple(of: 8) { view = view.transposed }
+    if isVector, let vector = view.flattened { view = vector }
     self.place = place
     self.tensor = tensor
     self.part = part

@@ -1,5 +1,9 @@
 /// A checkpoint in model terms: every tensor at its place, whatever the library that wrote it calls it.
 public struct ModelView: Sendable {
+  /// As many elements a caller does well to read at a time: 16 MiB as `Float`. A transposed tensor is read in runs as long
+  /// as a window has rows, so windows of a sixteenth of this take several times as long.
+  public static let windowCount = 1 << 22
+
   /// The checkpoint.
   public let checkpoint: Checkpoint
   /// Whose names the tensors have; nil where no table knows any of them.
@@ -30,7 +34,7 @@ public struct ModelView: Sendable {
     tensors = PassOrder(isPreLN: placing.isPreLN(adapter)).sorted(placing.placed)
     unknown = adapter == nil ? checkpoint.tensors : placing.unknown
     bookkeeping = placing.bookkeeping
-    notes = placing.notes(adapter)
+    notes = placing.notes(adapter, stated: checkpoint.metadata)
     // Counted, not taken from the largest number, which may be any.
     layerCount = TensorPlace.Stack.allCases.map { placing.layers[$0]?.count ?? 0 }.max() ?? 0
     indices = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($1.place, $0) })
@@ -77,79 +81,5 @@ public struct ModelView: Sendable {
     var values = [Double](repeating: 0, count: tensor.elementCount)
     try read(tensor, elements: 0..<values.count, into: &values)
     return values
-  }
-}
-
-/// Distributes tensors over places.
-private struct TensorPlacing {
-  let path: String
-  private(set) var placed: [ModelTensor] = []
-  private(set) var unknown: [TensorInfo] = []
-  private(set) var bookkeeping: [TensorInfo] = []
-  private(set) var layers: [TensorPlace.Stack: Set<Int>] = [:]
-  private var taken: Set<TensorPlace> = []
-
-  init(_ path: String) { self.path = path }
-
-  mutating func place(_ tensors: [TensorInfo], by adapter: NameAdapter) throws(CheckpointError) {
-    var fused: [(TensorInfo, CompiledRule.Match)] = []
-    var strange: Set<String> = []
-    for tensor in tensors {
-      if let match = adapter.match(tensor.name) {
-        // Parts that are there by themselves win over a fused tensor of the same parts.
-        if match.rule.names.count > 1 {
-          fused.append((tensor, match))
-        } else if !(try place(tensor, match)) {
-          strange.insert(tensor.name)
-        }
-      } else if adapter.isBookkeeping(tensor.name) {
-        bookkeeping.append(tensor)
-      } else {
-        strange.insert(tensor.name)
-      }
-    }
-    for (tensor, match) in fused where !(try place(tensor, match)) { strange.insert(tensor.name) }
-    unknown = tensors.filter { strange.contains($0.name) }
-  }
-
-  /// - Returns: false where another tensor has one of the places already.
-  private mutating func place(
-    _ tensor: TensorInfo, _ match: CompiledRule.Match
-  ) throws(CheckpointError) -> Bool {
-    let rule = match.rule
-    let places = rule.names.map { TensorPlace(stack: rule.stack, layer: match.layer, name: $0) }
-    guard taken.isDisjoint(with: places) else { return false }
-    for (index, place) in places.enumerated() {
-      guard
-        let part = ModelTensor(
-          place, tensor, part: index, of: places.count, isTransposed: rule.isTransposed,
-          isGainStoredMinusOne: rule.isGainStoredMinusOne)
-      else {
-        throw CheckpointError(
-          path: path,
-          problem:
-            "\(tensor.name) has shape \(tensor.shape), which cannot be cut into \(places.count) equal parts: "
-            + rule.names.joined(separator: ", "))
-      }
-      placed.append(part)
-    }
-    taken.formUnion(places)
-    if let layer = match.layer { layers[rule.stack, default: []].insert(layer) }
-    return true
-  }
-
-  func isPreLN(_ adapter: NameAdapter?) -> Bool {
-    switch adapter?.order {
-    case .preLN, nil: true
-    case .postLN: false
-    case .preLNWithFinalNorm(let name):
-      placed.contains { $0.place.layer == nil && $0.place.name.hasSuffix(name) }
-    }
-  }
-
-  func notes(_ adapter: NameAdapter?) -> [String] {
-    guard let adapter else { return ["no known library names its tensors like this"] }
-    let names = Set(placed.map(\.place.name))
-    return adapter.traps.filter { names.contains($0.name) }.map { "\(adapter.title): \($0.note)" }
   }
 }

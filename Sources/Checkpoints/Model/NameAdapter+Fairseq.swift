@@ -1,34 +1,51 @@
-// Tables of names. Sources: fairseq's modules transformer_layer.py, transformer_decoder.py and multihead_attention.py.
+import RunData
+
+// Tables of names, after fairseq's transformer_layer.py, transformer_decoder.py and multihead_attention.py, and after
+// OFA's unify_transformer_layer.py.
 
 extension NameAdapter {
   /// All tables; where several know equally many names, the first counts.
-  public static let all: [NameAdapter] = [fairseq]
+  public static let all: [NameAdapter] = [
+    fairseq, ofa, gpt2, nanoGPT, llama, opt, bert, torchEncoder, torchTransformer, xTransformers,
+    xTransformersWithCrossAttention,
+  ]
 
-  /// fairseq: language models, encoders and translation models, with the paper code's names too.
+  /// fairseq: language models, encoders and translation models, with the paper code's and older names, too.
   static let fairseq = NameAdapter(
-    "fairseq", title: "fairseq", order: .preLNWithFinalNorm("layer_norm.weight"), prefixes: ["model."],
-    rules: fairseqStem(.decoder) + fairseqStem(.encoder) + fairseqLayers(.decoder) + fairseqLayers(.encoder),
-    bookkeeping: [
-      "decoder.version", "encoder.version", "decoder.embed_positions._float_tensor",
-      "encoder.embed_positions._float_tensor",
-    ],
+    "fairseq", title: "fairseq", order: .preLNWithFinalNorm, prefixes: ["model."],
+    rules: fairseqStem(.decoder) + fairseqStem(.encoder) + fairseqLayers(.decoder) + fairseqLayers(.encoder)
+      + roberta,
+    bookkeeping: fairseqBookkeeping,
     traps: [
       Trap(
-        name: "c_attn",
-        note:
-          "c_attn scales chunks of out_proj's output, bias included, not the paper's heads; in fairseq of October "
-          + "2021 it exchanges heads and chunk elements too, which the file does not tell")
+        "c_attn",
+        "c_attn scales chunks of out_proj's output, bias included, not the heads before it as in the paper; until "
+          + "November 2021 it exchanged heads and chunk elements too, which the tensors do not tell",
+        unlessStated: CheckpointMetadataKey.headScalePlacement)
     ])
 
-  private static func fairseqStem(_ stack: TensorPlace.Stack) -> [NameRule] {
-    [
-      "embed_tokens.weight", "embed_positions.weight", "layernorm_embedding.{kind}", "layer_norm.{kind}",
-      "output_projection.{kind}", "lm_head.weight",
-    ].map { NameRule("\(stack.rawValue).\($0)", stack, "\(stack.rawValue).\($0)") }
+  /// OFA: HeadScale inside the attention, a norm of its own on the cross attention's output.
+  static let ofa = NameAdapter(
+    "ofa", title: "OFA", order: .preLNWithFinalNorm, headScalePlacement: .paper,
+    prefixes: ["model."],
+    rules: fairseqStem(.decoder) + fairseqStem(.encoder) + fairseqLayers(.decoder) + fairseqLayers(.encoder)
+      + ofaLayers(.decoder) + ofaLayers(.encoder),
+    bookkeeping: fairseqBookkeeping,
+    traps: [Trap("c_attn", "c_attn scales each head before out_proj, as in the paper")])
+
+  private static let fairseqBookkeeping = ["decoder", "encoder"].flatMap { stack in
+    ["version", "embed_positions._float_tensor"].map { "\(stack).\($0)" }
   }
 
-  private static func fairseqLayers(_ stack: TensorPlace.Stack) -> [NameRule] {
-    let layer = "\(stack.rawValue).layers.{layer}."
+  private static func fairseqStem(_ stack: TensorPlace.Stack, stored: String? = nil) -> [NameRule] {
+    [
+      "embed_tokens.weight", "embed_positions.weight", "layernorm_embedding.{kind}", "layer_norm.{kind}",
+      "output_projection.{kind}",
+    ].map { NameRule("\(stored ?? stack.rawValue).\($0)", stack, "\(stack.rawValue).\($0)") }
+  }
+
+  static func fairseqLayers(_ stack: TensorPlace.Stack, stored: String? = nil) -> [NameRule] {
+    let layer = "\(stored ?? stack.rawValue).layers.{layer}."
     let same = [
       "self_attn_layer_norm.{kind}", "self_attn.q_proj.{kind}", "self_attn.k_proj.{kind}",
       "self_attn.v_proj.{kind}", "self_attn.q_layer_norm.{kind}", "self_attn.k_layer_norm.{kind}",
@@ -44,10 +61,36 @@ extension NameAdapter {
           "\(attention).k_proj.\(kind)", "\(attention).v_proj.\(kind)")
       }
     }
-    // The paper's code: alpha2 on the FFN's residual, alpha1 on the attention's.
     let earlier = [
-      NameRule(layer + "alpha2", stack, "w_resid"), NameRule(layer + "alpha1", stack, "w_resid_attention"),
+      // The paper's code.
+      NameRule(layer + "alpha2", stack, "w_resid"),
+      NameRule(layer + "alpha1", stack, "w_resid_attention"),
+      // Encoders of 2018.
+      NameRule(layer + "layer_norms.0.{kind}", stack, "self_attn_layer_norm.{kind}"),
+      NameRule(layer + "layer_norms.1.{kind}", stack, "final_layer_norm.{kind}"),
     ]
     return same + fused + earlier
+  }
+
+  /// fairseq's masked language models.
+  private static let roberta =
+    fairseqStem(.encoder, stored: "encoder.sentence_encoder")
+    + fairseqLayers(.encoder, stored: "encoder.sentence_encoder") + [
+      NameRule(
+        "encoder.sentence_encoder.emb_layer_norm.{kind}", .encoder, "encoder.layernorm_embedding.{kind}"),
+      NameRule("encoder.lm_head.dense.{kind}", .encoder, "encoder.lm_head.dense.{kind}"),
+      NameRule("encoder.lm_head.layer_norm.{kind}", .encoder, "encoder.lm_head.layer_norm.{kind}"),
+      NameRule("encoder.lm_head.{kind}", .encoder, "encoder.lm_head.{kind}"),
+    ]
+
+  private static func ofaLayers(_ stack: TensorPlace.Stack) -> [NameRule] {
+    [
+      ("self_attn.c_attn", "c_attn"), ("encoder_attn.c_attn", "encoder_attn.c_attn"),
+      ("self_attn_ln.{kind}", "attn_ln.{kind}"), ("cross_attn_ln.{kind}", "cross_attn_ln.{kind}"),
+      // As converted for Transformers.
+      ("self_attn_mid_layer_norm.{kind}", "attn_ln.{kind}"),
+      ("cross_attn_mid_layer_norm.{kind}", "cross_attn_ln.{kind}"),
+      ("ffn_layer_norm.{kind}", "ffn_layernorm.{kind}"),
+    ].map { NameRule("\(stack.rawValue).layers.{layer}.\($0.0)", stack, $0.1) }
   }
 }

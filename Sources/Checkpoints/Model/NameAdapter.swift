@@ -6,14 +6,22 @@ public struct NameAdapter: Sendable {
   enum Order: Equatable, Sendable {
     case preLN
     case postLN
-    /// Pre-LN where there is a tensor with this full name, the norm after the stack.
-    case preLNWithFinalNorm(String)
+    /// Pre-LN where there is a norm after the stack.
+    case preLNWithFinalNorm
   }
 
   /// What a reader of figures should know, where tensors with this name (within a layer, or full) are there.
-  struct Trap: Equatable, Sendable {
+  struct Trap: Equatable, Encodable, Sendable {
     let name: String
     let note: String
+    /// Metadata that say it themselves.
+    let unlessStated: String?
+
+    init(_ name: String, _ note: String, unlessStated: String? = nil) {
+      self.name = name
+      self.note = note
+      self.unlessStated = unlessStated
+    }
   }
 
   /// The adapter's name, e.g. `fairseq`.
@@ -24,7 +32,7 @@ public struct NameAdapter: Sendable {
   public let headScalePlacement: HeadScalePlacement?
   let order: Order
   /// Beginnings that names may have and that say nothing.
-  let prefixes: [String]
+  private(set) var prefixes: [String]
   let rules: [NameRule]
   /// Patterns of what is stored and no computation reads.
   let bookkeeping: [String]
@@ -48,41 +56,55 @@ public struct NameAdapter: Sendable {
     compiledBookkeeping = bookkeeping.map { CompiledRule(NameRule($0, .none, names: [])) }
   }
 
-  /// What wrappers put before every name: data parallelism, compilation, sharding.
-  private static let wrappers = ["module.", "_orig_mod.", "_forward_module.", "_fsdp_wrapped_module."]
-
-  /// The ways to read a name, the one as it stands first.
-  private func components(_ name: String) -> [[Substring]] {
-    var bare = name[...]
-    while let wrapper = Self.wrappers.first(where: { bare.hasPrefix($0) }) {
-      bare = bare.dropFirst(wrapper.count)
-    }
-    let readings = [bare] + prefixes.filter { bare.hasPrefix($0) }.map { bare.dropFirst($0.count) }
-    return readings.map { $0.split(separator: ".", omittingEmptySubsequences: false) }
-  }
+  /// The table of a name, e.g. `gpt2`; nil where there is none.
+  public static func named(_ name: String) -> NameAdapter? { all.first { $0.name == name } }
 
   /// The rule that a name follows, and the layer that it states.
-  func match(_ name: String) -> CompiledRule.Match? {
-    for components in components(name) {
-      for rule in compiled[CompiledRule.key(of: components)] ?? [] {
-        if let match = rule.match(components) { return match }
+  func match(_ name: StoredName) -> CompiledRule.Match? {
+    for reading in name.readings where reading.beginning.isEmpty || prefixes.contains(reading.beginning) {
+      for rule in compiled[reading.key] ?? [] {
+        if let match = rule.match(reading.components) { return match }
       }
     }
     return nil
   }
 
-  func isBookkeeping(_ name: String) -> Bool {
-    components(name).contains { components in
-      compiledBookkeeping.contains { $0.match(components) != nil }
+  func isBookkeeping(_ name: StoredName) -> Bool {
+    name.readings.contains { reading in
+      (reading.beginning.isEmpty || prefixes.contains(reading.beginning))
+        && compiledBookkeeping.contains { $0.match(reading.components) != nil }
     }
+  }
+
+  /// The same names behind one more beginning.
+  private func prefixed(_ prefix: String) -> NameAdapter {
+    var adapter = self
+    if !prefix.isEmpty { adapter.prefixes.append(prefix) }
+    return adapter
   }
 
   /// The adapter that knows most of the names; nil where none knows any.
   static func best(for tensors: [TensorInfo]) -> NameAdapter? {
     // Layers repeat: a part of the names tells as much as all of a large model's.
-    let sample = tensors.prefix(2000)
-    let scores = all.map { adapter in sample.count { adapter.match($0.name) != nil } }
-    guard let most = scores.max(), most > 0, let index = scores.firstIndex(of: most) else { return nil }
-    return all[index]
+    let sample = stride(from: 0, to: tensors.count, by: max(1, tensors.count / 500)).map { tensors[$0] }
+    let names = sample.map { StoredName($0.name) }
+    var best: (adapter: NameAdapter, score: Int)?
+    for prefix in beginnings(of: names) {
+      for adapter in all.map({ $0.prefixed(prefix) }) {
+        let score = zip(sample, names).count { tensor, name in adapter.match(name)?.fits(tensor) ?? false }
+        if score > best?.score ?? 0 { best = (adapter, score) }
+      }
+      if best?.score == sample.count { break }
+    }
+    return best?.adapter
+  }
+
+  /// What a model may be called inside a larger one: the commonest beginnings of names, nothing first.
+  private static func beginnings(of names: [StoredName]) -> [String] {
+    var counts: [String: Int] = [:]
+    for reading in names.flatMap(\.readings) { counts[reading.beginning, default: 0] += 1 }
+    counts[""] = nil
+    let common = counts.sorted { ($1.value, $0.key.count, $0.key) < ($0.value, $1.key.count, $1.key) }
+    return [""] + common.prefix(8).map(\.key)
   }
 }

@@ -2,7 +2,7 @@
 ///
 /// A pattern's components are separated by dots. `{layer}` stands for a layer's number, `{2layer}` and `{2layer+1}` for
 /// twice the number, and so on, where a model counts its sublayers; `{kind}` for `weight` and `bias`.
-struct NameRule: Equatable, Sendable {
+struct NameRule: Equatable, Encodable, Sendable {
   let pattern: String
   let stack: TensorPlace.Stack
   /// Names within the layer, or full names where the pattern has no layer. Several are equal parts of one tensor,
@@ -12,23 +12,28 @@ struct NameRule: Equatable, Sendable {
   let isTransposed: Bool
   /// A gain stored as its difference from one.
   let isGainStoredMinusOne: Bool
+  /// A vector stored with further dimensions of size 1.
+  let isVector: Bool
 
   init(
     _ pattern: String, _ stack: TensorPlace.Stack = .decoder, _ names: String..., transposed: Bool = false,
-    minusOne: Bool = false
+    minusOne: Bool = false, vector: Bool = false
   ) {
-    self.init(pattern, stack, names: names, isTransposed: transposed, isGainStoredMinusOne: minusOne)
+    self.init(
+      pattern, stack, names: names, isTransposed: transposed, isGainStoredMinusOne: minusOne, isVector: vector
+    )
   }
 
   init(
     _ pattern: String, _ stack: TensorPlace.Stack, names: [String], isTransposed: Bool = false,
-    isGainStoredMinusOne: Bool = false
+    isGainStoredMinusOne: Bool = false, isVector: Bool = false
   ) {
     self.pattern = pattern
     self.stack = stack
     self.names = names
     self.isTransposed = isTransposed
     self.isGainStoredMinusOne = isGainStoredMinusOne
+    self.isVector = isVector
   }
 
   /// Rules with `weight` and `bias` for `{kind}`.
@@ -38,7 +43,7 @@ struct NameRule: Equatable, Sendable {
       NameRule(
         pattern.replacing("{kind}", with: kind), stack,
         names: names.map { $0.replacing("{kind}", with: kind) },
-        isTransposed: isTransposed, isGainStoredMinusOne: isGainStoredMinusOne)
+        isTransposed: isTransposed, isGainStoredMinusOne: isGainStoredMinusOne, isVector: isVector)
     }
   }
 }
@@ -51,7 +56,7 @@ struct CompiledRule: Sendable {
   }
 
   let rule: NameRule
-  let components: [Component]
+  private let components: [Component]
 
   init(_ rule: NameRule) {
     self.rule = rule
@@ -76,17 +81,14 @@ struct CompiledRule: Sendable {
     }.joined(separator: ".")
   }
 
-  static func key(of components: [Substring]) -> String {
-    components.map { number($0) == nil ? String($0) : "#" }.joined(separator: ".")
-  }
-
-  private static func number(_ text: Substring) -> Int? {
+  /// A whole number as names have it: without sign and leading zeros.
+  static func number(_ text: Substring) -> Int? {
     guard let number = Int(text), number >= 0, String(number) == text else { return nil }
     return number
   }
 
   /// Whether a name is one of the pattern's, and of which layer.
-  func match(_ name: [Substring]) -> Match? {
+  func match(_ name: ArraySlice<Substring>) -> Match? {
     guard name.count == components.count else { return nil }
     var layer: Int?
     for (component, text) in zip(components, name) {
@@ -107,5 +109,12 @@ struct CompiledRule: Sendable {
   struct Match {
     let rule: NameRule
     let layer: Int?
+
+    /// Whether fused queries, keys and values lie where the rule says: libraries share names and differ in this.
+    func fits(_ tensor: TensorInfo) -> Bool {
+      guard rule.names.count == 3, tensor.shape.count == 2 else { return true }
+      let (outputs, inputs) = rule.isTransposed ? (1, 0) : (0, 1)
+      return tensor.shape[outputs] / 3 == tensor.shape[inputs]
+    }
   }
 }

@@ -13,14 +13,15 @@ struct PassOrder {
 
   private func key(_ place: TensorPlace, _ ranks: [String: Int]) -> Key {
     let stack = TensorPlace.Stack.allCases.firstIndex(of: place.stack) ?? 0
+    // A weight before its bias.
+    let bias = place.name.hasSuffix(".bias") ? 1 : 0
     guard let layer = place.layer else {
       let tail = place.name.drop { $0 != "." }.dropFirst()
       let rank = Self.stem.firstIndex { tail.hasPrefix($0) } ?? Self.stem.count
-      return (stack, rank < Self.stemBeforeLayers ? 0 : 2, 0, rank, place.name)
+      return (stack, rank < Self.stemBeforeLayers ? 0 : 2, 0, 2 * rank + bias, place.name)
     }
-    // A weight before its bias.
     let stem = place.name.replacing(".weight", with: "").replacing(".bias", with: "")
-    let rank = 2 * (ranks[stem] ?? ranks.count) + (place.name.hasSuffix(".bias") ? 1 : 0)
+    let rank = 2 * (ranks[stem] ?? ranks.count) + bias
     return (stack, 1, layer, rank, place.name)
   }
 
@@ -30,19 +31,19 @@ struct PassOrder {
 
   private static let stem = [
     "embed_tokens", "embed_positions", "embed_types", "layernorm_embedding", "project_in", "layer_norm",
-    "project_out", "pooler", "output_projection",
+    "project_out", "pooler", "lm_head", "output_projection",
   ]
   private static let stemBeforeLayers = 5
 
   private static func attention(_ name: String) -> [String] {
     ["q_proj", "k_proj", "v_proj", "q_layer_norm", "k_layer_norm", "v_layer_norm"].map { "\(name).\($0)" }
-      + ["\(name).c_attn", "\(name).attn_ln", "\(name).out_proj"]
+      + ["\(name).out_proj", "\(name).c_attn"]
   }
 
   private static let selfAttention =
     attention("self_attn") + ["c_attn", "attn_ln", "w_resid_attention"]
   private static let crossAttention =
-    attention("encoder_attn") + ["encoder_attn_ln", "w_resid_encoder_attention"]
+    attention("encoder_attn") + ["cross_attn_ln", "w_resid_encoder_attention"]
   private static let ffn = ["fc_gate", "fc1", "ffn_layernorm", "fc2", "ffn_ln", "w_resid"]
 
   private static let preLNLayer =

@@ -1,7 +1,7 @@
 /// Which part of a transformer a tensor is, in fairseq's names.
 public struct TensorPlace: Hashable, Sendable {
   /// Encoder or decoder.
-  public enum Stack: String, Sendable, CaseIterable {
+  public enum Stack: String, Codable, Sendable, CaseIterable {
     /// Reads the whole input at once.
     case encoder
     /// Every decoder-only language model, too.

@@ -6,7 +6,8 @@ struct HeaderError: Error, Equatable {
 
 /// Reads the JSON that safetensors headers are made of: objects of strings, strings and lists of whole numbers.
 ///
-/// Nothing else of JSON can occur in a valid header, so nothing else is understood. The depth is fixed by the callers, no
+/// Nothing else of JSON can occur in a valid header, so nothing else is understood, but for the numbers and truth values
+/// that an index of shards may have as metadata. The depth is fixed by the callers, no
 /// length is believed before its bytes are there, and every call moves forward or throws.
 struct HeaderScanner {
   private let bytes: [UInt8]
@@ -90,6 +91,21 @@ struct HeaderScanner {
     guard bytes[start] != 0x30 || position == start + 1 else { throw error("a number with a leading 0") }
     return value
   }
+
+  /// Reads a string, number, truth value or null as text.
+  mutating func scalarText() throws(HeaderError) -> String {
+    skipWhitespace()
+    if next == UInt8(ascii: "\"") { return try string() }
+    let start = position
+    while let byte = next, Self.scalarBytes.contains(byte), position - start < 64 { position += 1 }
+    let text = String(decoding: bytes[start..<position], as: UTF8.self)
+    guard ["true", "false", "null"].contains(text) || Double(text) != nil else {
+      throw HeaderError(problem: "expected a string or a number", position: start)
+    }
+    return text
+  }
+
+  private static let scalarBytes = Set("+-.0123456789Eaeflnrstu".utf8)
 
   /// Reads a string with JSON's escapes, of at most `limit` bytes in UTF-8.
   mutating func string(atMost limit: Int = 4096) throws(HeaderError) -> String {

@@ -1,6 +1,6 @@
 /// A box of a strided tensor's indices: where its first element lies in the file and in the result, and its extents.
 ///
-/// A window of a transposed matrix is many short runs far apart in the file. Boxes are halved until what lies between
+/// A window of a transposed matrix is many short runs far apart in the file. Boxes are split until what lies between
 /// their first and last element is worth reading at once.
 struct StridedBox {
   var source: Int
@@ -72,25 +72,40 @@ struct StridedLayout {
     }
   }
 
+  /// Whether a box is small and dense enough to be read at once.
+  private func isReadable(_ box: StridedBox) -> Bool {
+    var (span, distinct) = (1, 1)
+    for dimension in box.extents.indices where sourceStrides[dimension] > 0 {
+      span += (box.extents[dimension] - 1) * sourceStrides[dimension]
+      distinct *= box.extents[dimension]
+    }
+    return span <= Self.spanLimit && span <= 8 * distinct + Self.gapLimit
+  }
+
   /// Calls `body` with parts of a box that are small and dense enough to be read at once.
   func forEachReadable(
     _ box: StridedBox, _ body: (StridedBox) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
-    let span = span(box)
-    let distinct = zip(box.extents, sourceStrides).reduce(1) { $1.1 == 0 ? $0 : $0 * $1.0 }
-    if span <= Self.spanLimit, span <= 8 * distinct + Self.gapLimit { return try body(box) }
-    let splittable = box.extents.indices.filter { box.extents[$0] > 1 }
-    guard let widest = splittable.max(by: { sourceStrides[$0] < sourceStrides[$1] }) else {
-      return try body(box)
+    if isReadable(box) { return try body(box) }
+    // Of what can be split, what lies farthest apart in the file.
+    var widest: Int?
+    for dimension in box.extents.indices where box.extents[dimension] > 1 {
+      if widest.map({ sourceStrides[dimension] > sourceStrides[$0] }) ?? true { widest = dimension }
     }
-    let half = box.extents[widest] / 2
-    var (left, right) = (box, box)
-    left.extents[widest] = half
-    right.extents[widest] -= half
-    right.source += half * sourceStrides[widest]
-    right.target += half * targetStrides[widest]
-    try forEachReadable(left, body)
-    try forEachReadable(right, body)
+    guard let widest else { return try body(box) }
+    let extent = box.extents[widest]
+    var part = box
+    repeat {
+      part.extents[widest] = (part.extents[widest] + 1) / 2
+    } while part.extents[widest] > 1
+      && !isReadable(part)
+    let step = part.extents[widest]
+    for index in stride(from: 0, to: extent, by: step) {
+      part.extents[widest] = min(step, extent - index)
+      part.source = box.source + index * sourceStrides[widest]
+      part.target = box.target + index * targetStrides[widest]
+      try forEachReadable(part, body)
+    }
   }
 
   /// Calls `body` for every row of a box along its longest dimension: where the row starts in the file and in the result.
@@ -104,6 +119,7 @@ struct StridedLayout {
     let row = StridedRow(
       count: box.extents[along], sourceStride: sourceStrides[along], targetStride: targetStrides[along])
     let others = box.extents.indices.filter { $0 != along && box.extents[$0] > 1 }
+    if others.isEmpty { return body(box.source, box.target, row) }
     var counter = [Int](repeating: 0, count: others.count)
     var (source, target) = (box.source, box.target)
     while true {

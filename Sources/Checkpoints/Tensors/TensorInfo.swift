@@ -43,11 +43,11 @@ public struct TensorInfo: Equatable, Sendable {
     return strides
   }
 
-  /// The same tensor in another file of the checkpoint.
-  func inFile(_ file: Int) -> TensorInfo {
+  /// The same tensor, where another file and other checksums come before its own.
+  func after(files fileCount: Int, checksums checksumCount: Int) -> TensorInfo {
     TensorInfo(
-      name: name, type: type, shape: shape, file: file, byteRange: byteRange, strides: strides,
-      checksum: checksum, values: values)
+      name: name, type: type, shape: shape, file: file + fileCount, byteRange: byteRange, strides: strides,
+      checksum: checksum.map { $0 + checksumCount }, values: values)
   }
 
   /// Some indices of one dimension.
@@ -66,6 +66,14 @@ public struct TensorInfo: Equatable, Sendable {
     precondition(shape.count == 2)
     let strides = strides ?? Self.contiguousStrides(shape)
     return view(shape.reversed(), strides.reversed(), firstElement: 0)
+  }
+
+  /// As a vector; nil where more than one dimension has more than one index.
+  var flattened: TensorInfo? {
+    guard type.bitCount.isMultiple(of: 8), shape.count(where: { $0 != 1 }) <= 1 else { return nil }
+    let strides = strides ?? Self.contiguousStrides(shape)
+    let dimension = shape.firstIndex { $0 != 1 }
+    return view([elementCount], [dimension.map { strides[$0] } ?? 1], firstElement: 0)
   }
 
   private func view(_ shape: [Int], _ strides: [Int], firstElement: Int) -> TensorInfo {

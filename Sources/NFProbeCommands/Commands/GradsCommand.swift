@@ -23,7 +23,7 @@ struct GradsCommand: ParsableCommand {
         nf-probe grads --architectures pre-ln,normformer --no-scale-heads
         nf-probe grads --operation fc1.weight --statistic rms a.h5 b.h5
         nf-probe grads --follow run.h5
-        nf-probe grads --from-checkpoint w.safetensors --no-update --heads 12
+        nf-probe grads --from-checkpoint checkpoint_best.pt --no-update
       """)
 
   @Argument(help: ArgumentHelp("Run files to read instead of training.", valueName: "run.h5"))
@@ -40,8 +40,9 @@ struct GradsCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Start from these weights (fairseq names); architecture, additions and sizes are read off the tensors.",
-      valueName: "file.safetensors"))
+      "Start from these weights, of safetensors or PyTorch, with fairseq's names; architecture, additions and sizes "
+        + "are read off the tensors.",
+      valueName: "file"))
   var fromCheckpoint: String?
 
   @Flag(inversion: .prefixedNo, help: "Update the parameters; without, every step measures the same weights.")

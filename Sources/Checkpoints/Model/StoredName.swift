@@ -1,0 +1,33 @@
+/// A name in a file, in the ways in which it may be read: a model may be a part of a larger one, whose names then begin
+/// with the part's.
+struct StoredName {
+  struct Reading {
+    /// What is left out, with its dot.
+    let beginning: String
+    let components: ArraySlice<Substring>
+    /// Equal to that of rules that may match.
+    let key: String
+  }
+
+  /// The name as it stands first.
+  let readings: [Reading]
+
+  /// The most components that are left out.
+  private static let maximumBeginning = 3
+  /// What wrappers put before every name: data parallelism, compilation, sharding.
+  private static let wrappers = ["module.", "_orig_mod.", "_forward_module.", "_fsdp_wrapped_module."]
+
+  init(_ name: String) {
+    var bare = name[...]
+    while let wrapper = Self.wrappers.first(where: { bare.hasPrefix($0) }) {
+      bare = bare.dropFirst(wrapper.count)
+    }
+    let components = bare.split(separator: ".", omittingEmptySubsequences: false)
+    let keys = components.map { CompiledRule.number($0) == nil ? String($0) : "#" }
+    readings = (0...min(Self.maximumBeginning, components.count - 1)).map { count in
+      Reading(
+        beginning: components[..<count].map { $0 + "." }.joined(), components: components[count...],
+        key: keys[count...].joined(separator: "."))
+    }
+  }
+}
