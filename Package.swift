@@ -118,14 +118,19 @@ let package = Package(
       name: "RunFileTests",
       dependencies: ["HDF5", "RunData", "RunFile", "RunFileTestSupport", "run-file-child"],
       exclude: ["Python"], swiftSettings: strict),
+    .target(name: "SnapshotSupport", path: "Tests/SnapshotSupport", swiftSettings: strict),
     .testTarget(
-      name: "AnalysisTests", dependencies: ["Analysis", "Charts", "RunData", "Randomness"],
+      name: "AnalysisTests",
+      dependencies: ["Analysis", "Charts", "RunData", "Randomness", "SnapshotSupport"],
       exclude: ["Fixtures/make_golden.py", "Snapshots"], resources: [.copy("Fixtures/golden.json")],
       swiftSettings: strict),
     .testTarget(
       name: "ComparisonTests",
-      dependencies: ["Analysis", "Charts", "Checkpoints", "Comparison", "Kernels", "RunData"],
-      exclude: ["Snapshots"], swiftSettings: strict),
+      dependencies: [
+        "Analysis", "Charts", "Checkpoints", "Comparison", "FileTestSupport", "Kernels", "RunData",
+        "SnapshotSupport",
+      ], exclude: ["Fixtures/make_spectra.py", "Snapshots"], resources: [.copy("Fixtures/spectra.json")],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

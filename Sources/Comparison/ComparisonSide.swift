@@ -93,11 +93,13 @@ struct SideTensor: Sendable {
 }
 
 extension ComparisonSide {
-  func read(_ tensor: SideTensor, _ elements: Range<Int>, into values: inout [Float]) throws {
+  func read(
+    _ tensor: SideTensor, _ elements: Range<Int>, into values: inout [Float], at start: Int = 0
+  ) throws {
     if let placed = tensor.placed {
-      try view.read(placed, elements: elements, into: &values)
+      try view.read(placed, elements: elements, into: &values, at: start)
     } else {
-      try view.checkpoint.read(tensor.info, elements: elements, into: &values)
+      try view.checkpoint.read(tensor.info, elements: elements, into: &values, at: start)
     }
   }
 

@@ -46,8 +46,8 @@ public struct PairStatistics: Equatable, Sendable {
       return
     }
     logRatio = second.l2 == first.l2 && first.l2.isFinite ? 0 : commonLogarithm(second.l2 / first.l2)
-    let difference = sums.differenceSquares.squareRoot()
-    relativeDifference = difference == 0 ? 0 : difference / first.l2
+    relativeDifference =
+      sums.differenceSquares == 0 ? 0 : (sums.differenceSquares / sums.first.sumSquares).squareRoot()
     // Equal sums give exactly 1, which the product of two roots may miss.
     let norms =
       sums.first.sumSquares == sums.second.sumSquares

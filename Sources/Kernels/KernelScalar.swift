@@ -1,3 +1,4 @@
+import CProcessor
 import Glibc
 
 /// A floating-point type that the kernels compute in: `Float` trains, `Double` checks gradients.
@@ -24,14 +25,17 @@ public protocol KernelScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable
   /// `counts`, one more where a lane of `x` is zero.
   static func countZeros(_ x: Lanes, adding counts: Lanes) -> Lanes
 
-  /// How many lanes of `x` and `y` have the same bits.
-  static func countSameBits(_ x: Lanes, _ y: Lanes) -> Int
+  /// `counts`, one more where the lanes of `x` and `y` have the same bits.
+  static func countSameBits(_ x: Lanes, _ y: Lanes, adding counts: Lanes) -> Lanes
 
   /// The square root of each lane.
   static func squareRoot(_ x: Lanes) -> Lanes
 
   /// The lanes as float64, in two halves (the second zero for `Double`).
   static func widened(_ x: Lanes) -> (SIMD8<Double>, SIMD8<Double>)
+
+  /// As many numbers as `Lanes` has from an address on, as ``widened(_:)`` has them.
+  static func wideLanes(at address: UnsafeRawPointer) -> (SIMD8<Double>, SIMD8<Double>)
 
   /// Natural logarithm of one positive number.
   static func log(_ x: Self) -> Self
@@ -70,11 +74,13 @@ extension Double: KernelScalar {
     x.replacing(with: y, where: (y .> x) .| (y .!= y))
   }
 
-  /// Lanes are compared as integers.
+  /// Lanes are compared as integers. Exact up to 2⁵³ a lane.
   @inline(__always)
-  public static func countSameBits(_ x: SIMD8<Double>, _ y: SIMD8<Double>) -> Int {
+  public static func countSameBits(
+    _ x: SIMD8<Double>, _ y: SIMD8<Double>, adding counts: SIMD8<Double>
+  ) -> SIMD8<Double> {
     let bits = unsafe (unsafeBitCast(x, to: SIMD8<Int64>.self), unsafeBitCast(y, to: SIMD8<Int64>.self))
-    return Int(SIMD8<Int64>().replacing(with: 1, where: bits.0 .== bits.1).wrappedSum())
+    return counts.replacing(with: counts + 1, where: bits.0 .== bits.1)
   }
 
   /// Exact up to 2⁵³ a lane.
@@ -94,6 +100,12 @@ extension Double: KernelScalar {
   /// Nothing to widen.
   @inline(__always)
   public static func widened(_ x: SIMD8<Double>) -> (SIMD8<Double>, SIMD8<Double>) { (x, SIMD8()) }
+
+  /// Nothing to widen.
+  @inline(__always)
+  public static func wideLanes(at address: UnsafeRawPointer) -> (SIMD8<Double>, SIMD8<Double>) {
+    unsafe (address.loadUnaligned(as: SIMD8<Double>.self), SIMD8())
+  }
 
   /// libm's.
   public static func log(_ x: Double) -> Double { Glibc.log(x) }
@@ -162,11 +174,13 @@ extension Float: KernelScalar {
     x.replacing(with: y, where: (y .> x) .| (y .!= y))
   }
 
-  /// Lanes are compared as integers.
+  /// Lanes are compared as integers. Exact up to 2²⁴ a lane.
   @inline(__always)
-  public static func countSameBits(_ x: SIMD16<Float>, _ y: SIMD16<Float>) -> Int {
+  public static func countSameBits(
+    _ x: SIMD16<Float>, _ y: SIMD16<Float>, adding counts: SIMD16<Float>
+  ) -> SIMD16<Float> {
     let bits = unsafe (unsafeBitCast(x, to: SIMD16<Int32>.self), unsafeBitCast(y, to: SIMD16<Int32>.self))
-    return Int(SIMD16<Int32>().replacing(with: 1, where: bits.0 .== bits.1).wrappedSum())
+    return counts.replacing(with: counts + 1, where: bits.0 .== bits.1)
   }
 
   /// Exact up to 2²⁴ a lane.
@@ -191,6 +205,17 @@ extension Float: KernelScalar {
     for lane in 0..<8 { low[lane] = Double(x[lane]) }
     for lane in 0..<8 { high[lane] = Double(x[lane + 8]) }
     return (low, high)
+  }
+
+  /// Exact.
+  @inline(__always)
+  public static func wideLanes(at address: UnsafeRawPointer) -> (SIMD8<Double>, SIMD8<Double>) {
+    unsafe (wideHalf(at: address), wideHalf(at: address + 32))
+  }
+
+  @inline(__always)
+  private static func wideHalf(at address: UnsafeRawPointer) -> SIMD8<Double> {
+    nf_probe_widen(unsafe address.loadUnaligned(as: SIMD8<Float>.self))
   }
 
   /// libm's.

@@ -97,6 +97,12 @@ extension Row where Scalar: KernelScalar {
     return result
   }
 
+  /// A whole vector of scalars from `index` on, widened.
+  @inline(__always)
+  func wideLanes(_ index: Int) -> (SIMD8<Double>, SIMD8<Double>) {
+    unsafe Scalar.wideLanes(at: UnsafeRawPointer(base + index))
+  }
+
   /// Stores the first `count` lanes from `index` on.
   @inline(__always)
   func store(_ lanes: Scalar.Lanes, _ index: Int, _ count: Int) {

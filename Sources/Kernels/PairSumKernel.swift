@@ -22,77 +22,81 @@ public func pairSums<Scalar: KernelScalar>(_ first: [Scalar], _ second: [Scalar]
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
 func pairSums<Scalar: KernelScalar>(_ first: Row<Scalar>, _ second: Row<Scalar>) -> PairSums {
-  var sides = (SideLanes(), SideLanes())
-  var products = DoubleLanes()
-  var squares = DoubleLanes()
-  var largest = DoubleLanes()
-  var unchanged = 0
-  forEachLanes(of: Scalar.self, in: 0..<first.count) { index, count in
-    let a = first.lanes(index, count)
-    let b = second.lanes(index, count)
-    let wideA = Scalar.widened(a)
-    let wideB = Scalar.widened(b)
-    sides.0.add(wideA)
-    sides.1.add(wideB)
-    products.addProduct(wideA, wideB)
-    let difference = (wideB.0 - wideA.0, wideB.1 - wideA.1)
-    squares.addProduct(difference, difference)
-    largest.keepMaxima(of: difference)
-    // Padding lanes are equal and not there.
-    unchanged += Scalar.countSameBits(a, b) - (Row<Scalar>.laneCount - count)
-  }
+  let laneCount = Row<Scalar>.laneCount
+  var (low, high) = (PairLanes(), PairLanes())
   var sums = PairSums()
+  var largestBlock = 0..<0
+  // Blocks, so that the largest difference is looked for in one of them only, and Float lanes count exactly.
+  for start in stride(from: 0, to: first.count, by: 1 << 12) {
+    let block = start..<min(start + 1 << 12, first.count)
+    var sameBits = Scalar.Lanes()
+    var index = block.lowerBound
+    while index + laneCount <= block.upperBound {
+      let (a, b) = (first.wideLanes(index), second.wideLanes(index))
+      low.add(a.0, b.0)
+      high.add(a.1, b.1)
+      sameBits = Scalar.countSameBits(
+        first.lanes(index, laneCount), second.lanes(index, laneCount), adding: sameBits)
+      index += laneCount
+    }
+    if index < block.upperBound {
+      let rest = block.upperBound - index
+      let (a, b) = (first.lanes(index, rest), second.lanes(index, rest))
+      low.add(Scalar.widened(a).0, Scalar.widened(b).0)
+      high.add(Scalar.widened(a).1, Scalar.widened(b).1)
+      sameBits = Scalar.countSameBits(a, b, adding: sameBits)
+      // Padding lanes are equal and not there.
+      sums.unchanged -= laneCount - rest
+    }
+    sums.unchanged += Int(sameBits.sum())
+    let maximum = largest(Double.maximum(low.takeLargest(), high.takeLargest()))
+    if maximum > sums.largestDifference || (maximum.isNaN && !sums.largestDifference.isNaN) {
+      (sums.largestDifference, largestBlock) = (maximum, block)
+    }
+  }
+  low.add(to: &sums)
+  high.add(to: &sums)
   sums.count = first.count
-  sums.first = sides.0.sums
-  sums.second = sides.1.sums
-  sums.product = products.sum
-  sums.differenceSquares = squares.sum
-  sums.unchanged = unchanged
   if !sums.first.isFinite || !sums.second.isFinite { countNonfinite(first, second, &sums) }
-  if unchanged < sums.count { locate(largest.maximum, first, second, &sums) }
+  sums.largestIndex = index(ofDifference: sums.largestDifference, first, second, in: largestBlock)
   return sums
 }
 
-/// Eight chains of additions for each half of a vector.
-private struct DoubleLanes {
-  var low = SIMD8<Double>()
-  var high = SIMD8<Double>()
+/// Chains of additions, eight for each sum.
+private struct PairLanes {
+  private var firstMagnitudes = SIMD8<Double>()
+  private var firstSquares = SIMD8<Double>()
+  private var secondMagnitudes = SIMD8<Double>()
+  private var secondSquares = SIMD8<Double>()
+  private var products = SIMD8<Double>()
+  private var differenceSquares = SIMD8<Double>()
+  private var largest = SIMD8<Double>()
 
   @inline(__always)
-  mutating func addProduct(
-    _ x: (SIMD8<Double>, SIMD8<Double>), _ y: (SIMD8<Double>, SIMD8<Double>)
-  ) {
-    low.addProduct(x.0, y.0)
-    high.addProduct(x.1, y.1)
+  mutating func add(_ a: SIMD8<Double>, _ b: SIMD8<Double>) {
+    firstMagnitudes += Double.magnitude(a)
+    firstSquares.addProduct(a, a)
+    secondMagnitudes += Double.magnitude(b)
+    secondSquares.addProduct(b, b)
+    products.addProduct(a, b)
+    let difference = b - a
+    differenceSquares.addProduct(difference, difference)
+    largest = Double.maximum(largest, Double.magnitude(difference))
   }
 
-  @inline(__always)
-  mutating func keepMaxima(of x: (SIMD8<Double>, SIMD8<Double>)) {
-    low = Double.maximum(low, Double.magnitude(x.0))
-    high = Double.maximum(high, Double.magnitude(x.1))
+  /// The largest differences since the last call.
+  mutating func takeLargest() -> SIMD8<Double> {
+    defer { largest = SIMD8() }
+    return largest
   }
 
-  var sum: Double { (low + high).sum() }
-  var maximum: Double { largest(Double.maximum(low, high)) }
-}
-
-/// The sums of one side.
-private struct SideLanes {
-  var magnitudes = DoubleLanes()
-  var squares = DoubleLanes()
-
-  @inline(__always)
-  mutating func add(_ x: (SIMD8<Double>, SIMD8<Double>)) {
-    magnitudes.low += Double.magnitude(x.0)
-    magnitudes.high += Double.magnitude(x.1)
-    squares.addProduct(x, x)
-  }
-
-  var sums: PairSums.Side {
-    var side = PairSums.Side()
-    side.l1 = magnitudes.sum
-    side.sumSquares = squares.sum
-    return side
+  func add(to sums: inout PairSums) {
+    sums.first.l1 += firstMagnitudes.sum()
+    sums.first.sumSquares += firstSquares.sum()
+    sums.second.l1 += secondMagnitudes.sum()
+    sums.second.sumSquares += secondSquares.sum()
+    sums.product += products.sum()
+    sums.differenceSquares += differenceSquares.sum()
   }
 }
 
@@ -109,14 +113,12 @@ private func countNonfinite<Scalar: KernelScalar>(
   }
 }
 
-/// The first element whose difference is the largest one.
-private func locate<Scalar: KernelScalar>(
-  _ largest: Double, _ first: Row<Scalar>, _ second: Row<Scalar>, _ sums: inout PairSums
-) {
-  sums.largestDifference = largest
-  sums.largestIndex = (0..<first.count).first { index in
+/// The first element whose difference is the largest one; nil for a block without any difference.
+private func index<Scalar: KernelScalar>(
+  ofDifference largest: Double, _ first: Row<Scalar>, _ second: Row<Scalar>, in block: Range<Int>
+) -> Int? {
+  block.first { index in
     let difference = abs(Double(second[index]) - Double(first[index]))
-    // Zeros of both signs have other bits and no difference: those are not looked for.
-    return difference == largest && first[index] != second[index] || (largest.isNaN && difference.isNaN)
+    return difference == largest || (largest.isNaN && difference.isNaN)
   }
 }

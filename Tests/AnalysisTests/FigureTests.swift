@@ -1,6 +1,7 @@
 import Charts
 import Foundation
 import RunData
+import SnapshotSupport
 import Testing
 
 @testable import Analysis

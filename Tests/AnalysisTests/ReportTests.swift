@@ -1,4 +1,5 @@
 import RunData
+import SnapshotSupport
 import Testing
 
 @testable import Analysis

@@ -11,7 +11,8 @@ struct CompareCommand: ParsableCommand {
     discussion: """
       First what cannot be compared, then how much the rest changed: norms, relative difference, cosine, the largest \
       difference of an element, the share of elements with the same bits. Files are read once, a window at a time. A \
-      run file stands for its gains and scales: the last snapshot, or RUN@STEP; alone, its first against its last.
+      run file stands for its gains and scales: the last snapshot, or RUN@STEP; alone, its first against its last. \
+      Three or more checkpoints are a path: how far each step goes, and how far it leads from the first.
 
       Exit status 3: a tensor passed --threshold.
 
@@ -20,6 +21,7 @@ struct CompareCommand: ParsableCommand {
         nf-probe compare a.safetensors b.safetensors --by change --rows 10
         nf-probe compare a.safetensors b.safetensors --threshold 1e-6
         nf-probe compare a.safetensors b.safetensors --noise seed0.safetensors seed1.safetensors
+        nf-probe compare step1.safetensors step2.safetensors step3.safetensors --svg path.svg
         nf-probe compare run.h5 --table scales
       """)
 
@@ -34,6 +36,14 @@ struct CompareCommand: ParsableCommand {
 
   @Option(help: "The table that is printed. (default: changes, after differences if there are any)")
   var table: ComparisonTable?
+
+  @Flag(
+    help: "Also compute singular values, stable and effective rank of all matrices; some seconds a matrix.")
+  var spectral = false
+
+  @Option(
+    help: ArgumentHelp("The largest singular values that CSV and JSON get of each matrix.", valueName: "k"))
+  var singularValues = 5
 
   @Option(
     parsing: .upToNextOption,
@@ -62,6 +72,9 @@ struct CompareCommand: ParsableCommand {
 
   func validate() throws {
     guard rows >= 0 else { throw ValidationError("--rows must not be negative") }
+    guard (1...10_000).contains(singularValues) else {
+      throw ValidationError("--singular-values must be between 1 and 10000, not \(singularValues)")
+    }
     guard noise.count != 1 else { throw ValidationError("--noise takes two checkpoints or more") }
     if let threshold, !(threshold >= 0) {
       throw ValidationError("--threshold must be a number that is not negative")
@@ -74,9 +87,18 @@ struct CompareCommand: ParsableCommand {
     guard files.count > 1 || (inputs[0].isRun && inputs[0].step == nil) else {
       throw CommandError.usage("compare takes two checkpoints; only a run file is compared with itself")
     }
+    guard files.count < 3 || isForAnyCount else {
+      throw CommandError.usage(
+        "--noise, --threshold, --spectral, --table and --figure are of two checkpoints, not of a path")
+    }
     let runs = (inputs + seeds).filter(\.isRun).map(\.path)
     guard !runs.isEmpty else { return try compare(inputs, seeds, nil) }
     try GuardedReading.run(runs) { try compare(inputs, seeds, $0) }
+  }
+
+  /// Whether no option was given that only a comparison of two has.
+  private var isForAnyCount: Bool {
+    noise.isEmpty && threshold == nil && !spectral && table == nil && figure == .changes
   }
 
   private func compare(_ inputs: [ComparisonInput], _ seeds: [ComparisonInput], _ reading: GuardedReading?)
@@ -88,10 +110,17 @@ struct CompareCommand: ParsableCommand {
       } else {
         try inputs.map { try $0.side(reading) }
       }
+    let team = Team(threadCount: machine.threadCount)
+    guard sides.count == 2 else {
+      return try ComparisonWriter(command: self).write(CheckpointPath(sides, team: team))
+    }
     let noise = try seeds.map { try $0.side(reading) }
     let comparison = try CheckpointComparison(
-      sides[0], sides[1], noise: noise, threshold: threshold, team: Team(threadCount: machine.threadCount))
-    try ComparisonWriter(command: self).write(comparison)
+      sides[0], sides[1], noise: noise, threshold: threshold, team: team)
+    let spectra =
+      spectral || table == .spectra
+      ? try SpectralComparison(comparison, valueCount: singularValues, team: team) : nil
+    try ComparisonWriter(command: self).write(comparison, spectra)
     let passed = comparison.passedThreshold
     guard !passed.isEmpty else { return }
     let console = Console(isQuiet: false)

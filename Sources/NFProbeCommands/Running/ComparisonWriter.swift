@@ -9,8 +9,8 @@ struct ComparisonWriter {
   private var console: Console { Console(isQuiet: command.output.quiet) }
   private var rowLimit: Int? { command.rows == 0 ? nil : command.rows }
 
-  func write(_ comparison: CheckpointComparison) throws {
-    try printTables(of: comparison)
+  func write(_ comparison: CheckpointComparison, _ spectra: SpectralComparison?) throws {
+    try printTables(of: comparison, spectra)
     if let svg = command.svg {
       guard let figure = figure(command.figure, of: comparison) else {
         throw CommandError.failed("--figure \(command.figure.rawValue): no layer has what it would show")
@@ -18,26 +18,27 @@ struct ComparisonWriter {
       try FigureFile.write(figure, to: svg)
     }
     if command.output.out != nil {
-      try writeFiles(comparison, into: OutputFolder(command.output, command: "compare"))
+      try writeFiles(comparison, spectra, into: OutputFolder(command.output, command: "compare"))
     }
   }
 
   /// A reader gets what differs beside the numbers, too; a program one table.
-  private func printTables(of comparison: CheckpointComparison) throws {
+  private func printTables(of comparison: CheckpointComparison, _ spectra: SpectralComparison?) throws {
     let isForReaders = command.format != .csv && command.format != .json
     if command.table == nil, isForReaders, !comparison.findings.isEmpty {
       console.print(comparison.findingTable.rendered(as: command.format) + "\n")
     }
-    console.print(table(of: comparison).rendered(as: command.format))
-  }
-
-  private func table(of comparison: CheckpointComparison) -> Table {
-    switch command.table ?? .changes {
-    case .changes: comparison.table(by: command.by, rowLimit: rowLimit)
-    case .scales: comparison.scaleTable
-    case .differences: comparison.findingTable
-    case .spectra: comparison.findingTable
-    }
+    let tables: [Table?] =
+      switch command.table {
+      case .changes: [comparison.table(by: command.by, rowLimit: rowLimit)]
+      case .scales: [comparison.scaleTable]
+      case .differences: [comparison.findingTable]
+      case .spectra: [spectra?.table]
+      case nil:
+        [comparison.table(by: command.by, rowLimit: rowLimit)] + (isForReaders ? [spectra?.table] : [])
+      }
+    let texts = tables.compactMap { $0?.rendered(as: command.format) }
+    console.print(texts.joined(separator: "\n"))
   }
 
   private func figure(_ figure: ComparisonFigure, of comparison: CheckpointComparison) -> Figure? {
@@ -48,12 +49,15 @@ struct ComparisonWriter {
     }
   }
 
-  private func writeFiles(_ comparison: CheckpointComparison, into folder: OutputFolder) throws {
-    let tables: [(name: String, table: Table)] = [
+  private func writeFiles(
+    _ comparison: CheckpointComparison, _ spectra: SpectralComparison?, into folder: OutputFolder
+  ) throws {
+    var tables: [(name: String, table: Table)] = [
       ("layers", comparison.table(by: .layer)), ("operations", comparison.table(by: .operation)),
       ("tensors", comparison.table(by: .change)), ("scales", comparison.scaleTable),
       ("differences", comparison.findingTable),
     ]
+    if let spectra { tables.append(("spectra", spectra.table)) }
     for (name, table) in tables {
       try OutputFolder.write(table.rendered(as: .csv), to: folder.file("\(name).csv"))
     }
@@ -61,6 +65,27 @@ struct ComparisonWriter {
       guard let figure = figure(kind, of: comparison) else { continue }
       try FigureFile.write(figure, to: folder.file("\(kind.rawValue).svg"))
     }
+    console.progress("written to \(folder.path)")
+  }
+
+  /// A reader gets a table a question, a program all numbers in one.
+  func write(_ path: CheckpointPath) throws {
+    if command.format == .csv || command.format == .json {
+      console.print(path.longTable(by: command.by).rendered(as: command.format))
+    } else {
+      console.print(path.stepTable(by: command.by).rendered(as: command.format) + "\n")
+      console.print(path.distanceTable(by: command.by).rendered(as: command.format))
+    }
+    let figure = path.figure(program: FigureFile.program, command: FigureFile.command)
+    if let svg = command.svg { try FigureFile.write(figure, to: svg) }
+    guard command.output.out != nil else { return }
+    let folder = try OutputFolder(command.output, command: "compare")
+    for (name, grouping) in [
+      ("path-layers", Grouping.layer), ("path-operations", .operation), ("path-tensors", .change),
+    ] {
+      try OutputFolder.write(path.longTable(by: grouping).rendered(as: .csv), to: folder.file("\(name).csv"))
+    }
+    try FigureFile.write(figure, to: folder.file("path.svg"))
     console.progress("written to \(folder.path)")
   }
 }

@@ -5,7 +5,7 @@ import Testing
 ///
 /// A file that does not exist yet is written, and the test fails: a baseline counts only after somebody has looked at it.
 /// To record a new one, delete the old.
-func expectSnapshot(
+public func expectSnapshot(
   _ text: String, named name: String, sourceLocation: SourceLocation = #_sourceLocation,
   testFile: String = #filePath
 ) throws {

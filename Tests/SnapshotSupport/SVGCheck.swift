@@ -1,23 +1,26 @@
 import Foundation
 import FoundationXML
-import Testing
 
 /// Reads an SVG with an XML parser and looks for what a publisher or a LaTeX converter would stumble over.
-final class SVGCheck: NSObject, XMLParserDelegate {
-  private(set) var elements: [String: Int] = [:]
-  private(set) var problems: [String] = []
-  private(set) var words: [String] = []
+public final class SVGCheck: NSObject, XMLParserDelegate {
+  /// How often each element occurs.
+  public private(set) var elements: [String: Int] = [:]
+  /// What is wrong.
+  public private(set) var problems: [String] = []
+  /// The content of its text elements.
+  public private(set) var words: [String] = []
   private var text = ""
 
   /// The findings for one document.
-  init(_ svg: String) {
+  public init(_ svg: String) {
     super.init()
     let parser = XMLParser(data: Data(svg.utf8))
     parser.delegate = self
     if !parser.parse() { problems.append("not well formed: \(String(describing: parser.parserError))") }
   }
 
-  func parser(
+  /// Called by the parser.
+  public func parser(
     _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?,
     attributes: [String: String] = [:]
   ) {
@@ -37,9 +40,11 @@ final class SVGCheck: NSObject, XMLParserDelegate {
     }
   }
 
-  func parser(_ parser: XMLParser, foundCharacters string: String) { text += string }
+  /// Called by the parser.
+  public func parser(_ parser: XMLParser, foundCharacters string: String) { text += string }
 
-  func parser(
+  /// Called by the parser.
+  public func parser(
     _ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?
   ) {
     if name == "text" { words.append(text) }
