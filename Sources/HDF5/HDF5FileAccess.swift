@@ -9,7 +9,8 @@ public struct HDF5FileAccess: Sendable {
   /// How often metadata that looks torn is read again before it counts as damaged; nil for the library's own
   /// choice, which takes minutes to give up.
   public var metadataReadAttempts: Int?
-  /// Opens a file although its header says that somebody writes it. Only for reading what a killed writer left.
+  /// Opens a file that a killed writer left although its header says that somebody writes it and gives an end from
+  /// before the last writes. See ``HDF5File/coverWholeFile()``, which must follow before anything is read.
   public var ignoresWriterMark: Bool
 
   /// Creates access options.
@@ -33,11 +34,35 @@ public struct HDF5FileAccess: Sendable {
     if let metadataReadAttempts {
       try check(doing) { H5Pset_metadata_read_attempts(list.id, UInt32(metadataReadAttempts)) }
     }
-    if ignoresWriterMark {
-      // A property of the library's own `h5clear`, public by name only.
-      var yes = true
-      try check(doing) { unsafe H5Pset(list.id, "clear_status_flags", &yes) }
-    }
+    if ignoresWriterMark { try Self.ignoreWriterMark(list.id, doing) }
     return list
+  }
+}
+
+extension HDF5FileAccess {
+  /// Properties of the library's own `h5clear`, public by name only.
+  static let repairProperties = ["clear_status_flags", "skip_eof_check"]
+
+  /// Those of ``repairProperties`` that the installed library lacks.
+  static func missingRepairProperties() throws -> [String] {
+    let doing = "setting up file access"
+    let list = try Identifier(doing) { H5Pcreate(chdf5_file_access_class()) }
+    return try repairProperties.filter { name in
+      try check(doing) { unsafe H5Pexist(list.id, name) } == 0
+    }
+  }
+
+  private static func ignoreWriterMark(_ list: hid_t, _ doing: String) throws {
+    let missing = try missingRepairProperties()
+    guard missing.isEmpty else {
+      throw HDF5Error(
+        action: doing,
+        reasons: [
+          "the HDF5 library \(HDF5Library.version) does not know \(missing.joined(separator: ", ")), which opening "
+            + "a file that a killed program left takes; version 1.10.8 does"
+        ])
+    }
+    var yes = true
+    for name in repairProperties { try check(doing) { unsafe H5Pset(list, name, &yes) } }
   }
 }

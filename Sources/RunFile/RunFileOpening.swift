@@ -7,8 +7,8 @@ struct RunFileOpening {
 
   /// The open file, and whether it could be opened as one that nobody writes.
   ///
-  /// The order matters: a file that is being written refuses a plain opening; one that was left half-opened refuses
-  /// the second way too. No way changes the file.
+  /// The order matters: a file that is being written refuses a plain opening; one that was left while it was being
+  /// opened or repaired refuses the second way too. No way changes the file.
   /// - Throws: ``RunFileError``.
   func open() throws(RunFileError) -> (file: HDF5File, isOpenedPlainly: Bool) {
     try checkFile()
@@ -20,6 +20,7 @@ struct RunFileOpening {
     for (index, (mode, access)) in attempts.enumerated() {
       do {
         let file = try HDF5File(opening: path, mode: mode, access: access)
+        if access.ignoresWriterMark { try file.coverWholeFile() }
         try checkStructure(file)
         return (file, index == 0)
       } catch let error as HDF5Error {
@@ -62,9 +63,7 @@ struct RunFileOpening {
   /// What the failed openings mean.
   private func explanation(_ failures: [HDF5Error]) -> RunFileError {
     let reasons = failures.flatMap(\.reasons)
-    if reasons.contains(where: { $0.contains("unable to lock file, errno = 11") }) {
-      return RunFileError(.locked, path: path, "is locked by another program; close it there and try again")
-    }
+    if failures.contains(where: \.isLock) { return .lockedByProgram(path) }
     if reasons.contains(where: { $0.contains("truncated file") }) {
       return RunFileError(.damaged, path: path, "is cut off: its header tells of more bytes than there are")
     }
@@ -125,5 +124,17 @@ struct RunFileOpening {
       let (value, overflow) = $0.multipliedReportingOverflow(by: $1)
       return overflow ? .max : value
     }
+  }
+}
+
+extension HDF5Error {
+  /// Whether another program's lock on the file is the cause.
+  var isLock: Bool { reasons.contains { $0.contains("unable to lock file, errno = 11") } }
+}
+
+extension RunFileError {
+  /// A file that another program has open.
+  static func lockedByProgram(_ path: String) -> RunFileError {
+    RunFileError(.locked, path: path, "is locked by another program; close it there and try again")
   }
 }

@@ -34,6 +34,8 @@ public final class RunFileReader {
   let snapshotTable: TableReader?
   let validationTable: TableReader
   let eventTable: TableReader
+  /// Whether the file is one that nobody writes, by its own words.
+  let isOpenedPlainly: Bool
   private let isClosed: Bool
 
   /// Opens a run file.
@@ -41,7 +43,8 @@ public final class RunFileReader {
   /// - Throws: ``RunFileError``.
   public init(path: String) throws {
     self.path = path
-    let (file, isOpenedPlainly) = try RunFileOpening(path: path).open()
+    let file: HDF5File
+    (file, isOpenedPlainly) = try RunFileOpening(path: path).open()
     // A writer in this very process does not keep a plain opening out.
     isClosed = isOpenedPlainly && WriterLock.holder(ofRunFile: path) == .nobody
     state = Self.state(of: path, isClosed: isClosed)
@@ -65,8 +68,7 @@ public final class RunFileReader {
   /// Steps that can be read, ascending.
   public var steps: [Int] { stepTable.keys }
 
-  /// Rows at the end of the file that are not among ``steps``: a killed writer left them unfinished, or they are
-  /// damaged. 0 for a closed file.
+  /// Rows at the end of the file that are not among ``steps``: a killed writer left them unfinished.
   public var untrustedRows: Int { stepTable.untrustedRows }
 
   /// Looks at what was added since.
@@ -93,7 +95,7 @@ public final class RunFileReader {
 
   private func update() throws {
     try reading {
-      for table in tables { try table.update(isClosed: isClosed) }
+      for table in tables { try table.update(isClosed: isOpenedPlainly) }
       guard let last = eventTable.keys.indices.last, let values = eventTable.column("status"),
         let times = eventTable.column("status_time")
       else { return }
@@ -113,7 +115,7 @@ public final class RunFileReader {
 
   /// Every growing variable must have the format and row shape that the manifest gives to it.
   private static func checkColumns(_ schema: RunSchema, _ file: HDF5File, _ path: String) throws {
-    for table in schema.tables where !table.columns.isEmpty {
+    for table in schema.usedTables {
       for column in [table.marker] + table.checksums + table.columns {
         let description = try file.dataset(column.name).description()
         guard description.elementClass == column.number.storage.elementClass, description.shape.count > 0,

@@ -7,6 +7,7 @@ import RunFileTestSupport
 ///
 ///     run-file-child PATH [steps N] [delay MICROSECONDS] [interval SECONDS] [limit BYTES] [unfinished]
 ///     run-file-child PATH measure STEPS
+///     run-file-child PATH repair
 ///
 /// Prints `flushed N` after each flush that it asked for itself. Errors go to stderr, with exit status 1.
 struct Child {
@@ -66,6 +67,10 @@ do {
   let arguments = Array(CommandLine.arguments.dropFirst())
   if arguments.count == 3, arguments[1] == "measure", let steps = Int(arguments[2]) {
     try Measurement(path: arguments[0], steps: steps).run()
+  } else if arguments.count == 2, arguments[1] == "repair" {
+    for table in try RunFileRepair.repair(path: arguments[0]).tables {
+      say("\(table.name): \(table.keptRows) kept, \(table.cutRows) cut", to: 1)
+    }
   } else {
     try Child(arguments).run()
   }
