@@ -28,6 +28,7 @@ let package = Package(
     // What every part speaks.
     .target(name: "RunData", swiftSettings: strict),
     .target(name: "Randomness", swiftSettings: optimized),
+    .target(name: "Checksums", swiftSettings: optimized),
 
     // Tokens to gradients.
     .target(name: "FileAccess", swiftSettings: strict),
@@ -44,13 +45,14 @@ let package = Package(
       name: "Training", dependencies: ["Corpus", "Kernels", "Randomness", "RunData", "Transformer"],
       swiftSettings: strict),
 
-    .target(name: "Checkpoints", dependencies: ["FileAccess", "RunData"], swiftSettings: optimized),
+    .target(
+      name: "Checkpoints", dependencies: ["Checksums", "FileAccess", "RunData"], swiftSettings: optimized),
 
     // Gradients to file.
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .target(name: "HDF5", dependencies: ["CHDF5"], swiftSettings: strict),
     .target(name: "Isolation", swiftSettings: strict),
-    .target(name: "RunFile", dependencies: ["HDF5", "RunData"], swiftSettings: optimized),
+    .target(name: "RunFile", dependencies: ["Checksums", "HDF5", "RunData"], swiftSettings: optimized),
 
     // File to figure.
     .target(name: "Charts", swiftSettings: strict),
@@ -72,6 +74,7 @@ let package = Package(
 
     // Tests, in the same order.
     .target(name: "FileTestSupport", path: "Tests/FileTestSupport", swiftSettings: strict),
+    .testTarget(name: "ChecksumsTests", dependencies: ["Checksums"], swiftSettings: strict),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: strict),
     .testTarget(name: "ChartsTests", dependencies: ["Charts"], swiftSettings: strict),
     .testTarget(

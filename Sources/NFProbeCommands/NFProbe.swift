@@ -23,7 +23,8 @@ public struct NFProbe: ParsableCommand {
       """,
     version: "nf-probe \(ProgramVersion.text)",
     subcommands: [
-      GradsCommand.self, TrainCommand.self, InfoCommand.self, ExportCommand.self, BenchCommand.self,
+      GradsCommand.self, TrainCommand.self, InfoCommand.self, ExportCommand.self, VerifyCommand.self,
+      RecoverCommand.self, BenchCommand.self,
     ])
 
   /// Creates the command; the parser does.

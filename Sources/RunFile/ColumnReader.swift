@@ -1,3 +1,4 @@
+import Checksums
 import HDF5
 
 /// One growing variable of a run file that is read in blocks of rows.

@@ -1,3 +1,4 @@
+import Checksums
 import HDF5
 
 /// One growing variable of an open run file and the rows that wait to be written to it.

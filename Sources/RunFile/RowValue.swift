@@ -1,3 +1,4 @@
+import Checksums
 import HDF5
 
 /// One row of one column before it takes its stored format.

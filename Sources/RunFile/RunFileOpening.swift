@@ -25,6 +25,8 @@ struct RunFileOpening {
         return (file, index == 0)
       } catch let error as HDF5Error {
         failures.append(error)
+        // A file that says that it was closed is what its header says, or damaged.
+        guard failures[0].isWriterMark else { break }
       } catch let error as RunFileError {
         throw error
       } catch {
@@ -67,7 +69,7 @@ struct RunFileOpening {
     if reasons.contains(where: { $0.contains("truncated file") }) {
       return RunFileError(.damaged, path: path, "is cut off: its header tells of more bytes than there are")
     }
-    let detail = failures.map(\.description).first { !$0.contains("already open for write") }
+    let detail = failures.map(\.description).first { !$0.contains(HDF5Error.writerMark) }
     return RunFileError(
       .damaged, path: path, "could not be read: the file is damaged (\(detail ?? "unknown"))")
   }
@@ -128,6 +130,11 @@ struct RunFileOpening {
 }
 
 extension HDF5Error {
+  fileprivate static let writerMark = "already open for write"
+
+  /// Whether a file was refused because its header says that somebody writes it.
+  fileprivate var isWriterMark: Bool { reasons.contains { $0.contains(Self.writerMark) } }
+
   /// Whether another program's lock on the file is the cause.
   var isLock: Bool { reasons.contains { $0.contains("unable to lock file, errno = 11") } }
 }

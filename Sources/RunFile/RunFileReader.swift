@@ -29,6 +29,9 @@ public final class RunFileReader {
   /// read.
   public private(set) var status: (value: RunStatus, time: Double?) = (.running, nil)
 
+  /// Rows that reading has found damaged and left out so far, by their table's coordinate.
+  public internal(set) var damagedRows: [String: [Int]] = [:]
+
   let schema: RunSchema
   let stepTable: TableReader
   let snapshotTable: TableReader?
@@ -88,6 +91,15 @@ public final class RunFileReader {
 
   var tables: [TableReader] { [stepTable, snapshotTable, validationTable, eventTable].compactMap { $0 } }
 
+  /// Those of some rows that are as they were written; the others are noted in ``damagedRows``.
+  func soundRows(of table: TableReader, in rows: Range<Int>) -> [Int] {
+    let damaged = table.damagedRows(in: rows)
+    guard !damaged.isEmpty else { return Array(rows) }
+    let name = table.definition.marker.name
+    damagedRows[name] = Set(damagedRows[name] ?? []).union(damaged).sorted()
+    return Set(rows).subtracting(damaged).sorted()
+  }
+
   /// Runs `body` and turns what the library throws into an error on this file.
   func reading<Result>(_ body: () throws -> Result) throws -> Result {
     do { return try body() } catch { throw RunFileError(reading: path, error) }
@@ -96,7 +108,8 @@ public final class RunFileReader {
   private func update() throws {
     try reading {
       for table in tables { try table.update(isClosed: isOpenedPlainly) }
-      guard let last = eventTable.keys.indices.last, let values = eventTable.column("status"),
+      guard let last = soundRows(of: eventTable, in: eventTable.keys.indices).last,
+        let values = eventTable.column("status"),
         let times = eventTable.column("status_time")
       else { return }
       try values.load(last..<last + 1)

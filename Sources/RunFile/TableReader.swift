@@ -1,3 +1,4 @@
+import Checksums
 import HDF5
 
 /// One table of a run file: its rows, as far as they can be trusted, and their checksums.
@@ -12,6 +13,8 @@ final class TableReader {
   let definition: RunSchema.Table
   /// Rows that one flush can hold, and so leave unfinished.
   private let tailRows: Int
+  /// By row, what its checksum has said; nil or beyond the end where nobody has looked.
+  private var isDamaged: [Bool?] = []
   private let marker: any ColumnReader
   private let columns: [any ColumnReader]
   private let checksums: [any ColumnReader]
@@ -74,8 +77,21 @@ final class TableReader {
     for column in columns + checksums { try column.refresh() }
   }
 
-  /// The rows of `range`, among all rows in the file, whose checksum is wrong or that cannot be read.
+  /// The rows of `range`, among all rows in the file, whose checksum is wrong or that cannot be read. Each row is
+  /// looked at once.
   func damagedRows(in range: Range<Int>) -> [Int] {
+    let unknown = range.filter { $0 >= isDamaged.count || isDamaged[$0] == nil }
+    if let first = unknown.first, let last = unknown.last {
+      if isDamaged.count <= last {
+        isDamaged += [Bool?](repeating: nil, count: last + 1 - isDamaged.count)
+      }
+      for row in unknown { isDamaged[row] = false }
+      for row in findDamage(first..<last + 1) { isDamaged[row] = true }
+    }
+    return range.filter { isDamaged[$0] == true }
+  }
+
+  private func findDamage(_ range: Range<Int>) -> [Int] {
     var damaged: [Int] = []
     var start = range.lowerBound
     while start < range.upperBound {
@@ -121,7 +137,7 @@ final class TableReader {
     let end = start + (unwritten ?? markers.count)
     // In the first row 0 can be the marker itself.
     let isFirstUnwritten = end == 1 && start == 0 && markers[0] == 0 && !isClosed
-    return isFirstUnwritten && !damagedRows(in: 0..<1).isEmpty ? 0 : end
+    return isFirstUnwritten && !findDamage(0..<1).isEmpty ? 0 : end
   }
 }
 

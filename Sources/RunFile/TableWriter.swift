@@ -1,3 +1,4 @@
+import Checksums
 import HDF5
 import RunData
 

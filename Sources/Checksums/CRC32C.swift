@@ -2,24 +2,27 @@
 ///
 /// Polynomial 0x82F63B78, reflected, start and end inverted: that of iSCSI, ext4 and TensorBoard. Eight bytes are
 /// taken at once with eight tables ("slicing by 8").
-struct CRC32C {
+public struct CRC32C: Sendable {
   private var state: UInt32 = .max
 
+  /// The checksum of nothing, to be fed.
+  public init() {}
+
   /// The checksum of what was fed so far.
-  var value: UInt32 { ~state }
+  public var value: UInt32 { ~state }
 
   /// Feeds numbers.
-  mutating func update<Element: ChecksummedElement>(_ elements: [Element]) {
+  public mutating func update<Element: ChecksummedElement>(_ elements: [Element]) {
     update(elements, elements.indices)
   }
 
   /// Feeds some of the numbers of an array.
-  mutating func update<Element: ChecksummedElement>(_ elements: [Element], _ range: Range<Int>) {
+  public mutating func update<Element: ChecksummedElement>(_ elements: [Element], _ range: Range<Int>) {
     Element.feed(elements, range, &self)
   }
 
   /// Feeds a string's UTF-8 bytes and a NUL, so that `ab`, `c` and `a`, `bc` differ.
-  mutating func update(_ text: String) {
+  public mutating func update(_ text: String) {
     update(Array(text.utf8))
     update([UInt8(0)])
   }
@@ -80,42 +83,56 @@ struct CRC32C {
 }
 
 /// A number that a ``CRC32C`` can be fed with. Whole ranges, so that the loop over them is compiled for each type.
-protocol ChecksummedElement {
+public protocol ChecksummedElement {
+  /// Feeds some of the numbers of an array.
   static func feed(_ elements: [Self], _ range: Range<Int>, _ checksum: inout CRC32C)
 }
 
 extension Double: ChecksummedElement {
-  static func feed(_ elements: [Double], _ range: Range<Int>, _ checksum: inout CRC32C) {
+  /// As little-endian bytes.
+  public static func feed(_ elements: [Double], _ range: Range<Int>, _ checksum: inout CRC32C) {
     checksum.update(range, words: { elements[$0].bitPattern })
   }
 }
 
 extension Float: ChecksummedElement {
-  static func feed(_ elements: [Float], _ range: Range<Int>, _ checksum: inout CRC32C) {
+  /// As little-endian bytes.
+  public static func feed(_ elements: [Float], _ range: Range<Int>, _ checksum: inout CRC32C) {
     checksum.update(range, halfWords: { elements[$0].bitPattern })
   }
 }
 
+extension UInt64: ChecksummedElement {
+  /// As little-endian bytes.
+  public static func feed(_ elements: [UInt64], _ range: Range<Int>, _ checksum: inout CRC32C) {
+    checksum.update(range, words: { elements[$0] })
+  }
+}
+
 extension Int64: ChecksummedElement {
-  static func feed(_ elements: [Int64], _ range: Range<Int>, _ checksum: inout CRC32C) {
+  /// As little-endian bytes.
+  public static func feed(_ elements: [Int64], _ range: Range<Int>, _ checksum: inout CRC32C) {
     checksum.update(range, words: { UInt64(bitPattern: elements[$0]) })
   }
 }
 
 extension Int32: ChecksummedElement {
-  static func feed(_ elements: [Int32], _ range: Range<Int>, _ checksum: inout CRC32C) {
+  /// As little-endian bytes.
+  public static func feed(_ elements: [Int32], _ range: Range<Int>, _ checksum: inout CRC32C) {
     checksum.update(range, halfWords: { UInt32(bitPattern: elements[$0]) })
   }
 }
 
 extension UInt32: ChecksummedElement {
-  static func feed(_ elements: [UInt32], _ range: Range<Int>, _ checksum: inout CRC32C) {
+  /// As little-endian bytes.
+  public static func feed(_ elements: [UInt32], _ range: Range<Int>, _ checksum: inout CRC32C) {
     checksum.update(range, halfWords: { elements[$0] })
   }
 }
 
 extension UInt8: ChecksummedElement {
-  static func feed(_ elements: [UInt8], _ range: Range<Int>, _ checksum: inout CRC32C) {
+  /// As little-endian bytes.
+  public static func feed(_ elements: [UInt8], _ range: Range<Int>, _ checksum: inout CRC32C) {
     checksum.update(range, bytes: { elements[$0] })
   }
 }

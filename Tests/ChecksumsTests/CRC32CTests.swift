@@ -1,6 +1,5 @@
+import Checksums
 import Testing
-
-@testable import RunFile
 
 @Suite struct CRC32CTests {
   private func checksum(_ bytes: [UInt8]) -> UInt32 {
