@@ -47,7 +47,9 @@ public enum RunFileRepair {
         try close(path)
         survey = try Self.survey(path)
       }
-      if !survey.isEven { try trim(path, survey) }
+      if !survey.isEven {
+        do { try trim(path, survey) } catch is HDF5Error { try RunFileCopy(path: path).replace() }
+      }
     } catch {
       throw RunFileError(repairing: path, error)
     }

@@ -61,6 +61,13 @@ final class TableReader {
     }
   }
 
+  /// Copies the finished rows to a file that is being made.
+  func copy(to file: HDF5File) throws {
+    for column in [marker] + checksums + columns {
+      try column.copy(keys.count, inBlocksOf: blockRows, to: file)
+    }
+  }
+
   /// Rows of the longest column.
   func longestExtent() throws -> Int {
     try (columns + checksums).reduce(marker.rowCount()) { max($0, try $1.rowCount()) }
