@@ -56,7 +56,7 @@ public struct AtomicFileWriter: ~Copyable {
     descriptor = -1
     guard closed == 0 else { throw Errno.current.error(path, "cannot be closed") }
     try putInPlace(replacing: replacing)
-    try Self.flushFolder(of: path)
+    try flushFolder(of: path)
   }
 
   private func putInPlace(replacing: Bool) throws(FileAccessError) {
@@ -70,28 +70,29 @@ public struct AtomicFileWriter: ~Copyable {
     }
     throw error.error(path, "cannot be put in place")
   }
-
-  private static func flushFolder(of path: String) throws(FileAccessError) {
-    let folder: String
-    switch path.lastIndex(of: "/") {
-    case nil: folder = "."
-    case path.startIndex?: folder = "/"
-    case let slash?: folder = String(path[..<slash])
-    }
-    let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw Errno.current.error(folder, "cannot be opened") }
-    defer { close(descriptor) }
-    guard fsync(descriptor) == 0 else { throw Errno.current.error(folder, "cannot be flushed to the device") }
-  }
 }
 
-/// Makes a folder where there is none; the one that it lies in must exist.
+/// Makes a folder where there is none, so that it would survive a power failure; the one that it lies in must exist.
 /// - Throws: where it cannot be made, or the name is taken by something else.
 public func makeFolder(_ path: String) throws(FileAccessError) {
-  guard unsafe mkdir(path, 0o777) != 0 else { return }
+  guard unsafe mkdir(path, 0o777) != 0 else { return try flushFolder(of: path) }
   let error = Errno.current
   var status = stat()
   let isFolder = unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   if error.reason == .exists, isFolder { return }
   throw error.error(path, "the folder cannot be made")
+}
+
+/// Brings the name of a new file or folder to the device: it is one of the bytes of the folder that it lies in.
+private func flushFolder(of path: String) throws(FileAccessError) {
+  let folder: String
+  switch path.lastIndex(of: "/") {
+  case nil: folder = "."
+  case path.startIndex?: folder = "/"
+  case let slash?: folder = String(path[..<slash])
+  }
+  let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+  guard descriptor >= 0 else { throw Errno.current.error(folder, "cannot be opened") }
+  defer { close(descriptor) }
+  guard fsync(descriptor) == 0 else { throw Errno.current.error(folder, "cannot be flushed to the device") }
 }

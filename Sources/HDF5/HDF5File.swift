@@ -81,10 +81,13 @@ public final class HDF5File {
     try check("letting readers into \(path)") { H5Fstart_swmr_write(id) }
   }
 
-  /// Makes the header tell the length that the file has on the disk. The corresponding C function is
-  /// `H5Fincrement_filesize`.
-  public func takeLengthFromDisk() throws {
-    try check("correcting the length of \(path)") { H5Fincrement_filesize(id, 0) }
+  /// Takes the end of the file for the end of what it holds, whatever its header says; closing a file that is open
+  /// for writing puts that end into the header.
+  ///
+  /// The corresponding C function is `H5Fincrement_filesize` by nothing. Without it, closing a file that a killed
+  /// writer left would cut off all that was added since the file was made.
+  public func coverWholeFile() throws {
+    try check("finding the end of \(path)") { H5Fincrement_filesize(id, 0) }
   }
 
   /// Hands everything to the operating system. The corresponding C function is `H5Fflush`.

@@ -9,21 +9,17 @@ public struct HDF5FileAccess: Sendable {
   /// How often metadata that looks torn is read again before it counts as damaged; nil for the library's own
   /// choice, which takes minutes to give up.
   public var metadataReadAttempts: Int?
-  /// Opens a file although its header says that somebody writes it. Only for what a killed writer left.
+  /// Opens a file that a killed writer left although its header says that somebody writes it and gives an end from
+  /// before the last writes. See ``HDF5File/coverWholeFile()``, which must follow before anything is read.
   public var ignoresWriterMark: Bool
-  /// Opens a file although its header tells of another length than it has. Only for repairing what a killed writer
-  /// left: ``HDF5File/takeLengthFromDisk()`` must follow, or closing cuts the file off.
-  public var ignoresLength: Bool
 
   /// Creates access options.
   public init(
-    chunkCacheBytes: Int = 1 << 20, metadataReadAttempts: Int? = nil, ignoresWriterMark: Bool = false,
-    ignoresLength: Bool = false
+    chunkCacheBytes: Int = 1 << 20, metadataReadAttempts: Int? = nil, ignoresWriterMark: Bool = false
   ) {
     self.chunkCacheBytes = chunkCacheBytes
     self.metadataReadAttempts = metadataReadAttempts
     self.ignoresWriterMark = ignoresWriterMark
-    self.ignoresLength = ignoresLength
   }
 
   /// The defaults.
@@ -38,18 +34,35 @@ public struct HDF5FileAccess: Sendable {
     if let metadataReadAttempts {
       try check(doing) { H5Pset_metadata_read_attempts(list.id, UInt32(metadataReadAttempts)) }
     }
-    // Properties of the library's own `h5clear`, public by name only.
-    if ignoresWriterMark { try Self.set("clear_status_flags", in: list) }
-    if ignoresLength { try Self.set("skip_eof_check", in: list) }
+    if ignoresWriterMark { try Self.ignoreWriterMark(list.id, doing) }
     return list
   }
+}
 
-  private static func set(_ property: String, in list: borrowing Identifier) throws {
-    let doing = "setting \(property)"
-    guard try check(doing, { unsafe H5Pexist(list.id, property) }) > 0 else {
-      throw HDF5Error(action: doing, reasons: ["this version of the library does not have it"])
+extension HDF5FileAccess {
+  /// Properties of the library's own `h5clear`, public by name only.
+  static let repairProperties = ["clear_status_flags", "skip_eof_check"]
+
+  /// Those of ``repairProperties`` that the installed library lacks.
+  static func missingRepairProperties() throws -> [String] {
+    let doing = "setting up file access"
+    let list = try Identifier(doing) { H5Pcreate(chdf5_file_access_class()) }
+    return try repairProperties.filter { name in
+      try check(doing) { unsafe H5Pexist(list.id, name) } == 0
+    }
+  }
+
+  private static func ignoreWriterMark(_ list: hid_t, _ doing: String) throws {
+    let missing = try missingRepairProperties()
+    guard missing.isEmpty else {
+      throw HDF5Error(
+        action: doing,
+        reasons: [
+          "the HDF5 library \(HDF5Library.version) does not know \(missing.joined(separator: ", ")), which opening "
+            + "a file that a killed program left takes; version 1.10.8 does"
+        ])
     }
     var yes = true
-    try check(doing) { unsafe H5Pset(list.id, property, &yes) }
+    for name in repairProperties { try check(doing) { unsafe H5Pset(list, name, &yes) } }
   }
 }

@@ -25,8 +25,7 @@ public struct NFProbe: ParsableCommand {
     version: "nf-probe \(ProgramVersion.text)",
     subcommands: [
       GradsCommand.self, TrainCommand.self, RatioCommand.self, CompareCommand.self, InfoCommand.self,
-      ExportCommand.self,
-      VerifyCommand.self, RecoverCommand.self, BenchCommand.self,
+      ExportCommand.self, VerifyCommand.self, RecoverCommand.self, BenchCommand.self,
     ])
 
   /// Creates the command; the parser does.

@@ -9,6 +9,8 @@ protocol ColumnReader: AnyObject {
   func refresh() throws
   /// Reads a block of rows.
   func load(_ rows: Range<Int>) throws
+  /// Copies the first rows to the variable of the same name in a file that is being made.
+  func copy(_ rows: Int, inBlocksOf blockRows: Int, to file: HDF5File) throws
   /// Feeds one row of the loaded block, counted from its start, to a checksum.
   func feed(row: Int, _ checksum: inout CRC32C)
   /// The loaded block as float64, row-major.
@@ -45,6 +47,16 @@ final class TypedColumnReader<Element: RowElement>: ColumnReader {
   func load(_ rows: Range<Int>) throws {
     try dataset.read(
       into: &block, start: [rows.lowerBound] + rowShape.map { _ in 0 }, count: [rows.count] + rowShape)
+  }
+
+  func copy(_ rows: Int, inBlocksOf blockRows: Int, to file: HDF5File) throws {
+    let copy = try file.dataset(dataset.name)
+    try copy.setShape([rows] + rowShape)
+    for start in stride(from: 0, to: rows, by: blockRows) {
+      let count = min(blockRows, rows - start)
+      try load(start..<start + count)
+      try copy.write(block, start: [start] + rowShape.map { _ in 0 }, count: [count] + rowShape)
+    }
   }
 
   func feed(row: Int, _ checksum: inout CRC32C) {

@@ -18,7 +18,7 @@ struct EarlierAttempts {
       throw RunFileError(
         .damaged, path: path, "was not closed by its writer; `nf-probe recover` makes it whole")
     }
-    let verification = reader.verify()
+    let verification = try reader.verify()
     guard verification.isIntact, reader.untrustedRows == 0 else {
       throw RunFileError(
         .damaged, path: path, "is damaged; a run cannot go on with it (see `nf-probe verify`)")
@@ -59,13 +59,13 @@ extension RunFileReader {
   ///
   /// - Throws: ``RunFileError``.
   public func attempts() throws -> [RunAttempt] {
-    let rows = eventTable.keys.indices
+    let rows = try reading { soundRows(of: eventTable, in: eventTable.keys.indices) }
     guard let segments = eventTable.column("event_segment"), let steps = eventTable.column("event_step"),
       let machines = eventTable.column("event_machine"), let statuses = eventTable.column("status"),
       let times = eventTable.column("status_time"), !rows.isEmpty
     else { return [] }
     return try reading {
-      for column in [segments, steps, machines, statuses, times] { try column.load(rows) }
+      for column in [segments, steps, machines, statuses, times] { try column.load(eventTable.keys.indices) }
       var attempts: [RunAttempt] = []
       for row in rows {
         let status = RunStatus(rawValue: statuses.integers[row]) ?? .running

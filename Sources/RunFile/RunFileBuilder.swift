@@ -13,7 +13,7 @@ struct RunFileBuilder {
     try writeAttributes()
     let scales = try makeCoordinates()
     try makeFixedVariables(scales)
-    for table in schema.tables where !table.columns.isEmpty {
+    for table in schema.usedTables {
       for column in table.columns + table.checksums {
         let dataset = try makeColumn(column)
         let dimensions = [table.marker.name] + column.dimensions.map(\.rawValue)
@@ -83,7 +83,7 @@ struct RunFileBuilder {
       try dataset.makeDimensionScale()
       scales[dimension.rawValue] = dataset
     }
-    for table in schema.tables where !table.columns.isEmpty {
+    for table in schema.usedTables {
       let dataset = try makeColumn(table.marker)
       try dataset.makeDimensionScale()
       // No units here: a reader that decodes times must not take a step for one.

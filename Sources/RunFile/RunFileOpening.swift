@@ -7,8 +7,8 @@ struct RunFileOpening {
 
   /// The open file, and whether it could be opened as one that nobody writes.
   ///
-  /// The order matters: a file that is being written refuses a plain opening; one that was left half-opened refuses
-  /// the second way too. No way changes the file.
+  /// The order matters: a file that is being written refuses a plain opening; one that was left while it was being
+  /// opened or repaired refuses the second way too. No way changes the file.
   /// - Throws: ``RunFileError``.
   func open() throws(RunFileError) -> (file: HDF5File, isOpenedPlainly: Bool) {
     try checkFile()
@@ -20,10 +20,13 @@ struct RunFileOpening {
     for (index, (mode, access)) in attempts.enumerated() {
       do {
         let file = try HDF5File(opening: path, mode: mode, access: access)
+        if access.ignoresWriterMark { try file.coverWholeFile() }
         try checkStructure(file)
         return (file, index == 0)
       } catch let error as HDF5Error {
         failures.append(error)
+        // A file that says that it was closed is what its header says, or damaged.
+        guard failures[0].isWriterMark else { break }
       } catch let error as RunFileError {
         throw error
       } catch {
@@ -62,13 +65,11 @@ struct RunFileOpening {
   /// What the failed openings mean.
   private func explanation(_ failures: [HDF5Error]) -> RunFileError {
     let reasons = failures.flatMap(\.reasons)
-    if reasons.contains(where: { $0.contains("unable to lock file, errno = 11") }) {
-      return RunFileError(.locked, path: path, "is locked by another program; close it there and try again")
-    }
+    if failures.contains(where: \.isLock) { return .lockedByProgram(path) }
     if reasons.contains(where: { $0.contains("truncated file") }) {
       return RunFileError(.damaged, path: path, "is cut off: its header tells of more bytes than there are")
     }
-    let detail = failures.map(\.description).first { !$0.contains("already open for write") }
+    let detail = failures.map(\.description).first { !$0.contains(HDF5Error.writerMark) }
     return RunFileError(
       .damaged, path: path, "could not be read: the file is damaged (\(detail ?? "unknown"))")
   }
@@ -125,5 +126,22 @@ struct RunFileOpening {
       let (value, overflow) = $0.multipliedReportingOverflow(by: $1)
       return overflow ? .max : value
     }
+  }
+}
+
+extension HDF5Error {
+  fileprivate static let writerMark = "already open for write"
+
+  /// Whether a file was refused because its header says that somebody writes it.
+  fileprivate var isWriterMark: Bool { reasons.contains { $0.contains(Self.writerMark) } }
+
+  /// Whether another program's lock on the file is the cause.
+  var isLock: Bool { reasons.contains { $0.contains("unable to lock file, errno = 11") } }
+}
+
+extension RunFileError {
+  /// A file that another program has open.
+  static func lockedByProgram(_ path: String) -> RunFileError {
+    RunFileError(.locked, path: path, "is locked by another program; close it there and try again")
   }
 }

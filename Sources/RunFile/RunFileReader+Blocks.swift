@@ -47,7 +47,7 @@ extension RunFileReader {
   }
 
   /// Goes through the steps a block at a time, with whatever is recorded of them, in memory that does not grow with
-  /// the run.
+  /// the run. Rows whose checksum is wrong are left out, and noted in ``damagedRows``.
   ///
   /// - Parameters:
   ///   - names: names of ``stepVariables``; ``StepBlock/values`` has their order.
@@ -63,13 +63,23 @@ extension RunFileReader {
       return column
     }
     try forEachBlock(rows(in: window)) { rows in
+      let sound = soundRows(of: stepTable, in: rows)
       let values = try reading {
         try columns.map { column in
           try column.load(rows)
-          return column.reals
+          return column.reals.keeping(sound.map { $0 - rows.lowerBound }, ofRows: rows.count)
         }
       }
-      try body(StepBlock(steps: Array(steps[rows]), values: values))
+      try body(StepBlock(steps: sound.map { steps[$0] }, values: values))
     }
+  }
+}
+
+extension [Double] {
+  /// Some of the rows of equal width that this array holds.
+  fileprivate func keeping(_ rows: [Int], ofRows rowCount: Int) -> [Double] {
+    guard rows.count < rowCount else { return self }
+    let width = count / rowCount
+    return rows.flatMap { self[$0 * width..<($0 + 1) * width] }
   }
 }

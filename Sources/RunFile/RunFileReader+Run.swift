@@ -1,7 +1,8 @@
 import RunData
 
 extension RunFileReader {
-  /// Reads a run with some of its gradients.
+  /// Reads a run with some of its gradients. Rows whose checksum is wrong are left out, and noted in
+  /// ``damagedRows``.
   ///
   /// - Parameters:
   ///   - tensors: names within a layer, e.g. `fc2.weight`.
@@ -10,22 +11,25 @@ extension RunFileReader {
   public func read(tensors: [String], window: Range<Int>? = nil) throws -> RecordedRun {
     let rows = rows(in: window)
     return try reading {
-      RecordedRun(
+      let sound = soundRows(of: stepTable, in: rows)
+      let run = RecordedRun(
         manifest: manifest, status: status.value, steps: Array(steps[rows]),
         segments: try integers("segment", rows), loss: try reals("loss", rows),
         learningRate: try reals("learning_rate", rows), tokens: try integers("tokens", rows),
         seconds: try reals("seconds", rows), validation: try validationRecords(),
         gradients: try series(tensors, rows))
+      return sound.count == rows.count ? run : run.keeping(sound.map { $0 - rows.lowerBound })
     }
   }
 
-  /// Reads the snapshots of the scales, in order; none where the run keeps none.
+  /// Reads the snapshots of the scales, in order; none where the run keeps none. Damaged ones are left out, and noted
+  /// in ``damagedRows``.
   ///
   /// - Throws: ``RunFileError``.
   public func scaleSnapshots() throws -> [ScaleSnapshot] {
     guard let table = snapshotTable else { return [] }
     return try reading {
-      try table.keys.indices.map { row in
+      try soundRows(of: table, in: table.keys.indices).map { row in
         let values = try schema.snapshots.columns.map { column -> [Float] in
           guard let reader = table.column(column.name) else { return [] }
           try reader.load(row..<row + 1)
@@ -47,7 +51,10 @@ extension RunFileReader {
     let table = validationTable
     guard let column = table.column("validation_loss"), !table.keys.isEmpty else { return [] }
     try column.load(table.keys.indices)
-    return zip(table.keys, column.reals).map { ValidationRecord(step: $0, loss: $1) }
+    let losses = column.reals
+    return soundRows(of: table, in: table.keys.indices).map {
+      ValidationRecord(step: table.keys[$0], loss: losses[$0])
+    }
   }
 
   private func reals(_ name: String, _ rows: Range<Int>) throws -> [Double] {
@@ -119,6 +126,29 @@ extension RunFileReader {
       try body(start..<end)
       start = end
     }
+  }
+}
+
+extension RecordedRun {
+  /// The run with some of its steps alone.
+  fileprivate func keeping(_ positions: [Int]) -> RecordedRun {
+    var run = self
+    func keep<Element>(_ list: inout [Element]) { list = positions.map { list[$0] } }
+    keep(&run.steps)
+    keep(&run.segments)
+    keep(&run.loss)
+    keep(&run.learningRate)
+    keep(&run.tokens)
+    keep(&run.seconds)
+    run.gradients = gradients.mapValues { series in
+      var series = series
+      for layer in series.l1.indices {
+        keep(&series.l1[layer])
+        keep(&series.sumSquares[layer])
+      }
+      return series
+    }
+    return run
   }
 }
 

@@ -1,33 +1,45 @@
 /// What the checksums of a run file say.
 public struct RunFileVerification: Equatable, Sendable {
+  /// One table of the file.
+  public struct Table: Equatable, Sendable {
+    /// The table's coordinate, e.g. `step`.
+    public var name: String
+    /// The coordinate of each finished row, as it stands in the file.
+    public var keys: [Int]
+    /// Rows at the end that a writer has not finished, or not yet.
+    public var unfinishedRows: Int
+    /// Finished rows whose checksum is wrong or that cannot be read.
+    public var damagedRows: [Int]
+  }
+
   /// Whether attributes and coordinates are as they were written.
   public var isManifestIntact: Bool
-  /// Rows of the step table that are there.
-  public var stepRows: Int
-  /// Rows at the end that a killed writer left unfinished.
-  public var unfinishedRows: Int
-  /// Rows of each table whose checksum is wrong or that cannot be read, by the table's coordinate; tables without
-  /// damage are absent.
-  public var damagedRows: [String: [Int]]
+  /// The tables, the steps first.
+  public var tables: [Table]
 
   /// Whether everything that was recorded is as it was written.
-  public var isIntact: Bool { isManifestIntact && damagedRows.isEmpty }
+  public var isIntact: Bool { isManifestIntact && tables.allSatisfy(\.damagedRows.isEmpty) }
+
+  /// Damaged rows by the table's coordinate; tables without damage are absent.
+  public var damagedRows: [String: [Int]] {
+    Dictionary(uniqueKeysWithValues: tables.map { ($0.name, $0.damagedRows) }).filter { !$0.value.isEmpty }
+  }
 }
 
 extension RunFileReader {
   /// Reads everything once and compares it with the checksums.
-  public func verify() -> RunFileVerification {
-    var damaged: [String: [Int]] = [:]
-    let named = [
-      (schema.steps.marker.name, stepTable as TableReader?), (schema.snapshots.marker.name, snapshotTable),
-      (schema.validations.marker.name, validationTable), (schema.events.marker.name, eventTable),
-    ]
-    for case (let name, let table?) in named {
-      let rows = table.damagedRows(in: table.keys.indices)
-      if !rows.isEmpty { damaged[name] = rows }
+  ///
+  /// - Throws: ``RunFileError``.
+  public func verify() throws -> RunFileVerification {
+    try reading {
+      RunFileVerification(
+        isManifestIntact: isManifestIntact,
+        tables: try tables.map { table in
+          RunFileVerification.Table(
+            name: table.definition.marker.name, keys: table.keys,
+            unfinishedRows: try table.longestExtent() - table.keys.count,
+            damagedRows: table.damagedRows(in: table.keys.indices))
+        })
     }
-    return RunFileVerification(
-      isManifestIntact: isManifestIntact, stepRows: steps.count, unfinishedRows: untrustedRows,
-      damagedRows: damaged)
   }
 }

@@ -29,14 +29,17 @@ public final class RunFileReader {
   /// read.
   public private(set) var status: (value: RunStatus, time: Double?) = (.running, nil)
 
+  /// Rows that reading has found damaged and left out so far, by their table's coordinate.
+  public internal(set) var damagedRows: [String: [Int]] = [:]
+
   let schema: RunSchema
   let stepTable: TableReader
   let snapshotTable: TableReader?
   let validationTable: TableReader
   let eventTable: TableReader
-  private let isClosed: Bool
-  /// Whether the file's own header says that nobody writes it.
+  /// Whether the file is one that nobody writes, by its own words.
   let isOpenedPlainly: Bool
+  private let isClosed: Bool
 
   /// Opens a run file.
   ///
@@ -68,8 +71,7 @@ public final class RunFileReader {
   /// Steps that can be read, ascending.
   public var steps: [Int] { stepTable.keys }
 
-  /// Rows at the end of the file that are not among ``steps``: a killed writer left them unfinished, or they are
-  /// damaged. 0 for a closed file.
+  /// Rows at the end of the file that are not among ``steps``: a killed writer left them unfinished.
   public var untrustedRows: Int { stepTable.untrustedRows }
 
   /// Looks at what was added since.
@@ -89,6 +91,15 @@ public final class RunFileReader {
 
   var tables: [TableReader] { [stepTable, snapshotTable, validationTable, eventTable].compactMap { $0 } }
 
+  /// Those of some rows that are as they were written; the others are noted in ``damagedRows``.
+  func soundRows(of table: TableReader, in rows: Range<Int>) -> [Int] {
+    let damaged = table.damagedRows(in: rows)
+    guard !damaged.isEmpty else { return Array(rows) }
+    let name = table.definition.marker.name
+    damagedRows[name] = Set(damagedRows[name] ?? []).union(damaged).sorted()
+    return Set(rows).subtracting(damaged).sorted()
+  }
+
   /// Runs `body` and turns what the library throws into an error on this file.
   func reading<Result>(_ body: () throws -> Result) throws -> Result {
     do { return try body() } catch { throw RunFileError(reading: path, error) }
@@ -96,8 +107,9 @@ public final class RunFileReader {
 
   private func update() throws {
     try reading {
-      for table in tables { try table.update(isClosed: isClosed) }
-      guard let last = eventTable.keys.indices.last, let values = eventTable.column("status"),
+      for table in tables { try table.update(isClosed: isOpenedPlainly) }
+      guard let last = soundRows(of: eventTable, in: eventTable.keys.indices).last,
+        let values = eventTable.column("status"),
         let times = eventTable.column("status_time")
       else { return }
       try values.load(last..<last + 1)
@@ -116,7 +128,7 @@ public final class RunFileReader {
 
   /// Every growing variable must have the format and row shape that the manifest gives to it.
   private static func checkColumns(_ schema: RunSchema, _ file: HDF5File, _ path: String) throws {
-    for table in schema.tables where !table.columns.isEmpty {
+    for table in schema.usedTables {
       for column in [table.marker] + table.checksums + table.columns {
         let description = try file.dataset(column.name).description()
         guard description.elementClass == column.number.elementClass, description.shape.count > 0,

@@ -1,93 +1,110 @@
+import Glibc
 import HDF5
-import RunData
 
-/// Makes the file of a killed run whole, so that any reader opens it plainly: the header tells its true length and that
-/// nobody writes it, and every variable ends with the last row that was written in full.
+/// Makes a killed run's file whole again, in place, so that every HDF5 program opens it plainly.
 ///
-/// The work is done on a copy, which takes the file's place when it is complete and on the disk: a kill or a power
-/// failure at any moment leaves either file, and both hold every row. (The library's own `h5clear -s` works on the file
-/// itself and cuts one of a killed single writer off behind its header.)
-public struct RunFileRepair {
-  /// What was done.
+/// Nothing that was flushed is lost, and a repair that is killed can be repeated. A whole file stays as it is, byte for
+/// byte. Like reading, this trusts the HDF5 library with bytes that may be damaged: do it in a process of its own
+/// (module `Isolation`).
+public enum RunFileRepair {
+  /// What a repair found and did.
   public struct Report: Equatable, Sendable {
-    /// Whether the file was changed; false where it was whole already.
+    /// One table of the file.
+    public struct Table: Equatable, Sendable {
+      /// The table's coordinate, e.g. `step`.
+      public var name: String
+      /// Finished rows; all of them are kept.
+      public var keptRows: Int
+      /// Unfinished rows that were cut off.
+      public var cutRows: Int
+    }
+
+    /// The tables, the steps first.
+    public var tables: [Table]
+    /// Whether the file was changed.
     public var isChanged: Bool
-    /// Steps that the file holds.
-    public var steps: Int
-    /// Rows at the ends of the tables that a writer had not finished, and that are gone.
-    public var unfinishedRows: Int
   }
 
-  private let path: String
-  private var temporary: String { path + ".recovering" }
-
-  /// Makes a file whole.
+  /// Repairs a run file that nobody writes. No reader of it may be open in this process.
   ///
-  /// - Throws: ``RunFileError``: also where its writer lives, or the file is damaged beyond what a killed writer leaves.
-  ///   The file is then as it was.
+  /// - Throws: ``RunFileError``, also where the file's writer lives: who it is.
+  @discardableResult
   public static func repair(path: String) throws -> Report {
-    try RunFileRepair(path: path).run()
+    // A look first: the lock makes a file of its own, which belongs beside run files only.
+    _ = try survey(path)
+    let lock = try WriterLock(repairing: path)
+    return try withExtendedLifetime(lock) { try repair(path: path, holding: lock) }
   }
 
-  private func run() throws -> Report {
-    // Looked at before the lock is taken, which would leave a file beside what is none of ours.
-    _ = try RunFileReader(path: path)
-    let lock = try WriterLock(forRunFile: path, holder: "a repair")
-    defer { withExtendedLifetime(lock) {} }
-    let rows: [Int]
-    let report: Report
+  /// Repairs a run file whose lock the caller holds; it can be opened for writing afterwards.
+  ///
+  /// - Throws: ``RunFileError``.
+  static func repair(path: String, holding lock: WriterLock) throws -> Report {
+    var survey = try survey(path)
+    let wasOpen = !survey.isClosed
     do {
-      let reader = try RunFileReader(path: path)
-      rows = reader.tables.map(\.keys.count)
-      // A damaged row of a file that was closed is no unfinished one; it must not be cut off.
-      let isClosed = reader.isOpenedPlainly
-      report = Report(
-        isChanged: !isClosed, steps: reader.steps.count,
-        unfinishedRows: isClosed ? 0 : reader.tables.reduce(0) { $0 + $1.untrustedRows })
-    }
-    guard report.isChanged else { return report }
-    do {
-      try FileSystem.remove(temporary)
-      try FileSystem.copy(path, to: temporary)
-      try clearMarks()
-      try cut(to: rows)
-      try FileSystem.synchronize(temporary)
-      try check(rows)
-      try FileSystem.move(temporary, to: path)
-      try FileSystem.synchronize(FileSystem.folder(of: path))
+      if wasOpen {
+        try close(path)
+        survey = try Self.survey(path)
+      }
+      if !survey.isEven {
+        do { try trim(path, survey) } catch is HDF5Error { try RunFileCopy(path: path).replace() }
+      }
     } catch {
-      try? FileSystem.remove(temporary)
-      throw error as? RunFileError
-        ?? RunFileError(
-          .writing, path: path, "could not be repaired, and is as it was: \(RunFileError.cause(error))")
+      throw RunFileError(repairing: path, error)
     }
-    return report
+    return Report(tables: survey.tables, isChanged: wasOpen || !survey.isEven)
+  }
+}
+
+extension RunFileRepair {
+  /// What there is to repair.
+  private struct Survey {
+    var isClosed: Bool
+    var isEven: Bool
+    var tables: [Report.Table]
+    var schema: RunSchema
   }
 
-  /// Corrects the header.
-  private func clearMarks() throws {
-    let access = HDF5FileAccess(ignoresWriterMark: true, ignoresLength: true)
-    let file = try HDF5File(opening: temporary, mode: .writing, access: access)
+  private static func survey(_ path: String) throws -> Survey {
+    let reader = try RunFileReader(path: path)
+    let tables = reader.tables
+    return try reader.reading {
+      Survey(
+        isClosed: reader.isOpenedPlainly,
+        isEven: try tables.allSatisfy { try $0.hasEvenExtents(of: $0.keys.count) },
+        tables: try tables.map {
+          Report.Table(
+            name: $0.definition.marker.name, keptRows: $0.keys.count,
+            cutRows: try $0.longestExtent() - $0.keys.count)
+        }, schema: reader.schema)
+    }
+  }
+
+  /// Takes the writer's mark off a file and puts its true end into its header.
+  private static func close(_ path: String) throws {
+    let file = try HDF5File(
+      opening: path, mode: .writing, access: HDF5FileAccess(ignoresWriterMark: true))
     do {
-      try file.takeLengthFromDisk()
+      try file.coverWholeFile()
       try file.close()
     } catch {
       file.abandon()
       throw error
     }
+    try FileSystem.synchronize(path)
   }
 
-  /// Lets every variable end with the rows that count.
-  private func cut(to rows: [Int]) throws {
-    let schema = try RunFileReader(path: temporary).schema
-    let file = try HDF5File(opening: temporary, mode: .writing)
+  /// Cuts every variable down to the finished rows of its table.
+  private static func trim(_ path: String, _ survey: Survey) throws {
+    let access = HDF5FileAccess(chunkCacheBytes: survey.schema.chunkCacheBytes)
+    let file = try HDF5File(opening: path, mode: .writing, access: access)
     do {
-      let tables = schema.tables.filter { !$0.columns.isEmpty }
-      for (table, count) in zip(tables, rows) {
-        for column in table.columns + table.checksums + [table.marker] {
+      for (table, found) in zip(survey.schema.usedTables, survey.tables) {
+        for column in [table.marker] + table.checksums + table.columns {
           let dataset = try file.dataset(column.name)
-          let shape = try dataset.shape()
-          if shape.first != count { try dataset.setShape([count] + shape.dropFirst()) }
+          guard try dataset.shape().first != found.keptRows else { continue }
+          try dataset.setShape([found.keptRows] + survey.schema.rowShape(column))
         }
       }
       try file.flush()
@@ -96,20 +113,35 @@ public struct RunFileRepair {
       file.abandon()
       throw error
     }
+    try FileSystem.synchronize(path)
   }
+}
 
-  /// Opens the copy as any reader would, and counts.
-  private func check(_ rows: [Int]) throws {
-    let reader = try RunFileReader(path: temporary)
-    guard try reader.isWhole(), reader.tables.map(\.keys.count) == rows else {
-      throw RunFileError(.damaged, path: path, "is damaged in a way that cannot be repaired")
+extension RunFileError {
+  /// What went wrong while a file was repaired.
+  fileprivate init(repairing path: String, _ error: any Error) {
+    if let error = error as? RunFileError {
+      self = error
+    } else if let error = error as? HDF5Error, error.isLock {
+      self = .lockedByProgram(path)
+    } else {
+      self.init(
+        .writing, path: path,
+        "could not be repaired: \(Self.cause(error)); what it holds is as before, and the repair can be repeated"
+      )
     }
   }
 }
 
-extension RunFileReader {
-  /// Whether any reader opens the file plainly and finds whole rows alone.
-  func isWhole() throws -> Bool {
-    try isOpenedPlainly && tables.allSatisfy { try $0.untrustedRows == 0 && $0.endsTogether() }
+extension WriterLock {
+  /// Takes the lock of a file that is to be repaired.
+  fileprivate convenience init(repairing path: String) throws(RunFileError) {
+    do {
+      try self.init(forRunFile: path, holder: "a repair by process \(getpid())")
+    } catch {
+      guard error.reason == .writing else { throw error }
+      throw RunFileError(
+        .writing, path: path, error.detail.replacing("cannot be created", with: "cannot be repaired"))
+    }
   }
 }

@@ -249,10 +249,16 @@ struct TableWriters {
     events = try table(schema.events, earlier?.eventCount)
   }
 
-  /// Hands all waiting rows to the operating system and waits until they are on the disk.
+  /// Hands all waiting rows to the operating system and waits until they are on the disk, the markers last: a marker on
+  /// the disk stands for a row on the disk, also after a crash of the machine.
   func write(_ path: String) throws {
-    for table in [steps, snapshots, validations, events].compactMap({ $0 }) { try table.write() }
-    try FileSystem.synchronizeData(descriptor)
+    let waiting = [steps, snapshots, validations, events].compactMap { $0 }.filter { $0.waitingRows > 0 }
+    if !waiting.isEmpty {
+      for table in waiting { try table.writeColumns() }
+      try FileSystem.synchronizeData(descriptor)
+      for table in waiting { try table.writeMarkers() }
+      try FileSystem.synchronizeData(descriptor)
+    }
     guard FileSystem.hasName(descriptor) else {
       throw RunFileError(
         .vanished, path: path, "was deleted while it was written; the run is no longer recorded")

@@ -139,11 +139,19 @@ struct RunSchema {
 
   var tables: [Table] { [steps, snapshots, validations, events] }
 
+  /// The tables that the file has: without columns there is nothing to mark.
+  var usedTables: [Table] { tables.filter { !$0.columns.isEmpty } }
+
   /// Extents of one row of `column`.
   func rowShape(_ column: Column) -> [Int] { column.dimensions.map { extents[$0] ?? 0 } }
 
   /// Numbers in one row of `column`.
   func width(_ column: Column) -> Int { rowShape(column).reduce(1, *) }
+
+  /// Bytes of one row of `table`.
+  func rowBytes(_ table: Table) -> Int {
+    ([table.marker] + table.columns + table.checksums).reduce(0) { $0 + width($1) * $1.number.byteCount }
+  }
 
   private static func scaleColumn(_ scale: ScaleLayout) -> Column {
     let axis: Dimension =

@@ -3,14 +3,18 @@ import HDF5
 
 /// One table of a run file: its rows, as far as they can be trusted, and their checksums.
 final class TableReader {
-  /// The marker of each trusted row: steps of the step table, ascending.
+  /// The marker of each finished row: steps of the step table, ascending.
   private(set) var keys: [Int] = []
-  /// Rows at the end that a killed writer left unfinished, or that are damaged there; they are not among ``keys``.
+  /// Rows at the end that a killed writer left unfinished; they are not among ``keys``.
   private(set) var untrustedRows = 0
   /// Rows that are read at once.
   let blockRows: Int
 
-  private let definition: RunSchema.Table
+  let definition: RunSchema.Table
+  /// Rows that one flush can hold, and so leave unfinished.
+  private let tailRows: Int
+  /// By row, what its checksum has said; nil or beyond the end where nobody has looked.
+  private var isDamaged: [Bool?] = []
   private let marker: any ColumnReader
   private let columns: [any ColumnReader]
   private let checksums: [any ColumnReader]
@@ -21,6 +25,7 @@ final class TableReader {
     checksums = try table.checksums.map { try $0.reader(in: file, rowShape: []) }
     columns = try table.columns.map { try $0.reader(in: file, rowShape: schema.rowShape($0)) }
     let widest = table.columns.map { schema.width($0) * $0.number.byteCount }.max() ?? 8
+    tailRows = Pace.waitingLimit / schema.rowBytes(table) + 1
     // Whole chunks, and about 1 MiB of the widest column.
     let chunk = table.columns.map { schema.chunkRows($0) }.max() ?? 1
     blockRows = max(1, (1 << 20) / max(1, widest) / chunk) * chunk
@@ -33,24 +38,23 @@ final class TableReader {
 
   /// Looks at the rows that are there now.
   ///
-  /// - Parameter isClosed: whether the writer closed the file; if not, rows at the end count only if their
-  ///   checksums are right: a crash of the machine can leave extents ahead of their data.
+  /// - Parameter isClosed: whether the file was closed, by its writer or by a repair.
   /// - Throws: `HDF5Error`, or ``TableDamage`` where the markers do not ascend.
   func update(isClosed: Bool) throws {
     // The marker first: what it counts is there in every other column, which are looked at later.
     let claimed = try marker.rowCount()
     let rows = try (checksums + columns).reduce(claimed) { min($0, try $1.rowCount()) }
-    let trusted = isClosed ? rows : try trustedRows(of: rows)
-    untrustedRows = max(claimed, rows) - trusted
-    if trusted > keys.count {
-      try marker.load(keys.count..<trusted)
+    let finished = try finishedRows(of: rows, isClosed: isClosed)
+    untrustedRows = max(claimed, rows) - finished
+    if finished > keys.count {
+      try marker.load(keys.count..<finished)
       let added = marker.integers
-      guard added.count == trusted - keys.count else {
+      guard added.count == finished - keys.count else {
         throw TableDamage(row: keys.count, table: definition.marker.name)
       }
       keys += added
     } else {
-      keys.removeLast(keys.count - trusted)
+      keys.removeLast(keys.count - finished)
     }
     if let row = keys.indices.dropFirst().first(where: { keys[$0] <= keys[$0 - 1] }) {
       throw TableDamage(row: row, table: definition.marker.name)
@@ -64,9 +68,21 @@ final class TableReader {
     return column.integers.map { UInt32(truncatingIfNeeded: $0) }
   }
 
-  /// Whether every variable ends with the trusted rows.
-  func endsTogether() throws -> Bool {
-    try ([marker] + checksums + columns).allSatisfy { try $0.rowCount() == keys.count }
+  /// Copies the finished rows to a file that is being made.
+  func copy(to file: HDF5File) throws {
+    for column in [marker] + checksums + columns {
+      try column.copy(keys.count, inBlocksOf: blockRows, to: file)
+    }
+  }
+
+  /// Rows of the longest column.
+  func longestExtent() throws -> Int {
+    try (columns + checksums).reduce(marker.rowCount()) { max($0, try $1.rowCount()) }
+  }
+
+  /// Whether every column has `rows` rows.
+  func hasEvenExtents(of rows: Int) throws -> Bool {
+    try ([marker] + columns + checksums).allSatisfy { try $0.rowCount() == rows }
   }
 
   /// Looks again at what a writer has added.
@@ -75,8 +91,21 @@ final class TableReader {
     for column in columns + checksums { try column.refresh() }
   }
 
-  /// The rows of `range`, among all rows in the file, whose checksum is wrong or that cannot be read.
+  /// The rows of `range`, among all rows in the file, whose checksum is wrong or that cannot be read. Each row is
+  /// looked at once.
   func damagedRows(in range: Range<Int>) -> [Int] {
+    let unknown = range.filter { $0 >= isDamaged.count || isDamaged[$0] == nil }
+    if let first = unknown.first, let last = unknown.last {
+      if isDamaged.count <= last {
+        isDamaged += [Bool?](repeating: nil, count: last + 1 - isDamaged.count)
+      }
+      for row in unknown { isDamaged[row] = false }
+      for row in findDamage(first..<last + 1) { isDamaged[row] = true }
+    }
+    return range.filter { isDamaged[$0] == true }
+  }
+
+  private func findDamage(_ range: Range<Int>) -> [Int] {
     var damaged: [Int] = []
     var start = range.lowerBound
     while start < range.upperBound {
@@ -107,17 +136,22 @@ final class TableReader {
     }
   }
 
-  /// Rows up to the first one near the end whose checksum is wrong. Rows that were trusted before are not looked
-  /// at again.
-  private func trustedRows(of rows: Int) throws -> Int {
-    var end = rows
-    while end > 0 {
-      let start = max(0, min(end - 1, max(keys.count, end - 1024)))
-      let damaged = damagedRows(in: start..<end)
-      if damaged.first != start { return damaged.first ?? end }
-      end = start
-    }
-    return 0
+  /// Rows up to the first one, among those that one flush can have left unfinished, whose marker was never written.
+  ///
+  /// A writer brings a row to the disk before its marker. So a crash of the machine can leave a marker's extent
+  /// ahead of its data, which then read as the fill value or, in a chunk that the disk never got, as 0; a row whose
+  /// marker is there, but whose checksum is wrong, was damaged later, and is never taken for an unfinished one.
+  /// Rows that were trusted before are not looked at again.
+  private func finishedRows(of rows: Int, isClosed: Bool) throws -> Int {
+    let start = max(keys.count, rows - tailRows)
+    guard start < rows else { return rows }
+    try marker.load(start..<rows)
+    let markers = marker.integers
+    let unwritten = markers.indices.first { markers[$0] < 0 || (markers[$0] == 0 && start + $0 > 0) }
+    let end = start + (unwritten ?? markers.count)
+    // In the first row 0 can be the marker itself.
+    let isFirstUnwritten = end == 1 && start == 0 && markers[0] == 0 && !isClosed
+    return isFirstUnwritten && !findDamage(0..<1).isEmpty ? 0 : end
   }
 }
 

@@ -21,8 +21,7 @@ final class TableWriter {
     marker = try table.marker.writer(in: file, rowShape: [])
     checksums = try table.checksums.map { try $0.writer(in: file, rowShape: []) }
     columns = try table.columns.map { try $0.writer(in: file, rowShape: schema.rowShape($0)) }
-    rowBytes =
-      8 + 4 * table.checksums.count + table.columns.reduce(0) { $0 + schema.width($1) * $1.number.byteCount }
+    rowBytes = schema.rowBytes(table)
   }
 
   /// Takes the next row.
@@ -56,11 +55,16 @@ final class TableWriter {
     return crc.value
   }
 
-  /// Hands all waiting rows to the operating system, the marker last: a reader that sees the marker's row finds
-  /// the others there.
-  func write() throws {
+  /// Hands all waiting rows to the operating system but for their markers.
+  func writeColumns() throws {
     guard waitingRows > 0 else { return }
     for column in columns + checksums { try column.write(after: writtenRows) }
+  }
+
+  /// Hands the markers of all waiting rows to the operating system: a reader that sees a marker finds the rest of its
+  /// row there.
+  func writeMarkers() throws {
+    guard waitingRows > 0 else { return }
     try marker.write(after: writtenRows)
     writtenRows += waitingRows
     waitingRows = 0

@@ -64,6 +64,16 @@ final class TextColumnReader: ColumnReader {
     block = try dataset.readText(length: length, start: [rows.lowerBound], count: [rows.count])
   }
 
+  func copy(_ rows: Int, inBlocksOf blockRows: Int, to file: HDF5File) throws {
+    let copy = try file.dataset(dataset.name)
+    try copy.setShape([rows])
+    for start in stride(from: 0, to: rows, by: blockRows) {
+      let count = min(blockRows, rows - start)
+      try load(start..<start + count)
+      try copy.write(text: block, length: length, start: [start], count: [count])
+    }
+  }
+
   func feed(row: Int, _ checksum: inout CRC32C) {
     checksum.update(block, row * length..<(row + 1) * length)
   }

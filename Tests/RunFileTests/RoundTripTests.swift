@@ -51,10 +51,11 @@ import Testing
     let expected = sample.snapshot(200)
     #expect(snapshots[2].values[0] == expected.values[0] && snapshots[2].values[2] == expected.values[2])
     #expect(snapshots[2].values[1].prefix(2).allSatisfy { $0.isNaN })
-    #expect(
-      reader.verify()
-        == RunFileVerification(
-          isManifestIntact: true, stepRows: 1300, unfinishedRows: 0, damagedRows: [:]))
+    let verification = try reader.verify()
+    #expect(verification.isIntact && verification.tables.map(\.unfinishedRows) == [0, 0, 0, 0])
+    #expect(verification.tables.map(\.name) == ["step", "snapshot", "validation_step", "event"])
+    #expect(verification.tables.map(\.keys.count) == [1300, 13, 9, 2])
+    #expect(verification.tables[2].keys == run.validation.map(\.step))
     #expect(try folder.names() == ["run.h5"])
   }
 
@@ -100,7 +101,7 @@ import Testing
     #expect(reader.manifest == sample.manifest && reader.isManifestIntact)
     #expect(reader.steps.isEmpty && reader.status.value == .interrupted)
     #expect(try reader.scaleSnapshots().isEmpty && reader.read(tensors: ["tensor0.weight"]).steps.isEmpty)
-    #expect(reader.verify().isIntact)
+    #expect(try reader.verify().isIntact)
   }
 
   @Test func equalRunsHaveEqualRowChecksums() throws {
@@ -133,7 +134,7 @@ import Testing
     let run = try reader.read(tensors: ["tensor1.weight"])
     #expect(run.loss[0].isNaN && run.status == .nonfinite)
     #expect(run.gradients["tensor1.weight"]?.l1[1] == [.infinity])
-    #expect(reader.verify().isIntact)
+    #expect(try reader.verify().isIntact)
   }
 
   @Test(arguments: [0, 5])

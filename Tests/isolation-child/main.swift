@@ -61,7 +61,7 @@ func read(_ paths: [String], _ guardian: ReadGuard) -> Int32 {
         }
       }
       seen.add(Array("\(reader.manifest)".utf8).map(Double.init))
-      let isIntact = guardian.run { reader.verify().isIntact }
+      let isIntact = try guardian.run { try reader.verify().isIntact }
       say("\(reader.steps.count) steps, \(isIntact ? "intact" : "damaged"), \(seen.value)")
     }
     return 0

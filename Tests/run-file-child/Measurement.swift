@@ -48,7 +48,7 @@ struct Measurement {
     guard let reader else { return }
     try time("read 1 tensor") { _ = try reader.read(tensors: [tensors[7]]) }
     memory()
-    time("verify") { _ = reader.verify() }
+    try time("verify") { _ = try reader.verify() }
     try time("every variable in blocks") {
       try reader.forEachBlock(of: reader.stepVariables.map(\.name)) { _ in }
     }

@@ -6,14 +6,21 @@ import RunFileTestSupport
 /// Writes a run as its arguments say; the tests kill it, fill its disk and lock it out.
 ///
 ///     run-file-child PATH [steps N] [delay MICROSECONDS] [interval SECONDS] [limit BYTES] [unfinished]
+///                         [flush STEPS] [layers N] [tensors N]
 ///     run-file-child PATH measure STEPS
+///     run-file-child PATH repair
+///     run-file-child serve
 ///
-/// Prints `flushed N` after each flush that it asked for itself. Errors go to stderr, with exit status 1.
+/// Prints `flushed N` after each flush that it asked for itself, and `snapshots N` after each snapshot. Errors go to
+/// stderr, with exit status 1.
 struct Child {
   var path = ""
   var steps = Int.max
   var delay: UInt32 = 0
   var interval = 0.05
+  var flushSteps = 10
+  var layers = 12
+  var tensors = 20
   var isFinishing = true
 
   init(_ arguments: [String]) {
@@ -25,6 +32,9 @@ struct Child {
       case "steps": steps = Int(value) ?? steps
       case "delay": delay = UInt32(value) ?? delay
       case "interval": interval = Double(value) ?? interval
+      case "flush": flushSteps = Int(value) ?? flushSteps
+      case "layers": layers = Int(value) ?? layers
+      case "tensors": tensors = Int(value) ?? tensors
       case "limit": Self.limitFileSize(Int(value) ?? 0)
       case "unfinished":
         isFinishing = false
@@ -41,19 +51,25 @@ struct Child {
   }
 
   func run() throws {
-    let sample = SampleRun(layers: 12, tensors: 20, stem: 3)
+    let sample = SampleRun(layers: layers, tensors: tensors, stem: 3)
     let writer = try RunFileWriter(creating: path, manifest: sample.manifest, interval: interval)
     say("created", to: 1)
     for step in 0..<steps {
       try writer.append(sample.record(step))
-      if step % 10 == 9 {
+      if step % flushSteps == flushSteps - 1 {
         try writer.flush()
         say("flushed \(step + 1)", to: 1)
       }
-      if step % 50 == 49 { try writer.append(sample.snapshot(step + 1)) }
+      if step % 50 == 49 {
+        try writer.append(sample.snapshot(step + 1))
+        say("snapshots \((step + 1) / 50)", to: 1)
+      }
       if delay > 0 { usleep(delay) }
     }
-    if isFinishing { try writer.finish(status: .finished) }
+    if isFinishing {
+      try writer.finish(status: .finished)
+      say("flushed \(steps)", to: 1)
+    }
   }
 }
 
@@ -64,8 +80,14 @@ func say(_ line: String, to descriptor: Int32) {
 
 do {
   let arguments = Array(CommandLine.arguments.dropFirst())
-  if arguments.count == 3, arguments[1] == "measure", let steps = Int(arguments[2]) {
+  if arguments == ["serve"] {
+    StateServer().run()
+  } else if arguments.count == 3, arguments[1] == "measure", let steps = Int(arguments[2]) {
     try Measurement(path: arguments[0], steps: steps).run()
+  } else if arguments.count == 2, arguments[1] == "repair" {
+    for table in try RunFileRepair.repair(path: arguments[0]).tables {
+      say("\(table.name): \(table.keptRows) kept, \(table.cutRows) cut", to: 1)
+    }
   } else {
     try Child(arguments).run()
   }

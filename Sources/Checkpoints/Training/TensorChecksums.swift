@@ -42,7 +42,9 @@ enum TensorChecksums {
 
 extension Checkpoint {
   /// Whether the file carries checksums of its tensors.
-  public var hasChecksums: Bool { metadata[TensorChecksums.headerKey] != nil }
+  public var hasChecksums: Bool {
+    metadata[TensorChecksums.headerKey] != nil || tensors.contains { $0.checksum != nil }
+  }
 
   /// Compares the header with its checksum.
   /// - Throws: where it differs.
@@ -77,7 +79,10 @@ extension Checkpoint {
   public func damagedTensors() throws(CheckpointError) -> [String] {
     var damaged: [String] = []
     for tensor in tensors {
-      guard let stated = metadata[TensorChecksums.tensorPrefix + tensor.name] else { continue }
+      guard let stated = metadata[TensorChecksums.tensorPrefix + tensor.name] else {
+        do { try checkBytes(of: tensor) } catch { damaged.append(tensor.name) }
+        continue
+      }
       if try stated != TensorChecksums.text(checksum(of: tensor)) { damaged.append(tensor.name) }
     }
     return damaged

@@ -71,7 +71,7 @@ struct GradsCommand: ParsableCommand {
           let reader = try reading.open(file)
           if reader.untrustedRows > 0 {
             console.warn(
-              "\(file): the last \(counted(reader.untrustedRows, "step")) were not finished or are damaged, and left out"
+              "\(file): the last \(counted(reader.untrustedRows, "step")) were not finished, and are left out"
             )
           }
           return try reading.read(reader, tensors: [mismatch.operation])

@@ -112,10 +112,10 @@ struct InfoCommand: ParsableCommand {
 
   private func state(_ reader: RunFileReader) -> String {
     switch reader.state {
-    case .closed where reader.status.value == .running: "its writer was killed; the file has been recovered"
+    case .closed where reader.status.value == .running: "stopped before its end, recovered"
     case .closed: "\(reader.status.value), closed"
     case .growing(let writer): "growing (\(writer))"
-    case .killed: "its writer ended without closing it; what was flushed is here"
+    case .killed: "its writer ended without closing it; what was flushed is here (nf-probe recover closes it)"
     }
   }
 

@@ -1,50 +1,70 @@
+import Analysis
 import ArgumentParser
-import RunFile
+import Foundation
+import Isolation
 
 /// `nf-probe verify`: whether files are as they were written.
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Check a run file against its checksums.",
+    abstract: "Check run files and checkpoints against their checksums.",
     discussion: """
-      Reads everything once. Exit status 1 where something is damaged or cannot be read.
+      Reads everything once: which steps a run file holds, in which segments and with which gaps; rows that a killed \
+      writer left unfinished; rows that were damaged since. Of a checkpoint, of any format that compare reads, the \
+      header is checked, and the data where the file keeps checksums of them. Nothing is changed.
+
+      Ends with 0 where all that was recorded is as it was written, also in a file that a killed run left open, and \
+      with 1 where something is damaged or cannot be read.
 
       Examples:
-        nf-probe verify nf-probe-runs/train-001/normformer-seed0.h5
+        nf-probe verify nf-probe-runs/grads-001/pre-ln-seed0.h5
+        nf-probe verify *.h5 --format json
       """)
 
-  @Argument(help: ArgumentHelp("The run files.", valueName: "run.h5"))
+  @Argument(help: ArgumentHelp("Run files or checkpoints.", valueName: "file"))
   var files: [String]
 
-  @Flag(name: .shortAndLong, help: "Print nothing but what is wrong.")
+  @Option(help: "How the findings are printed.")
+  var format: TableFormat = .table
+
+  @Flag(name: .shortAndLong, help: "Print nothing unless something is damaged or cannot be read.")
   var quiet = false
 
+  @Option(help: .hidden)
+  var reportInto: String?
+
   func run() throws {
-    try GuardedReading.run(files) { reading in
-      var damaged: [String] = []
-      for file in files {
-        let verification = reading.verify(try reading.open(file))
-        if !verification.isIntact { damaged.append(file) }
-        if !quiet || !verification.isIntact {
-          Console(isQuiet: false).print("\(file): \(text(verification))")
-        }
-      }
-      guard damaged.isEmpty else { throw ExitCode(1) }
+    if let reportInto, Supervisor.isChild {
+      return try Self.write(
+        FileInspection(reading: GuardedReading(files)).inspect(files[0]), to: reportInto)
     }
+    let reports = try files.map(inspect)
+    let isWhole = reports.allSatisfy(\.isWhole)
+    if !quiet || !isWhole {
+      Console(isQuiet: false).print(VerificationReport.table(reports).rendered(as: format))
+    }
+    if !isWhole { throw ExitCode(1) }
   }
 
-  private func text(_ verification: RunFileVerification) -> String {
-    var parts = [
-      "\(counted(verification.stepRows, "step"))"
-        + (verification.isIntact ? ", all as they were written" : "")
-    ]
-    if verification.unfinishedRows > 0 {
-      parts.append("\(counted(verification.unfinishedRows, "row")) that the writer had not finished")
+  /// Has a child look at one file, so that one that takes it down does not take the findings on the others along.
+  private func inspect(_ file: String) throws -> VerificationReport {
+    let exchange = FileManager.default.temporaryDirectory
+      .appendingPathComponent("nf-probe-\(UUID().uuidString).json")
+    defer { try? FileManager.default.removeItem(at: exchange) }
+    let outcome = try Supervisor.run(arguments: ["verify", "--report-into", exchange.path, "--", file])
+    if case .interrupted(let status) = outcome { throw ExitCode(status) }
+    if let data = try? Data(contentsOf: exchange),
+      let report = try? JSONDecoder().decode(VerificationReport.self, from: data)
+    {
+      return report
     }
-    if !verification.isManifestIntact { parts.append("attributes or coordinates are damaged") }
-    for (table, rows) in verification.damagedRows.sorted(by: { $0.key < $1.key }) {
-      parts.append("\(counted(rows.count, "damaged row")) by \(table)")
-    }
-    return parts.joined(separator: "; ")
+    var report = VerificationReport(file: file)
+    let message = outcome.message(reading: file)?.dropFirst(file.count + 1)
+    report.add("file", .unreadable, message.map(String.init) ?? "the process that read it failed")
+    return report
+  }
+
+  private static func write(_ report: VerificationReport, to path: String) throws {
+    try OutputFolder.write(String(decoding: JSONEncoder().encode(report), as: UTF8.self), to: path)
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Isolation
 import RunData
 import RunFile
@@ -8,31 +9,52 @@ struct GuardedReading {
   private let guardian: ReadGuard
 
   /// Seconds that one library call may take: far more than any healthy file on a slow disk needs.
-  private static let patience = 60.0
+  private static func patience(_ paths: [String]) -> Double {
+    let sizes = paths.map { path in
+      let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+      return (attributes?[.size] as? NSNumber)?.doubleValue ?? 0
+    }
+    // A whole file at 20 MB/s, and a minute.
+    return 60 + min(sizes.reduce(0, +) / 20e6, 1e6)
+  }
 
   /// Runs `body` in a child process and passes on how that ended; in the child, runs it.
   ///
   /// - Throws: what `body` throws, and in the parent a message where a file took the child down.
   static func run(_ paths: [String], _ body: (GuardedReading) throws -> Void) throws {
-    if Supervisor.isChild { return try body(GuardedReading(guardian: ReadGuard(seconds: patience))) }
+    if Supervisor.isChild { return try body(GuardedReading(paths)) }
     let outcome = try Supervisor.run()
     let name = paths.count == 1 ? paths[0] : "one of \(paths.joined(separator: ", "))"
     if let message = outcome.message(reading: name) { throw CommandError.failed(message) }
     if outcome.exitStatus != 0 { throw ExitCode(outcome.exitStatus) }
   }
 
-  /// Opens a run file.
-  func open(_ path: String) throws -> RunFileReader { try guardian.run { try RunFileReader(path: path) } }
+  /// The child's side.
+  init(_ paths: [String]) { guardian = ReadGuard(seconds: Self.patience(paths)) }
 
-  /// Reads a run with some of its gradients.
-  func read(_ reader: RunFileReader, tensors: [String]) throws -> RecordedRun {
-    try guardian.run { try reader.read(tensors: tensors) }
+  /// Opens a run file.
+  func open(_ path: String, warns: Bool = true) throws -> RunFileReader {
+    let reader = try guardian.run { try RunFileReader(path: path) }
+    if warns, !reader.isManifestIntact {
+      warn("\(path): its attributes or coordinates are not as they were written; do not trust what they say")
+    }
+    return reader
+  }
+
+  /// Reads a run with some of its gradients; damaged rows are left out with a warning.
+  func read(_ reader: RunFileReader, tensors: [String], warns: Bool = true) throws -> RecordedRun {
+    let before = reader.damagedRows
+    let run = try guardian.run { try reader.read(tensors: tensors) }
+    if warns { warnOfDamage(reader, since: before) }
+    return run
   }
 
   /// Compares everything in a run file with its checksums.
-  func verify(_ reader: RunFileReader) -> RunFileVerification { guardian.run { reader.verify() } }
+  func verify(_ reader: RunFileReader) throws -> RunFileVerification {
+    try guardian.run { try reader.verify() }
+  }
 
-  /// Makes a killed run's file whole.
+  /// Makes a killed run's file whole again.
   func repair(_ path: String) throws -> RunFileRepair.Report {
     try guardian.run { try RunFileRepair.repair(path: path) }
   }
@@ -48,10 +70,11 @@ struct GuardedReading {
   /// Looks at what was added to a growing file.
   func refresh(_ reader: RunFileReader) throws { _ = try guardian.run { try reader.refresh() } }
 
-  /// Consecutive blocks of steps, for as long as there are any.
+  /// Consecutive blocks of steps, for as long as there are any; damaged rows are left out with a warning.
   func forEachBlock(
     _ reader: RunFileReader, of names: [String], window: Range<Int>?, _ body: (StepBlock) throws -> Void
   ) throws {
+    let before = reader.damagedRows
     let steps = reader.steps.filter { window?.contains($0) ?? true }
     for start in stride(from: 0, to: steps.count, by: 256) {
       let part = steps[start]..<steps[min(start + 256, steps.count) - 1] + 1
@@ -59,5 +82,16 @@ struct GuardedReading {
       try guardian.run { try reader.forEachBlock(of: names, window: part) { blocks.append($0) } }
       for block in blocks { try body(block) }
     }
+    warnOfDamage(reader, since: before)
   }
+
+  private func warnOfDamage(_ reader: RunFileReader, since before: [String: [Int]]) {
+    for (table, rows) in reader.damagedRows.sorted(by: { $0.key < $1.key }) where rows != before[table] {
+      let what =
+        rows.count == 1 ? "1 damaged row of \(table) is" : "\(rows.count) damaged rows of \(table) are"
+      warn("\(reader.path): \(what) left out; `nf-probe verify` shows which")
+    }
+  }
+
+  private func warn(_ text: String) { Console(isQuiet: true).warn(text) }
 }
