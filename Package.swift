@@ -115,6 +115,12 @@ let package = Package(
       dependencies: ["HDF5", "RunData", "RunFile", "RunFileTestSupport", "run-file-child"],
       exclude: ["Python"], swiftSettings: strict),
     .testTarget(
+      name: "NFProbeCommandsTests",
+      dependencies: [
+        "FileTestSupport", "NFProbeCommands",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
+    .testTarget(
       name: "AnalysisTests", dependencies: ["Analysis", "Charts", "RunData", "Randomness"],
       exclude: ["Fixtures/make_golden.py", "Snapshots"], resources: [.copy("Fixtures/golden.json")],
       swiftSettings: strict),
