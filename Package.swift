@@ -120,6 +120,12 @@ let package = Package(
       exclude: ["Python"], swiftSettings: strict),
     .target(name: "SnapshotSupport", path: "Tests/SnapshotSupport", swiftSettings: strict),
     .testTarget(
+      name: "NFProbeCommandsTests",
+      dependencies: [
+        "FileTestSupport", "NFProbeCommands",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
+    .testTarget(
       name: "AnalysisTests",
       dependencies: ["Analysis", "Charts", "RunData", "Randomness", "SnapshotSupport"],
       exclude: ["Fixtures/make_golden.py", "Snapshots"], resources: [.copy("Fixtures/golden.json")],

@@ -84,7 +84,7 @@ public struct NFProbe: ParsableCommand {
   }
 
   /// The commands' options, from the parser's own description of itself.
-  private static func commandOptions() -> [(name: String, options: [OptionInfo])] {
+  static func commandOptions() -> [(name: String, options: [OptionInfo])] {
     (try? JSONDecoder().decode(ToolDescription.self, from: Data(_dumpHelp().utf8)))?.options ?? []
   }
 }

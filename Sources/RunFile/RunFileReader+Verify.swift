@@ -14,11 +14,16 @@ public struct RunFileVerification: Equatable, Sendable {
 
   /// Whether attributes and coordinates are as they were written.
   public var isManifestIntact: Bool
+  /// Whether the run's own end closed the file, so that unfinished rows can only be damage.
+  public var isFinished: Bool
   /// The tables, the steps first.
   public var tables: [Table]
 
   /// Whether everything that was recorded is as it was written.
-  public var isIntact: Bool { isManifestIntact && tables.allSatisfy(\.damagedRows.isEmpty) }
+  public var isIntact: Bool {
+    isManifestIntact
+      && tables.allSatisfy { $0.damagedRows.isEmpty && !(isFinished && $0.unfinishedRows > 0) }
+  }
 
   /// Damaged rows by the table's coordinate; tables without damage are absent.
   public var damagedRows: [String: [Int]] {
@@ -33,7 +38,7 @@ extension RunFileReader {
   public func verify() throws -> RunFileVerification {
     try reading {
       RunFileVerification(
-        isManifestIntact: isManifestIntact,
+        isManifestIntact: isManifestIntact, isFinished: isFinished,
         tables: try tables.map { table in
           RunFileVerification.Table(
             name: table.definition.marker.name, keys: table.keys,

@@ -74,6 +74,9 @@ public final class RunFileReader {
   /// Rows at the end of the file that are not among ``steps``: a killed writer left them unfinished.
   public var untrustedRows: Int { stepTable.untrustedRows }
 
+  /// Whether the run's own end closed the file: every row in it was finished then.
+  public var isFinished: Bool { isOpenedPlainly && status.value != .running }
+
   /// Looks at what was added since.
   ///
   /// - Returns: whether there are more steps than before.

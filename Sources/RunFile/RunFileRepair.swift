@@ -47,13 +47,13 @@ public enum RunFileRepair {
         try close(path)
         survey = try Self.survey(path)
       }
-      if !survey.isEven {
+      if survey.needsTrimming {
         do { try trim(path, survey) } catch is HDF5Error { try RunFileCopy(path: path).replace() }
       }
     } catch {
       throw RunFileError(repairing: path, error)
     }
-    return Report(tables: survey.tables, isChanged: wasOpen || !survey.isEven)
+    return Report(tables: survey.tables, isChanged: wasOpen || survey.needsTrimming)
   }
 }
 
@@ -61,7 +61,9 @@ extension RunFileRepair {
   /// What there is to repair.
   private struct Survey {
     var isClosed: Bool
-    var isEven: Bool
+    /// Whether some variable has rows beyond the finished ones of its table. In the file of a run that came to its end
+    /// that is damage, and damage is not cut away.
+    var needsTrimming: Bool
     var tables: [Report.Table]
     var schema: RunSchema
   }
@@ -72,7 +74,8 @@ extension RunFileRepair {
     return try reader.reading {
       Survey(
         isClosed: reader.isOpenedPlainly,
-        isEven: try tables.allSatisfy { try $0.hasEvenExtents(of: $0.keys.count) },
+        needsTrimming: try !reader.isFinished
+          && tables.contains { try !$0.hasEvenExtents(of: $0.keys.count) },
         tables: try tables.map {
           Report.Table(
             name: $0.definition.marker.name, keptRows: $0.keys.count,

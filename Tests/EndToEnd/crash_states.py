@@ -179,12 +179,12 @@ class Replay:
                     yield state(f"power lost after operation {index}, {trial}", current.without_power(generator))
 
     def sample(self, generator: random.Random, points: int | None, power_losses: int | None):
-        """Some of the states, or all where nothing else is said: at each point, and eight times as many losses of power as
+        """Some of the states, or all where nothing else is said: at each point, and four times as many losses of power as
         there are operations."""
         all_points = self.points()
         chosen = all_points if points is None else generator.sample(all_points, min(points, len(all_points)))
         changing = [index for index, cut in all_points if cut == -1]
         losses: dict[int, int] = {}
-        for index in changing * 8 if power_losses is None else generator.choices(changing, k=power_losses):
+        for index in changing * 4 if power_losses is None else generator.choices(changing, k=power_losses):
             losses[index] = losses.get(index, 0) + 1
         return self.states(set(chosen), losses, generator)

@@ -6,6 +6,7 @@ States come from `crash_states`. NF_PROBE_CRASH_STATES says how many of each kin
 import os
 import pathlib
 import random
+import resource
 import select
 import shutil
 import subprocess
@@ -49,13 +50,22 @@ def library(folder):
 class Server:
     """A process that looks at one file after the other; a file that takes it down is an error, not the end."""
 
-    def __init__(self):
+    def __init__(self, memory=None):
         self.process = None
+        self.memory = memory
+
+    def _limit(self):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if self.memory:
+            resource.setrlimit(resource.RLIMIT_AS, (self.memory, self.memory))
 
     def ask(self, request: str, path, seconds=30) -> dict[str, int]:
         if self.process is None:
             pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
-            self.process = subprocess.Popen([CHILD, "serve"], env=environment(SWIFT_BACKTRACE="enable=no"), **pipes)
+            self.process = subprocess.Popen(
+                [CHILD, "serve"], env=environment(SWIFT_BACKTRACE="enable=no"), preexec_fn=self._limit,
+                stderr=subprocess.DEVNULL, **pipes,
+            )  # fmt: skip
         self.process.stdin.write(f"{request} {path}\n")
         self.process.stdin.flush()
         answer = ""
@@ -102,20 +112,34 @@ def check(state: State, path: pathlib.Path, server: Server, rows: int | None = N
     return seen["steps"]
 
 
-def check_all(states, path, server, rows=None) -> tuple[int, list[State]]:
-    """Checks states; returns how many there were, and those of them that a repair would change."""
-    count, failures, left_open = 0, [], []
+class Sources:
+    """A few states of many, each as likely as any other: those from which repairs are followed."""
+
+    def __init__(self, size: int, generator: random.Random):
+        self.states: list[State] = []
+        self.size, self.generator, self.seen = size, generator, 0
+
+    def offer(self, state: State):
+        self.seen += 1
+        place = self.seen - 1 if self.seen <= self.size else self.generator.randrange(self.seen)
+        if place < self.size:
+            self.states[place : place + 1] = [state]
+
+
+def check_all(states, path, server, sources: Sources | None = None, rows=None) -> int:
+    """Checks states; returns how many there were."""
+    count, failures = 0, []
     for state in states:
         count += 1
         try:
             check(state, path, server, rows)
         except (AssertionError, OSError, KeyError, RuntimeError) as error:
             failures.append(f"{state.label}: {error}")
-        # The writer's mark in the superblock.
-        if state.content[11]:
-            left_open.append(state)
+        # The writer's mark in the superblock: a repair has something to do.
+        if sources and state.content[11]:
+            sources.offer(state)
     assert not failures, f"{len(failures)} of {count} states\n" + "\n".join(failures[:20])
-    return count, left_open
+    return count
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -124,24 +148,25 @@ def test_every_state_of_a_recording_is_recovered(name, folder, library, server):
     path = folder / "run.h5"
     operations = logged([CHILD, path, "interval", 1000, *WRITERS[name].split()], path, library, environment())
     states = Replay(operations, path).sample(generator, LIMIT, LIMIT)
-    count, left_open = check_all(states, path, server)
+    sources = Sources(2 if LIMIT else 20, generator)
+    count = check_all(states, path, server, sources)
     assert count > 50
-    print(f"{name}: {count} states of a recording")
+    print(f"{name}: {count} states of a recording", flush=True)
 
     # Recovery can be stopped at any moment, too.
-    sources = generator.sample(left_open, min(len(left_open), 2 if LIMIT else 60))
     count = 0
-    for source in sources:
+    for source in sources.states:
         path.write_bytes(source.content)
         rows = server.ask("check", path)["steps"]
         operations = logged([CHILD, path, "repair"], path, library, environment())
         replay = Replay(operations, path, source.content)
-        for state in replay.sample(generator, LIMIT and LIMIT // 4, LIMIT and LIMIT // 4):
+        repairs = list(replay.sample(generator, LIMIT and LIMIT // 2, LIMIT and LIMIT // 4))
+        for state in repairs:
             state.flushed, state.snapshots = source.flushed, source.snapshots
             state.label = f"repair of [{source.label}], {state.label}"
-            count += check_all([state], path, server, rows)[0]
-    print(f"{name}: {count} states of {len(sources)} repairs")
-    assert count > 50
+        count += check_all(repairs, path, server, rows=rows)
+    print(f"{name}: {count} states of {len(sources.states)} repairs", flush=True)
+    assert count > 20
 
 
 def test_the_program_itself(folder, library):

@@ -75,11 +75,11 @@ import Testing
     #expect(try folder.names() == ["run.h5", "run.h5.lock", "text.h5"])
   }
 
-  /// A file of 30 steps that was closed with something unfinished in it.
-  private func closed(_ spoil: (HDF5File) throws -> Void) throws {
-    let writer = try RunFileWriter(creating: path, manifest: sample.manifest)
-    for step in 0..<30 { try writer.append(sample.record(step)) }
-    try writer.finish(status: .finished)
+  /// A file of 30 steps that a repair closed, or the run itself, with something unfinished in it.
+  private func closed(byItsRun: Bool = false, _ spoil: (HDF5File) throws -> Void) throws {
+    let arguments = [path, "steps", "30", "layers", "3", "tensors", "4"] + (byItsRun ? [] : ["unfinished"])
+    #expect(try Program.run(Program.built("run-file-child"), arguments, in: folder).status == 0)
+    try RunFileRepair.repair(path: path)
     let file = try HDF5File(opening: path, mode: .writing)
     try spoil(file)
     try file.close()
@@ -104,8 +104,9 @@ import Testing
   func rowsWithAnUnwrittenMarkerAreCut(marker: Int64) throws {
     // As after a crash of the machine: the extents reached the disk, the markers did not.
     try closed { file in
-      for column in [RunSchema(sample.manifest).steps].flatMap({ [$0.marker] + $0.checksums + $0.columns }) {
-        try file.dataset(column.name).setShape([33] + RunSchema(sample.manifest).rowShape(column))
+      let schema = RunSchema(SampleRun(layers: 3, tensors: 4, stem: 3).manifest)
+      for column in [schema.steps.marker] + schema.steps.checksums + schema.steps.columns {
+        try file.dataset(column.name).setShape([33] + schema.rowShape(column))
       }
       try file.dataset("step").write([marker, marker, 32], start: [30], count: [3])
     }
@@ -114,6 +115,16 @@ import Testing
     let report = try RunFileRepair.repair(path: path)
     #expect(report.tables[0] == .init(name: "step", keptRows: 30, cutRows: 3))
     #expect(try RunFileReader(path: path).verify().isIntact)
+  }
+
+  @Test func rowsBeyondTheEndOfAFinishedRunAreDamage() throws {
+    try closed(byItsRun: true) { file in try file.dataset("step").setShape([20]) }
+    let before = try bytes()
+    #expect(try !RunFileRepair.repair(path: path).isChanged)
+    #expect(try bytes() == before)
+    let result = try RunFileReader(path: path).verify()
+    #expect(result.tables[0].keys.count == 20 && result.tables[0].unfinishedRows == 10)
+    #expect(!result.isIntact)
   }
 
   @Test(arguments: [5, 29])

@@ -7,6 +7,8 @@ import RunFileTestSupport
 ///
 ///     check PATH     every row against its rule and its checksum
 ///     repair PATH    the repair
+///     read PATH      what a damaged file still gives: only rows that follow their rule may come out of it
+///     watch PATH     every row of a growing file, as soon as it shows, until its writer ends
 ///
 /// Each request is answered by one line, `ok`, numbers by name, or `error` and what was wrong. The sizes of the sample
 /// run follow from the file's own manifest.
@@ -16,7 +18,14 @@ struct StateServer {
       let words = line.split(separator: " ", maxSplits: 1).map(String.init)
       guard words.count == 2 else { return say("error no request: \(line)", to: 1) }
       do {
-        say("ok " + (words[0] == "repair" ? try repair(words[1]) : try check(words[1])), to: 1)
+        let answer =
+          switch words[0] {
+          case "repair": try repair(words[1])
+          case "read": try read(words[1])
+          case "watch": try watch(words[1])
+          default: try check(words[1])
+          }
+        say("ok " + answer, to: 1)
       } catch {
         say("error \(error)".replacing("\n", with: " "), to: 1)
       }
@@ -29,15 +38,35 @@ struct StateServer {
     return "kept=\(report.tables[0].keptRows) cut=\(cut) changed=\(report.isChanged ? 1 : 0)"
   }
 
-  private func check(_ path: String) throws -> String {
+  private func watch(_ path: String) throws -> String {
     let reader = try RunFileReader(path: path)
-    let layout = reader.manifest.gradients
-    let sample = SampleRun(
-      layers: layout.layerCount, tensors: layout.tensorNames.count, stem: layout.stemTensorNames.count)
-    guard reader.manifest == sample.manifest, reader.isManifestIntact else { throw Mismatch("the manifest") }
-    guard reader.steps == Array(0..<reader.steps.count) else { throw Mismatch("the steps: \(reader.steps)") }
-    let variables = reader.stepVariables.map(\.name)
-    try reader.forEachBlock(of: variables) { block in
+    var (seen, refreshes, isLast) = (0, 0, false)
+    while !isLast {
+      // The writer may end between a look at the lock and one at the rows.
+      isLast = if case .growing = reader.state { false } else { true }
+      try reader.refresh()
+      refreshes += 1
+      try checkSteps(reader, from: seen)
+      guard reader.damagedRows.isEmpty, reader.untrustedRows == 0 else {
+        throw Mismatch("checksums: \(reader.damagedRows), \(reader.untrustedRows) unfinished")
+      }
+      seen = reader.steps.count
+    }
+    return "steps=\(seen) refreshes=\(refreshes)"
+  }
+
+  /// Compares rows with the rules of the sample run of this size.
+  private func checkSteps(_ reader: RunFileReader, from first: Int) throws {
+    guard reader.steps.dropFirst(first).elementsEqual(first..<max(first, reader.steps.count)) else {
+      throw Mismatch("the steps: \(reader.steps)")
+    }
+    try checkRows(reader, from: first) { _ in }
+  }
+
+  private func checkRows(_ reader: RunFileReader, from first: Int, seen: (Int) -> Void) throws {
+    let sample = sample(of: reader)
+    try reader.forEachBlock(of: reader.stepVariables.map(\.name), window: first..<Int.max) { block in
+      seen(block.steps.count)
       for (row, step) in block.steps.enumerated() {
         for (values, (name, rule)) in zip(block.values, rules(sample.record(step))) {
           let width = rule.count
@@ -47,15 +76,50 @@ struct StateServer {
         }
       }
     }
-    let snapshots = try reader.scaleSnapshots()
-    for snapshot in snapshots where !isEqual(snapshot.values, sample.snapshot(snapshot.step).values) {
-      throw Mismatch("the snapshot after \(snapshot.step)")
+  }
+
+  private func read(_ path: String) throws -> String {
+    let reader = try RunFileReader(path: path)
+    let result = try reader.verify()
+    guard result.isManifestIntact else { return "intact=0 steps=0 snapshots=0 unfinished=0" }
+    var steps = 0
+    do {
+      try checkRows(reader, from: 0) { steps += $0 }
+    } catch let error as RunFileError {
+      // What cannot be read has been found to be damaged.
+      guard !result.isIntact else { throw error }
     }
+    let snapshots = try checkedSnapshots(reader)
+    return "intact=\(result.isIntact ? 1 : 0) steps=\(steps) snapshots=\(snapshots) "
+      + "unfinished=\(result.tables.reduce(0) { $0 + $1.unfinishedRows })"
+  }
+
+  private func sample(of reader: RunFileReader) -> SampleRun {
+    let layout = reader.manifest.gradients
+    return SampleRun(
+      layers: layout.layerCount, tensors: layout.tensorNames.count, stem: layout.stemTensorNames.count)
+  }
+
+  private func check(_ path: String) throws -> String {
+    let reader = try RunFileReader(path: path)
+    let sample = sample(of: reader)
+    guard reader.manifest == sample.manifest, reader.isManifestIntact else { throw Mismatch("the manifest") }
+    try checkSteps(reader, from: 0)
+    let snapshots = try checkedSnapshots(reader)
     guard reader.damagedRows.isEmpty, try reader.verify().isIntact else {
       throw Mismatch("checksums: \(reader.damagedRows)")
     }
     let isClosed = reader.state == .closed ? 1 : 0
-    return "steps=\(reader.steps.count) snapshots=\(snapshots.count) closed=\(isClosed)"
+    return "steps=\(reader.steps.count) snapshots=\(snapshots) closed=\(isClosed)"
+  }
+
+  private func checkedSnapshots(_ reader: RunFileReader) throws -> Int {
+    let snapshots = try reader.scaleSnapshots()
+    let sample = sample(of: reader)
+    for snapshot in snapshots where !isEqual(snapshot.values, sample.snapshot(snapshot.step).values) {
+      throw Mismatch("the snapshot after \(snapshot.step)")
+    }
+    return snapshots.count
   }
 
   /// What every step variable of a record must hold, in file order.

@@ -30,7 +30,9 @@ enum ConfigFile {
     let text = try self.text(path)
     let root: Node?
     do { root = try Yams.compose(yaml: text) } catch {
-      throw CommandError.usage("--config \(path) is no YAML: \(error)")
+      // The reason, the line that it is about and a mark below it.
+      let lines = "\(error)".split(separator: "\n").prefix(3).map { excerpt($0) }
+      throw CommandError.usage("--config \(path) is no YAML: \(lines.joined(separator: "\n"))")
     }
     guard let root, let mapping = root.mapping else {
       throw CommandError.usage("--config \(path) must hold keys and values, like `steps: 300`")
@@ -58,13 +60,14 @@ enum ConfigFile {
     let place = value.mark.map { ", line \($0.line)" } ?? ""
     guard let option = known.first(where: { $0.name == key }), key != "config" else {
       throw CommandError.usage(
-        "--config \(path)\(place): `\(command)` has no key \(key)"
+        "--config \(path)\(place): `\(command)` has no key \(excerpt(key))"
           + suggestion(for: key, among: known.map(\.name)))
     }
     if option.isFlag {
       guard let isOn = value.bool else {
         throw CommandError.usage(
-          "--config \(path)\(place): \(key) is true or false, not \(value.string ?? "a list")")
+          "--config \(path)\(place): \(key) is true or false, not \(value.string.map { excerpt($0) } ?? "a list")"
+        )
       }
       if isOn { return ["--\(key)"] }
       return option.isInvertible ? ["--no-\(key)"] : []
@@ -72,6 +75,10 @@ enum ConfigFile {
     let text = value.sequence.map { $0.compactMap(\.string).joined(separator: ",") } ?? value.string
     guard let text else {
       throw CommandError.usage("--config \(path)\(place): \(key) needs one value or a list")
+    }
+    guard text.utf8.count <= 4096, !text.unicodeScalars.contains(where: { $0.value < 32 && $0 != "\n" })
+    else {
+      throw CommandError.usage("--config \(path)\(place): \(excerpt(text)) is no value for \(key)")
     }
     return value.null == nil || text.isEmpty == false ? ["--\(key)=\(text)"] : []
   }

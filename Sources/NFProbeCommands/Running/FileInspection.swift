@@ -111,12 +111,16 @@ struct FileInspection {
         table.name, .damaged, count: damaged.count,
         "\(table.name) \(keys): the checksum is wrong or the row cannot be read (rows \(rows) of the file)")
     }
-    if table.unfinishedRows > 0 {
-      let isGrowing = if case .growing = reader.state { true } else { false }
-      report.add(
-        table.name, .unfinished, count: table.unfinishedRows,
-        isGrowing ? "being written" : "rows that the writer had begun; they were never part of the run")
-    }
+    guard table.unfinishedRows > 0 else { return }
+    let (state, detail): (VerificationReport.State, String) =
+      if reader.isFinished {
+        (.damaged, "some variables have more rows than \(table.name), and none were being written")
+      } else if case .growing = reader.state {
+        (.unfinished, "being written")
+      } else {
+        (.unfinished, "rows that the writer had begun; they were never part of the run")
+      }
+    report.add(table.name, state, count: table.unfinishedRows, detail)
   }
 
   /// The attempts that made the run, where there was more than one.
