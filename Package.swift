@@ -78,6 +78,7 @@ let package = Package(
 
     // Tests, in the same order.
     .target(name: "FileTestSupport", path: "Tests/FileTestSupport", swiftSettings: strict),
+    .target(name: "FuzzTestSupport", path: "Tests/FuzzTestSupport", swiftSettings: optimized),
     .testTarget(name: "ChecksumsTests", dependencies: ["Checksums"], swiftSettings: strict),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: strict),
     .testTarget(name: "ChartsTests", dependencies: ["Charts"], swiftSettings: strict),
@@ -97,7 +98,8 @@ let package = Package(
       dependencies: ["Corpus", "GoldenSupport", "Kernels", "RunData", "Training", "Transformer"],
       swiftSettings: strict),
     .testTarget(
-      name: "CheckpointsTests", dependencies: ["Checkpoints", "FileAccess", "FileTestSupport", "RunData"],
+      name: "CheckpointsTests",
+      dependencies: ["Checkpoints", "FileAccess", "FileTestSupport", "FuzzTestSupport", "RunData"],
       resources: [.copy("Fixtures")], swiftSettings: optimized),
     .target(
       name: "RunFileTestSupport", dependencies: ["RunData"], path: "Tests/RunFileTestSupport",
@@ -120,11 +122,8 @@ let package = Package(
       exclude: ["Python"], swiftSettings: strict),
     .target(name: "SnapshotSupport", path: "Tests/SnapshotSupport", swiftSettings: strict),
     .testTarget(
-      name: "NFProbeCommandsTests",
-      dependencies: [
-        "FileTestSupport", "NFProbeCommands",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ], swiftSettings: strict),
+      name: "NFProbeCommandsTests", dependencies: ["FileTestSupport", "FuzzTestSupport", "NFProbeCommands"],
+      swiftSettings: strict),
     .testTarget(
       name: "AnalysisTests",
       dependencies: ["Analysis", "Charts", "RunData", "Randomness", "SnapshotSupport"],

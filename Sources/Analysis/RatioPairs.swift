@@ -33,7 +33,7 @@ struct RatioPairs {
     var isUneven = false
     for (one, two) in matches {
       let pair = try Self.pair(one, two, window: window)
-      isUneven = isUneven || Self.count(one, window) != Self.count(two, window)
+      isUneven = isUneven || pair.steps.count < max(Self.count(one, window), Self.count(two, window))
       pairs.append(pair)
     }
     if isUneven { caveats.append("steps of the window that only one of two runs recorded are left out") }
@@ -113,7 +113,10 @@ struct RatioPairs {
       runs: series, runLogarithms: logarithms, layers: isSolid ? Array(means.indices) : [], guides: [contrast]
     )
     return GradientRatio.Cell(
-      layer: layer, operation: operation, baseMean: powerOfTen(means[0]), mean: powerOfTen(means[1]),
+      layer: layer, operation: operation,
+      // Of a single run exactly its mean.
+      baseMean: series.count == 1 ? series[0].means[0] : powerOfTen(means[0]),
+      mean: series.count == 1 ? series[0].means[1] : powerOfTen(means[1]),
       ratio: Estimate(value: value, interval: isSolid ? sampler.interval(of: contrast) : nil).mapped(
         powerOfTen), method: sampler.method)
   }

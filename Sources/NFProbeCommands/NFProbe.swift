@@ -34,18 +34,20 @@ public struct NFProbe: ParsableCommand {
   /// Runs the program and returns its exit status: 0 done, 1 failed, 2 bad usage, others as the commands say.
   public static func run(arguments: [String]) -> Int32 {
     signal(SIGPIPE, SIG_IGN)
+    var configuration = ConfigFile.Expansion(arguments: arguments)
     do {
       try ProcessorChoice.apply()
-      var command = try parseAsRoot(CommandRecord.expanded(expanded(arguments)))
+      configuration = try expanded(arguments)
+      var command = try parseAsRoot(CommandRecord.expanded(configuration.arguments))
       try command.run()
       return 0
     } catch {
-      return report(error)
+      return report(error, configuration)
     }
   }
 
   /// The arguments with a configuration file's options in place.
-  private static func expanded(_ arguments: [String]) throws -> [String] {
+  private static func expanded(_ arguments: [String]) throws -> ConfigFile.Expansion {
     try ConfigFile.expanded(arguments, commands: commandOptions())
   }
 
@@ -53,16 +55,21 @@ public struct NFProbe: ParsableCommand {
   ///
   /// - Parameter fixed: options that the call left to the machine and that its runs depend on.
   static func record(fixed: [String]) throws -> CommandRecord {
-    let arguments = try expanded(Array(CommandLine.arguments.dropFirst()))
+    let arguments = try expanded(Array(CommandLine.arguments.dropFirst())).arguments
     let known = commandOptions().first { $0.name == arguments.first }?.options ?? []
     return CommandRecord(arguments: arguments, known: known, fixed: fixed)
   }
 
-  private static func report(_ error: any Error) -> Int32 {
+  private static func report(_ error: any Error, _ configuration: ConfigFile.Expansion) -> Int32 {
+    func complainOfUsage(_ message: String) -> Int32 {
+      complain(configuration.located(message) ?? message, status: 2)
+    }
     switch error {
     case let error as ExitCode: return error.rawValue
-    case let error as CommandError: return complain(error.description, status: error.exitStatus)
-    case let error as ModelConfigurationError: return complain("--\(error)", status: 2)
+    case let error as CommandError:
+      return error.exitStatus == 2
+        ? complainOfUsage(error.description) : complain(error.description, status: error.exitStatus)
+    case let error as ModelConfigurationError: return complainOfUsage("--\(error)")
     case is CorpusError, is AnalysisError, is RunFileError, is CheckpointError, is FileAccessError,
       is ComparisonError:
       return complain("\(error)", status: 1)
@@ -73,8 +80,8 @@ public struct NFProbe: ParsableCommand {
         return 0
       }
       // Usage errors name the option and the way to the help.
-      return complain(
-        fullMessage(for: error).trimmingPrefix("Error: "), status: code == .validationFailure ? 2 : 1)
+      let message = String(fullMessage(for: error).trimmingPrefix("Error: "))
+      return code == .validationFailure ? complainOfUsage(message) : complain(message, status: 1)
     }
   }
 

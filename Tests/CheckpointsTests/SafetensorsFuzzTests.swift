@@ -1,4 +1,5 @@
 import FileTestSupport
+import FuzzTestSupport
 import Foundation
 import Testing
 import RunData

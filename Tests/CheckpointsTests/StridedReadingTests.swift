@@ -1,4 +1,5 @@
 import FileTestSupport
+import FuzzTestSupport
 import Testing
 
 @testable import Checkpoints

@@ -1,5 +1,6 @@
 import FileAccess
 import FileTestSupport
+import FuzzTestSupport
 import Foundation
 import Testing
 

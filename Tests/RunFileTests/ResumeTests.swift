@@ -39,7 +39,7 @@ import Testing
 
     let reader = try RunFileReader(path: path)
     #expect(reader.steps == Array(0..<20) && reader.state == .closed)
-    #expect(reader.status.value == .finished && try reader.verify().isIntact)
+    #expect(try reader.verify().isIntact && reader.status.value == .finished)
     let run = try reader.read(tensors: ["tensor2.weight"])
     #expect(run.segments == (0..<20).map { $0 < 10 ? 0 : 1 })
     #expect(run.loss == run.steps.map { sample.record($0).loss })
@@ -60,7 +60,7 @@ import Testing
     #expect(error?.reason == .mismatch && "\(error!)".contains("step 5"))
     try writer.finish(status: .failed)
     let reader = try RunFileReader(path: path)
-    #expect(reader.steps == Array(0..<10) && try reader.verify().isIntact)
+    #expect(try reader.verify().isIntact && reader.steps == Array(0..<10))
   }
 
   /// Time passes differently in every attempt.

@@ -1,20 +1,44 @@
-import ArgumentParser
-import FileAccess
 import Yams
 
 /// Turns `--config FILE` into the options that the file's keys stand for.
 ///
 /// They are put before the options that were given, so that those win.
 enum ConfigFile {
+  /// Arguments with a file's options in place.
+  struct Expansion {
+    /// The arguments.
+    var arguments: [String]
+    /// Where the file gives each option that the command line does not, by the option's name.
+    var places: [String: String] = [:]
+
+    /// A message on an option, with the place in the file that gave it; nil where none did.
+    func located(_ message: String) -> String? {
+      let firstLine = message.prefix { $0 != "\n" }
+      guard let match = firstLine.firstMatch(of: /--(?:no-)?([a-z0-9-]+)/),
+        let place = places[String(match.output.1)]
+      else { return nil }
+      return "\(place): \(message)"
+    }
+  }
+
   /// The arguments with the options of the file that they name, if they name one.
   static func expanded(_ arguments: [String], commands: [(name: String, options: [OptionInfo])]) throws
-    -> [String]
+    -> Expansion
   {
     guard let name = arguments.first, let command = commands.first(where: { $0.name == name }),
       let path = configPath(arguments)
-    else { return arguments }
-    let options = try self.options(from: path, command: command.name, known: command.options)
-    return [name] + options + arguments.dropFirst()
+    else { return Expansion(arguments: arguments) }
+    let text = try ConfigText(path: path)
+    var options: [String] = []
+    var expansion = Expansion(arguments: arguments)
+    for (key, value) in try text.mapping() {
+      let place = text.place(line: (value.mark ?? key.mark)?.line)
+      let (option, words) = try self.words(key, value, place, command.name, command.options)
+      options += words
+      if !isGiven(option, arguments) { expansion.places[option] = place }
+    }
+    expansion.arguments = [name] + options + arguments.dropFirst()
+    return expansion
   }
 
   private static func configPath(_ arguments: [String]) -> String? {
@@ -26,61 +50,53 @@ enum ConfigFile {
     return nil
   }
 
-  private static func options(from path: String, command: String, known: [OptionInfo]) throws -> [String] {
-    let text = try self.text(path)
-    let root: Node?
-    do { root = try Yams.compose(yaml: text) } catch {
-      // The reason, the line that it is about and a mark below it.
-      let lines = "\(error)".split(separator: "\n").prefix(3).map { excerpt($0) }
-      throw CommandError.usage("--config \(path) is no YAML: \(lines.joined(separator: "\n"))")
-    }
-    guard let root, let mapping = root.mapping else {
-      throw CommandError.usage("--config \(path) must hold keys and values, like `steps: 300`")
-    }
-    return try mapping.flatMap { key, value in
-      try arguments(key: key.string ?? "", value: value, path: path, command: command, known: known)
-    }
+  private static func isGiven(_ option: String, _ arguments: [String]) -> Bool {
+    arguments.contains { $0 == "--\(option)" || $0 == "--no-\(option)" || $0.hasPrefix("--\(option)=") }
   }
 
-  private static func text(_ path: String) throws -> String {
-    do {
-      let file = try RandomAccessFile(path: path)
-      guard file.byteCount <= 1 << 20 else {
-        throw CommandError.usage("--config \(path) is larger than a configuration can be (1 MiB)")
-      }
-      return String(decoding: try file.bytes(at: 0, count: file.byteCount), as: UTF8.self)
-    } catch let error as FileAccessError {
-      throw CommandError.usage("--config \(error)")
+  /// The option that a key names, and its words on a command line: none or one.
+  private static func words(
+    _ key: Node, _ value: Node, _ place: String, _ command: String, _ known: [OptionInfo]
+  ) throws -> (option: String, words: [String]) {
+    guard let name = key.string else {
+      throw CommandError.usage("\(place): a list or a mapping cannot be a key; keys are names of options")
     }
-  }
-
-  private static func arguments(
-    key: String, value: Node, path: String, command: String, known: [OptionInfo]
-  ) throws -> [String] {
-    let place = value.mark.map { ", line \($0.line)" } ?? ""
-    guard let option = known.first(where: { $0.name == key }), key != "config" else {
+    guard let option = known.first(where: { $0.name == name }), name != "config" else {
       throw CommandError.usage(
-        "--config \(path)\(place): `\(command)` has no key \(excerpt(key))"
-          + suggestion(for: key, among: known.map(\.name)))
+        "\(place): `\(command)` has no key \(printable(name))"
+          + suggestion(for: name, among: known.map(\.name)))
     }
+    // `key:` and `key: null` leave the option as it is.
+    guard value.null == nil else { return (name, []) }
     if option.isFlag {
       guard let isOn = value.bool else {
         throw CommandError.usage(
-          "--config \(path)\(place): \(key) is true or false, not \(value.string.map { excerpt($0) } ?? "a list")"
-        )
+          "\(place): \(name) is true or false, not \(value.string.map { printable($0) } ?? "a list")")
       }
-      if isOn { return ["--\(key)"] }
-      return option.isInvertible ? ["--no-\(key)"] : []
+      return (name, isOn ? ["--\(name)"] : option.isInvertible ? ["--no-\(name)"] : [])
     }
-    let text = value.sequence.map { $0.compactMap(\.string).joined(separator: ",") } ?? value.string
-    guard let text else {
-      throw CommandError.usage("--config \(path)\(place): \(key) needs one value or a list")
+    return (name, ["--\(name)=\(try text(value, name, place))"])
+  }
+
+  /// No value of an option is longer, in bytes.
+  private static let longestValue = 4096
+
+  /// One value, or several with commas between them.
+  private static func text(_ value: Node, _ name: String, _ place: String) throws -> String {
+    let parts = value.sequence.map { $0.map { $0.null == nil ? $0.string : nil } } ?? [value.string]
+    let texts = parts.compactMap { $0 }
+    guard texts.count == parts.count else {
+      throw CommandError.usage("\(place): \(name) needs one value, or a list of values without lists in it")
     }
-    guard text.utf8.count <= 4096, !text.unicodeScalars.contains(where: { $0.value < 32 && $0 != "\n" })
-    else {
-      throw CommandError.usage("--config \(path)\(place): \(excerpt(text)) is no value for \(key)")
+    let text = texts.joined(separator: ",")
+    guard text.utf8.count <= longestValue else {
+      throw CommandError.usage("\(place): \(name) is longer than any value can be (\(longestValue) bytes)")
     }
-    return value.null == nil || text.isEmpty == false ? ["--\(key)=\(text)"] : []
+    // A NUL would end a path early, and others would write to the terminal.
+    guard !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+      throw CommandError.usage("\(place): \(name) holds a control character: \(printable(text))")
+    }
+    return text
   }
 }
 

@@ -12,12 +12,26 @@ func perplexity(_ loss: Double) -> Double { exp(loss) }
 
 /// ` (did you mean X?)` for the nearest of some names, or nothing where none is near.
 func suggestion(for name: String, among names: some Collection<String>) -> String {
-  // Comparing takes time in proportion to the length; no name is that long.
-  guard name.utf8.count <= 100 else { return "" }
+  // What is far longer than every name resembles none, and would take long to compare.
+  guard name.count <= 64 else { return "" }
   let ranked = names.map { (name: $0, distance: editDistance(name, $0)) }
     .min { ($0.distance, $0.name) < ($1.distance, $1.name) }
   guard let ranked, ranked.distance <= max(2, name.count / 3) else { return "" }
   return " (did you mean \(ranked.name)?)"
+}
+
+/// A text of others as a part of one line of a message: short, and without characters that act on a terminal.
+func printable(_ text: String) -> String {
+  let longest = 60
+  var result = ""
+  for scalar in text.unicodeScalars.prefix(longest) {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator:
+      result += "\\u{" + String(scalar.value, radix: 16) + "}"
+    default: result.unicodeScalars.append(scalar)
+    }
+  }
+  return text.unicodeScalars.count > longest ? result + "…" : result
 }
 
 /// Insertions, deletions and replacements that turn one text into the other (Levenshtein).
@@ -37,15 +51,3 @@ func editDistance(_ first: String, _ second: String) -> Int {
 
 /// `1 run`, `3 runs`.
 func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
-
-/// Text out of a file, in so few characters, and without what would move a terminal's cursor.
-func excerpt(_ text: some StringProtocol, limit: Int = 100) -> String {
-  let printable = text.unicodeScalars.prefix(limit + 1).reduce(into: "") { printable, scalar in
-    switch scalar.properties.generalCategory {
-    case .control, .format, .lineSeparator, .paragraphSeparator:
-      printable += "\\u{\(String(scalar.value, radix: 16))}"
-    default: printable.unicodeScalars.append(scalar)
-    }
-  }
-  return printable.count > limit ? printable.prefix(limit) + "…" : printable
-}
