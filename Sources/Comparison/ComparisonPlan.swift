@@ -150,6 +150,16 @@ struct ComparisonPlan {
     if names[0] != names[1] {
       result.append(Finding.Single(.names, nil, "A has the names of \(names[0]), B of \(names[1])"))
     }
+    let placements = sides[..<2].map { side in
+      side.view.checkpoint.metadata[CheckpointMetadataKey.headScalePlacement]
+        ?? side.view.adapter?.headScalePlacement?.rawValue ?? "unknown"
+    }
+    let hasHeadScales = sides[..<2].allSatisfy { side in
+      side.tensors.contains { GainName.isHeadScale($0.label.operation, shape: $0.shape) }
+    }
+    if hasHeadScales, placements[0] != placements[1] {
+      result.append(Finding.Single(.headScale, nil, "placement \(placements[0]) in A, \(placements[1]) in B"))
+    }
     for (index, other, text) in [(0, 1, "A"), (1, 0, "B")] {
       let here = Set(sides[other].tensors.map(\.label))
       for label in sides[index].tensors.map(\.label)

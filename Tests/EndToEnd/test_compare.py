@@ -220,6 +220,12 @@ def test_names_of_two_libraries_meet(tmp_path):
     assert float(rows["decoder.layers.1.fc1.weight"]["relative_difference"]) == 1
     assert {name for name, row in rows.items() if row["unchanged"] != "1"} == {"decoder.layers.1.fc1.weight"}
     assert {f"decoder.layers.0.self_attn.{name}_proj.weight" for name in "qkv"} <= set(rows)
+    findings = table(
+        succeeds("compare", "hf.safetensors", "nano.safetensors", "--table=differences", "--format=csv", cwd=tmp_path),
+        "difference", "tensors",
+    )  # fmt: skip
+    layout = findings["layout", "self_attn.q_proj.weight, layers 0-1"]["detail"]
+    assert "(inputs, outputs) in A" in layout and "(outputs, inputs) in B" in layout
 
 
 def test_noise(pair):
