@@ -162,6 +162,17 @@ import RunData
     #expect(mixed.bookkeeping.map(\.name) == ["decoder.version"])
   }
 
+  @Test func anAdapterMayBeNamed() throws {
+    let checkpoint = Checkpoint(
+      path: "memory", format: .safetensors,
+      values: [("a.b.h.0.attn.c_attn.weight", [2, 6], (1...12).map(Float.init))])
+    let named = try ModelView(checkpoint, adapter: .named("nanogpt"))
+    #expect(named.adapter?.name == "nanogpt")
+    #expect(named.unknown.map(\.name) == ["a.b.h.0.attn.c_attn.weight"])
+    let found = try ModelView(checkpoint, adapter: .named("gpt2"))
+    #expect(try found.floats(of: tensor(found, "self_attn.q_proj.weight")) == [1, 7, 2, 8])
+  }
+
   @Test func notesYieldToMetadata() throws {
     let tensors = [("decoder.layers.0.c_attn", [2])]
     #expect(try view(tensors).notes.count == 1)

@@ -80,7 +80,7 @@ import Testing
       }
       return bytes
     }
-    #expect(accepted > 5 && refused > 100)
+    #expect(accepted > 0 && refused > accepted)
   }
 
   /// Damaged pickles behind right checksums.
@@ -109,7 +109,7 @@ import Testing
       for _ in 0...generator.below(2) { generator.damage(&builder.entries[0].bytes, inserting: fragments) }
       return builder.bytes
     }
-    #expect(accepted > 5 && refused > 100)
+    #expect(accepted > 0 && refused > accepted)
   }
 
   @Test func legacyFiles() throws {
@@ -124,7 +124,7 @@ import Testing
       bytes.replaceSubrange(..<min(bytes.count, start.count), with: start)
       return bytes
     }
-    #expect(accepted > 5 && refused > 100)
+    #expect(accepted > 0 && refused > accepted)
   }
 
   @Test func indicesOfShards() throws {
@@ -143,6 +143,6 @@ import Testing
       for _ in 0...generator.below(2) { generator.damage(&bytes, inserting: fragments) }
       return bytes
     }
-    #expect(accepted > 5 && refused > 100)
+    #expect(accepted > 0 && refused > accepted)
   }
 }

@@ -26,7 +26,8 @@ public struct ModelView: Sendable {
   /// - Parameter adapter: whose names to expect; by default, found by the names that are there.
   /// - Throws: where a fused tensor has a shape that cannot be cut into its parts.
   public init(_ checkpoint: Checkpoint, adapter: NameAdapter? = nil) throws(CheckpointError) {
-    let adapter = adapter ?? NameAdapter.best(for: checkpoint.tensors)
+    let candidates = adapter.map { [$0] } ?? NameAdapter.all
+    let adapter = NameAdapter.best(of: candidates, for: checkpoint.tensors) ?? adapter
     var placing = TensorPlacing(checkpoint.path)
     if let adapter { try placing.place(checkpoint.tensors, by: adapter) }
     self.checkpoint = checkpoint

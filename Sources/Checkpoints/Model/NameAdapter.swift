@@ -83,14 +83,14 @@ public struct NameAdapter: Sendable {
     return adapter
   }
 
-  /// The adapter that knows most of the names; nil where none knows any.
-  static func best(for tensors: [TensorInfo]) -> NameAdapter? {
+  /// The adapter that knows most of the names, with what they begin with; nil where none knows any.
+  static func best(of adapters: [NameAdapter] = all, for tensors: [TensorInfo]) -> NameAdapter? {
     // Layers repeat: a part of the names tells as much as all of a large model's.
     let sample = stride(from: 0, to: tensors.count, by: max(1, tensors.count / 500)).map { tensors[$0] }
     let names = sample.map { StoredName($0.name) }
     var best: (adapter: NameAdapter, score: Int)?
     for prefix in beginnings(of: names) {
-      for adapter in all.map({ $0.prefixed(prefix) }) {
+      for adapter in adapters.map({ $0.prefixed(prefix) }) {
         let score = zip(sample, names).count { tensor, name in adapter.match(name)?.fits(tensor) ?? false }
         if score > best?.score ?? 0 { best = (adapter, score) }
       }

@@ -23,7 +23,7 @@ struct GradsCommand: ParsableCommand {
         nf-probe grads --architectures pre-ln,normformer --no-scale-heads
         nf-probe grads --operation fc1.weight --statistic rms a.h5 b.h5
         nf-probe grads --follow run.h5
-        nf-probe grads --from-checkpoint checkpoint_best.pt --no-update
+        nf-probe grads --from-checkpoint w.safetensors --no-update --heads 12
       """)
 
   @Argument(help: ArgumentHelp("Run files to read instead of training.", valueName: "run.h5"))
@@ -40,9 +40,8 @@ struct GradsCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Start from these weights, of safetensors or PyTorch, with fairseq's names; architecture, additions and sizes "
-        + "are read off the tensors.",
-      valueName: "file"))
+      "Start from these weights (fairseq names); architecture, additions and sizes are read off the tensors.",
+      valueName: "file.safetensors"))
   var fromCheckpoint: String?
 
   @Flag(inversion: .prefixedNo, help: "Update the parameters; without, every step measures the same weights.")
