@@ -42,7 +42,7 @@ extension ColorBar {
   }
 
   private func ticks(_ frame: Frame, _ theme: Theme) -> [Shape] {
-    let ticks = colors.scale.ticks(maximumCount: max(2, Int(frame.area.width / (5 * theme.smallSize))))
+    let ticks = colors.scale.ticks(maximumCount: max(4, Int(frame.area.width / (5 * theme.smallSize))))
     var lines: [[Point]] = []
     var labels: [Shape] = []
     for tick in ticks.major {

@@ -1,4 +1,5 @@
 import Checkpoints
+import RunData
 
 /// Which tensors of some checkpoints belong together, and how they are read.
 struct ComparisonPlan {
