@@ -56,6 +56,18 @@ import Testing
     }
   }
 
+  @Test func labelsOfTheColorBarDoNotOverlap() {
+    let bar = ColorBar("b", colors: ColorScale(Scale(.log10, from: 0.0049, to: 0.0205)))
+    let labels = bar.shapes(left: 0, top: 0, width: 180, Theme()).compactMap { shape -> TextLine? in
+      if case .text(let line) = shape, line.text != "b" { line } else { nil }
+    }
+    #expect(labels.count >= 3)
+    for (one, next) in zip(labels, labels.dropFirst()) {
+      let room = (TextMetrics.width(one.text, size: 6) + TextMetrics.width(next.text, size: 6)) / 2
+      #expect(next.position.x - one.position.x > room, "\(one.text) and \(next.text)")
+    }
+  }
+
   @Test func segmentsNeedBothEnds() {
     let frame = Frame(
       area: Rectangle(x: 0, y: 0, width: 10, height: 10), x: Scale(.linear, from: 0, to: 1),
