@@ -42,12 +42,17 @@ extension ColorBar {
   }
 
   private func ticks(_ frame: Frame, _ theme: Theme) -> [Shape] {
-    let ticks = colors.scale.ticks(maximumCount: max(2, Int(frame.area.width / (5 * theme.smallSize))))
+    let ticks = colors.scale.ticks(maximumCount: max(4, Int(frame.area.width / (5 * theme.smallSize))))
     var lines: [[Point]] = []
     var labels: [Shape] = []
+    var free = -Double.infinity
     for tick in ticks.major {
       guard let x = frame.xPosition(tick.value) else { continue }
       lines.append([Point(x: x, y: frame.area.maxY), Point(x: x, y: frame.area.maxY + theme.tickLength)])
+      // Multiples of one power crowd towards the next: a label without room is left out, its tick stays.
+      let half = TextMetrics.width(tick.label + (tick.exponent ?? ""), size: theme.smallSize) / 2
+      guard x - half >= free else { continue }
+      free = x + half + 2
       let place = Point(x: x, y: frame.area.maxY + theme.tickLength + 1.5 + theme.smallSize * 0.8)
       labels.append(
         .text(

@@ -33,7 +33,8 @@ public struct CheckpointComparison: Sendable {
 
   /// Whether both have the same tensors with the same bits.
   public var isIdentical: Bool {
-    !findings.contains { $0.kind.excludes } && measurement.whole.unchangedShare(pair: 0) == 1
+    !findings.contains { $0.kind.excludes || $0.kind == .type }
+      && measurement.whole.unchangedShare(pair: 0) == 1
   }
 
   /// Full names of the tensors above the threshold: by relative difference, by any differing bit where elements are no

@@ -1,4 +1,5 @@
 import Checkpoints
+import RunData
 
 /// Which tensors of some checkpoints belong together, and how they are read.
 struct ComparisonPlan {
@@ -149,6 +150,16 @@ struct ComparisonPlan {
     let names = sides[..<2].map { $0.view.adapter?.title ?? "no known library" }
     if names[0] != names[1] {
       result.append(Finding.Single(.names, nil, "A has the names of \(names[0]), B of \(names[1])"))
+    }
+    let placements = sides[..<2].map { side in
+      side.view.checkpoint.metadata[CheckpointMetadataKey.headScalePlacement]
+        ?? side.view.adapter?.headScalePlacement?.rawValue ?? "unknown"
+    }
+    let hasHeadScales = sides[..<2].allSatisfy { side in
+      side.tensors.contains { GainName.isHeadScale($0.label.operation, shape: $0.shape) }
+    }
+    if hasHeadScales, placements[0] != placements[1] {
+      result.append(Finding.Single(.headScale, nil, "placement \(placements[0]) in A, \(placements[1]) in B"))
     }
     for (index, other, text) in [(0, 1, "A"), (1, 0, "B")] {
       let here = Set(sides[other].tensors.map(\.label))

@@ -20,6 +20,8 @@ public struct Finding: Equatable, Sendable {
     case layout
     /// Gains stored as their difference from one on one side only; compared as they multiply.
     case gains
+    /// γ multiplies something else in one library than in the other.
+    case headScale
     /// Names of different libraries.
     case names
     /// Elements that are infinite or not a number.
@@ -36,6 +38,7 @@ public struct Finding: Equatable, Sendable {
       case .tied: "tied"
       case .layout: "layout"
       case .gains: "gains"
+      case .headScale: "HeadScale"
       case .names: "names"
       case .nonfinite: "not finite"
       }

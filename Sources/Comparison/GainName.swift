@@ -19,6 +19,11 @@ enum GainName {
     return norms.contains { stem.hasSuffix($0) }
   }
 
+  /// Whether a tensor is γ, one number a head.
+  static func isHeadScale(_ operation: String, shape: [Int]) -> Bool {
+    shape.count == 1 && (operation == "c_attn" || operation.hasSuffix(".c_attn"))
+  }
+
   /// The paper's letter before the name: `α ffn_layernorm`; other norms under their names alone.
   static func title(_ operation: String) -> String {
     let name = operation.hasSuffix(".weight") ? String(operation.dropLast(".weight".count)) : operation

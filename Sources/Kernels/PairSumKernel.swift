@@ -1,8 +1,8 @@
 /// The sums of two series on this thread, all in float64.
 ///
-/// Each product and difference of float32 elements is exact or rounded once in float64, and each of the sixteen chains of additions
-/// runs over count / 16 terms, so a sum's error is at most count · 2⁻⁵⁷ of the sum of its terms' magnitudes: for a window of 2¹⁶
-/// elements 5e-13.
+/// Products of float32 elements are exact in float64 and differences rounded once. Each sum is sixteen chains of additions over
+/// count / 16 terms (eight for float64 elements), so its error is at most count · 2⁻⁵⁷ (2⁻⁵⁶) of the sum of its terms'
+/// magnitudes: for a window of 2¹⁶ float32 elements 5e-13.
 ///
 /// - Precondition: both have at least `count` elements.
 public func pairSums<Scalar: KernelScalar>(_ first: [Scalar], _ second: [Scalar], count: Int) -> PairSums {

@@ -1,4 +1,5 @@
 import Analysis
+import Checkpoints
 import Kernels
 import Testing
 
@@ -104,6 +105,19 @@ import Testing
     #expect(try number(empty["rms_a"]).isNaN && number(empty["unchanged"]).isNaN)
     #expect(try row(comparison.table(by: .layer), "3")["elements"] == .integer(2))
     #expect(table.notes.contains { $0.contains("3 tensors have a name that no known library uses") })
+  }
+
+  @Test func placementsOfHeadScaleAreCompared() throws {
+    let sides = try ["paper", "fairseq"].map { placement in
+      try ComparisonSide(
+        title: placement,
+        checkpoint: Checkpoint(
+          path: placement, format: .safetensors,
+          metadata: [CheckpointMetadataKey.headScalePlacement: placement], values: TinyModels.decoder()))
+    }
+    let comparison = try CheckpointComparison(sides[0], sides[1], team: TinyModels.team)
+    #expect(comparison.findings.map(\.kind) == [.headScale])
+    #expect(comparison.findings[0].detail == "placement paper in A, fairseq in B")
   }
 
   @Test func nothingInCommonIsAnError() throws {

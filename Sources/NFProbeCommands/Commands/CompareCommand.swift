@@ -96,6 +96,13 @@ struct CompareCommand: ParsableCommand {
     try GuardedReading.run(runs) { try compare(inputs, seeds, $0) }
   }
 
+  private var wantsSpectra: Bool { spectral || table == .spectra }
+
+  private func spectra(of comparison: CheckpointComparison, _ team: Team) throws -> SpectralComparison {
+    Console(isQuiet: output.quiet).progress("computing singular values")
+    return try SpectralComparison(comparison, valueCount: singularValues, team: team)
+  }
+
   /// Whether no option was given that only a comparison of two has.
   private var isForAnyCount: Bool {
     noise.isEmpty && threshold == nil && !spectral && table == nil && figure == .changes
@@ -117,9 +124,7 @@ struct CompareCommand: ParsableCommand {
     let noise = try seeds.map { try $0.side(reading) }
     let comparison = try CheckpointComparison(
       sides[0], sides[1], noise: noise, threshold: threshold, team: team)
-    let spectra =
-      spectral || table == .spectra
-      ? try SpectralComparison(comparison, valueCount: singularValues, team: team) : nil
+    let spectra = try wantsSpectra ? spectra(of: comparison, team) : nil
     try ComparisonWriter(command: self).write(comparison, spectra)
     let passed = comparison.passedThreshold
     guard !passed.isEmpty else { return }

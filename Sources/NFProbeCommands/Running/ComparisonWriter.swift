@@ -10,6 +10,7 @@ struct ComparisonWriter {
   private var rowLimit: Int? { command.rows == 0 ? nil : command.rows }
 
   func write(_ comparison: CheckpointComparison, _ spectra: SpectralComparison?) throws {
+    let folder = try outputFolder()
     try printTables(of: comparison, spectra)
     if let svg = command.svg {
       guard let figure = figure(command.figure, of: comparison) else {
@@ -17,9 +18,12 @@ struct ComparisonWriter {
       }
       try FigureFile.write(figure, to: svg)
     }
-    if command.output.out != nil {
-      try writeFiles(comparison, spectra, into: OutputFolder(command.output, command: "compare"))
-    }
+    if let folder { try writeFiles(comparison, spectra, into: folder) }
+  }
+
+  /// Files are written only where a folder was asked for; one that is not free is refused before anything is printed.
+  private func outputFolder() throws -> OutputFolder? {
+    command.output.out == nil ? nil : try OutputFolder(command.output, command: "compare")
   }
 
   /// A reader gets what differs beside the numbers, too; a program one table.
@@ -70,6 +74,7 @@ struct ComparisonWriter {
 
   /// A reader gets a table a question, a program all numbers in one.
   func write(_ path: CheckpointPath) throws {
+    let folder = try outputFolder()
     if command.format == .csv || command.format == .json {
       console.print(path.longTable(by: command.by).rendered(as: command.format))
     } else {
@@ -78,8 +83,7 @@ struct ComparisonWriter {
     }
     let figure = path.figure(program: FigureFile.program, command: FigureFile.command)
     if let svg = command.svg { try FigureFile.write(figure, to: svg) }
-    guard command.output.out != nil else { return }
-    let folder = try OutputFolder(command.output, command: "compare")
+    guard let folder else { return }
     for (name, grouping) in [
       ("path-layers", Grouping.layer), ("path-operations", .operation), ("path-tensors", .change),
     ] {

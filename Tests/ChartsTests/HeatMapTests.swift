@@ -1,0 +1,83 @@
+import Testing
+
+@testable import Charts
+
+@Suite struct HeatMapTests {
+  private let colors = ColorScale(Scale(.log10, from: 0.001, to: 1))
+
+  @Test func lightnessFallsEvenly() {
+    let luminances = (0..<ColorScale.levelCount).map {
+      ColorScale.color(share: Double($0) / Double(ColorScale.levelCount - 1)).luminance
+    }
+    // CIE lightness of neighbours: all steps have one sign, and none is more than 1.6 times the mean.
+    let lightness = luminances.map { $0 > 0.008856 ? 116 * cubeRoot($0) - 16 : 903.3 * $0 }
+    let steps = zip(lightness, lightness.dropFirst()).map { $0 - $1 }
+    let mean = (lightness[0] - lightness[lightness.count - 1]) / Double(steps.count)
+    #expect(steps.allSatisfy { $0 > 0 && $0 < 1.6 * mean }, "\(steps)")
+    #expect(lightness[0] > 90 && lightness[lightness.count - 1] < 20)
+  }
+
+  private func cubeRoot(_ x: Double) -> Double { powerOfTen(commonLogarithm(x) / 3) }
+
+  @Test func numbersBeyondTheEndsHaveTheEndsColors() {
+    #expect(colors.color(1e-9) == colors.color(0.001) && colors.color(50) == colors.color(1))
+    #expect(colors.color(0) == nil && colors.color(.nan) == nil)
+  }
+
+  @Test func cellsOfOneColorAreOneShape() {
+    let frame = Frame(
+      area: Rectangle(x: 0, y: 0, width: 30, height: 20), x: Scale(.linear, from: -0.5, to: 2.5),
+      y: Scale(.linear, from: -0.5, to: 1.5), columnWidth: 0.5, markerRadius: 1)
+    let mark = CellsMark(
+      "c",
+      cells: [(0, 0, 0.5), (2, 1, 0.5), (1, 1, 0.001), (1, 0, .nan)].map {
+        CellsMark.Cell(column: $0.0, row: $0.1, value: $0.2)
+      }, colors: colors)
+    let drawn = mark.drawn(in: frame)
+    #expect(drawn.shapes.count == 2 && drawn.points.count == 4)
+    let first = drawn.shapes.compactMap { shape -> [Rectangle]? in
+      if case .cells(let areas, _) = shape { areas.count == 2 ? areas : nil } else { nil }
+    }
+    // Row 0 is at the bottom.
+    #expect(first.first?.map(\.x) == [0.2, 20.2] && first.first?.map(\.y) == [10.2, 0.2])
+    #expect(mark.xExtent(.linear) == Extent(lower: -0.5, upper: 2.5))
+  }
+
+  @Test func categoriesAreNamedOnTheAxisAndInTheCSV() {
+    let mark = PointsMark("p", x: [0, 1], y: [0, 1], style: SeriesStyle(color: .black))
+    let panel = Panel(
+      title: "t", xTitle: "x", yTitle: "", yCategories: ["low", "high, higher"], marks: [mark])
+    let figure = Figure(
+      width: .column, rows: [[panel]], sharesY: false, colorBar: ColorBar("bar", colors: colors),
+      metadata: Metadata(title: "t"))
+    #expect(figure.csv == "panel,series,x,y,low,high\nt,p,0,low,,\nt,p,1,\"high, higher\",,\n")
+    for word in ["low", "high, higher", "bar", "0.01", "0.1"] {
+      #expect(figure.svg.contains(">\(word)</text>"), "\(word)")
+    }
+  }
+
+  @Test func labelsOfTheColorBarDoNotOverlap() {
+    let bar = ColorBar("b", colors: ColorScale(Scale(.log10, from: 0.0049, to: 0.0205)))
+    let labels = bar.shapes(left: 0, top: 0, width: 180, Theme()).compactMap { shape -> TextLine? in
+      if case .text(let line) = shape, line.text != "b" { line } else { nil }
+    }
+    #expect(labels.count >= 3)
+    for (one, next) in zip(labels, labels.dropFirst()) {
+      let room = (TextMetrics.width(one.text, size: 6) + TextMetrics.width(next.text, size: 6)) / 2
+      #expect(next.position.x - one.position.x > room, "\(one.text) and \(next.text)")
+    }
+  }
+
+  @Test func segmentsNeedBothEnds() {
+    let frame = Frame(
+      area: Rectangle(x: 0, y: 0, width: 10, height: 10), x: Scale(.linear, from: 0, to: 1),
+      y: Scale(.linear, from: 0, to: 1), columnWidth: 0.5, markerRadius: 1)
+    let mark = SegmentsMark(
+      "s", x: [0, 1], from: [0, .nan], to: [1, 1], stroke: Stroke(color: .black, width: 1))
+    #expect(
+      mark.drawn(in: frame).shapes == [
+        .polylines([[Point(x: 0, y: 10), Point(x: 0, y: 0)]], Stroke(color: .black, width: 1))
+      ])
+    #expect(mark.yExtent(.linear) == Extent(lower: 0, upper: 1))
+  }
+}
