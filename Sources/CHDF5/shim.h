@@ -1,4 +1,4 @@
-// What Swift cannot see of HDF5: values behind macros, and one structure whose name changed between versions.
+// What Swift cannot see of HDF5: values behind macros, and calls whose names changed between versions.
 #ifndef CHDF5_SHIM_H
 #define CHDF5_SHIM_H
 
@@ -30,11 +30,25 @@ static inline size_t chdf5_variable_length(void) { return H5T_VARIABLE; }
 static inline hsize_t chdf5_unlimited(void) { return H5S_UNLIMITED; }
 static inline unsigned chdf5_creation_order(void) { return H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED; }
 
-// H5Lget_info is a macro from 1.12 on.
-static inline int chdf5_link_is_hard(hid_t location, const char *name) {
-  H5L_info_t info;
-  if (H5Lget_info(location, name, &info, H5P_DEFAULT) < 0) return -1;
-  return info.type == H5L_TYPE_HARD ? 1 : 0;
+// What is called for each link: its name, and whether it leads to an object of this file. Above 0 it ends the walk.
+typedef herr_t (*chdf5_link_visitor)(const char *name, int is_hard, void *context);
+
+struct chdf5_link_visit {
+  chdf5_link_visitor visitor;
+  void *context;
+};
+
+static inline herr_t chdf5_visit_link(hid_t group, const char *name, const H5L_info_t *info, void *data) {
+  const struct chdf5_link_visit *visit = (const struct chdf5_link_visit *)data;
+  (void)group;
+  return visit->visitor(name, info->type == H5L_TYPE_HARD, visit->context);
+}
+
+// In the order in which the names lie in the file: for any other one, and for names by number, the library builds a table
+// of all links first, and 1.10.8 crashes when that fails half-way.
+static inline herr_t chdf5_for_each_link(hid_t group, chdf5_link_visitor visitor, void *context) {
+  struct chdf5_link_visit visit = {visitor, context};
+  return H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, chdf5_visit_link, &visit);
 }
 
 #endif

@@ -24,30 +24,38 @@ extension HDF5File {
   /// - Parameter limit: more entries than this are an error.
   public func links(limit: Int) throws -> [HDF5Link] {
     let doing = "listing \(path)"
-    var information = H5G_info_t()
-    try check(doing) { unsafe H5Gget_info(id, &information) }
-    guard information.nlinks <= hsize_t(limit) else {
-      throw HDF5Error(action: doing, reasons: ["\(information.nlinks) entries, more than \(limit)"])
+    let entries = try LinkNames(of: id, limit: limit, doing).entries
+    guard entries.count <= limit else {
+      throw HDF5Error(action: doing, reasons: ["more than \(limit) entries"])
     }
-    return try (0..<information.nlinks).map { index in
-      let name = try linkName(at: index, doing)
-      return HDF5Link(name: name, target: try target(of: name, doing))
+    return try entries.sorted { $0.name < $1.name }.map { name, isHard in
+      HDF5Link(name: name, target: isHard ? try target(of: name, doing) : .indirect)
     }
-  }
-
-  private func linkName(at index: hsize_t, _ doing: String) throws -> String {
-    // Longer names are cut, and then lead nowhere.
-    var buffer = [CChar](repeating: 0, count: 256)
-    let length = try check(doing) {
-      unsafe H5Lget_name_by_idx(
-        id, ".", H5_INDEX_NAME, H5_ITER_INC, index, &buffer, buffer.count, defaultProperties)
-    }
-    return String(decoding: buffer.prefix(min(length, 255)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
   private func target(of name: String, _ doing: String) throws -> HDF5Link.Target {
-    guard try check(doing, { unsafe chdf5_link_is_hard(id, name) }) == 1 else { return .indirect }
     let object = try Identifier(doing) { unsafe H5Oopen(id, name, defaultProperties) }
     return H5Iget_type(object.id) == H5I_DATASET ? .dataset : .otherObject
+  }
+}
+
+/// The links of a group, as the library hands them over one by one.
+private final class LinkNames {
+  private(set) var entries: [(name: String, isHard: Bool)] = []
+  private let limit: Int
+
+  /// Lists one link more than `limit` at most.
+  init(of group: hid_t, limit: Int, _ doing: String) throws {
+    self.limit = limit
+    try check(doing) {
+      unsafe chdf5_for_each_link(
+        group,
+        { name, isHard, context in
+          guard let name = unsafe name, let context = unsafe context else { return -1 }
+          let names = unsafe Unmanaged<LinkNames>.fromOpaque(context).takeUnretainedValue()
+          names.entries.append((unsafe String(cString: name), isHard != 0))
+          return names.entries.count > names.limit ? 1 : 0
+        }, Unmanaged.passUnretained(self).toOpaque())
+    }
   }
 }

@@ -19,7 +19,7 @@ struct EarlierAttempts {
         .damaged, path: path, "was not closed by its writer; `nf-probe recover` makes it whole")
     }
     let verification = try reader.verify()
-    guard verification.isIntact, reader.untrustedRows == 0 else {
+    guard verification.isIntact, verification.tables.allSatisfy({ $0.unfinishedRows == 0 }) else {
       throw RunFileError(
         .damaged, path: path, "is damaged; a run cannot go on with it (see `nf-probe verify`)")
     }

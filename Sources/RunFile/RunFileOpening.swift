@@ -11,7 +11,7 @@ struct RunFileOpening {
   /// opened or repaired refuses the second way too. No way changes the file.
   /// - Throws: ``RunFileError``.
   func open() throws(RunFileError) -> (file: HDF5File, isOpenedPlainly: Bool) {
-    try checkFile()
+    let isMarked = try checkFile()
     let attempts: [(HDF5File.OpenMode, HDF5FileAccess)] = [
       (.reading, access()), (.readingWhileWritten, access(metadataReadAttempts: 3)),
       (.reading, access(ignoresWriterMark: true)),
@@ -26,7 +26,7 @@ struct RunFileOpening {
       } catch let error as HDF5Error {
         failures.append(error)
         // A file that says that it was closed is what its header says, or damaged.
-        guard failures[0].isWriterMark else { break }
+        guard isMarked else { break }
       } catch let error as RunFileError {
         throw error
       } catch {
@@ -42,7 +42,8 @@ struct RunFileOpening {
       ignoresWriterMark: ignoresWriterMark)
   }
 
-  private func checkFile() throws(RunFileError) {
+  /// Whether the header says that somebody writes the file.
+  private func checkFile() throws(RunFileError) -> Bool {
     do {
       switch try FileSystem.kind(of: path) {
       case .nothing: throw RunFileError(.missing, path: path, "there is no such file")
@@ -52,9 +53,12 @@ struct RunFileOpening {
       case .file: break
       }
       let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
-      guard try FileSystem.prefix(of: path, count: 8) == signature else {
+      let start = try FileSystem.prefix(of: path, count: 12)
+      guard start.starts(with: signature) else {
         throw RunFileError(.notHDF5, path: path, "is not an HDF5 file")
       }
+      // Superblock version 3 keeps the mark in its twelfth byte.
+      return start.count == 12 && start[8] == 3 && start[11] & 1 == 1
     } catch let error as RunFileError {
       throw error
     } catch {
@@ -69,7 +73,7 @@ struct RunFileOpening {
     if reasons.contains(where: { $0.contains("truncated file") }) {
       return RunFileError(.damaged, path: path, "is cut off: its header tells of more bytes than there are")
     }
-    let detail = failures.map(\.description).first { !$0.contains(HDF5Error.writerMark) }
+    let detail = failures.map(\.description).first { !$0.contains("already open for write") }
     return RunFileError(
       .damaged, path: path, "could not be read: the file is damaged (\(detail ?? "unknown"))")
   }
@@ -82,6 +86,8 @@ struct RunFileOpening {
     static let chunkBytes = 64 << 20
     static let names = 1 << 20
     static let rows = 1 << 32
+    /// How many times its size a chunk can have once it is unpacked: that of deflate.
+    static let compression = 1032
   }
 
   private func checkStructure(_ file: HDF5File) throws {
@@ -90,14 +96,14 @@ struct RunFileOpening {
         throw RunFileError(.foreign, path: path, "is not a run file of nf-probe: \(link.name) is no dataset")
       }
       let description = try file.dataset(link.name).description()
-      if let obstacle = obstacle(description) {
+      if let obstacle = try obstacle(description) {
         throw RunFileError(
           .foreign, path: path, "is not a run file that can be read: \(link.name) \(obstacle)")
       }
     }
   }
 
-  private func obstacle(_ dataset: DatasetDescription) -> String? {
+  private func obstacle(_ dataset: DatasetDescription) throws -> String? {
     let bytes: Int
     switch dataset.elementClass {
     case .integer(let size, _), .float(let size), .fixedText(let size): bytes = size
@@ -114,11 +120,21 @@ struct RunFileOpening {
     case .other: return "is stored in a way that is not read"
     case .chunked(let chunk):
       let size = product(bytes, chunk)
-      return size > Limits.chunkBytes ? "has chunks of \(chunk)" : nil
+      if size > Limits.chunkBytes { return "has chunks of \(chunk)" }
+      return try hasRoom(for: product(bytes, dataset.shape), isPacked: !dataset.filters.isEmpty)
+        ? nil : "claims an extent of \(dataset.shape), more than the file holds"
     case .compact, .contiguous:
       let size = product(bytes, dataset.shape)
       return size > Limits.names * 64 ? "claims \(dataset.shape) in one piece" : nil
     }
+  }
+
+  /// Whether the file is large enough for data of a size. A killed writer can leave extents that are ahead of the data by
+  /// what waited to be written, far less than a chunk may have.
+  private func hasRoom(for bytes: Int, isPacked: Bool) throws -> Bool {
+    // Looked at now, not when the file was opened: it may grow.
+    guard case .file(let size) = try FileSystem.kind(of: path) else { return true }
+    return bytes - Limits.chunkBytes <= (isPacked ? product(Limits.compression, [size]) : size)
   }
 
   private func product(_ bytes: Int, _ extents: [Int]) -> Int {
@@ -130,11 +146,6 @@ struct RunFileOpening {
 }
 
 extension HDF5Error {
-  fileprivate static let writerMark = "already open for write"
-
-  /// Whether a file was refused because its header says that somebody writes it.
-  fileprivate var isWriterMark: Bool { reasons.contains { $0.contains(Self.writerMark) } }
-
   /// Whether another program's lock on the file is the cause.
   var isLock: Bool { reasons.contains { $0.contains("unable to lock file, errno = 11") } }
 }

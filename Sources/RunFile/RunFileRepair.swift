@@ -90,7 +90,7 @@ extension RunFileRepair {
       opening: path, mode: .writing, access: HDF5FileAccess(ignoresWriterMark: true))
     do {
       try file.coverWholeFile()
-      try file.close()
+      try file.closeDurably()
     } catch {
       file.abandon()
       throw error
@@ -110,13 +110,22 @@ extension RunFileRepair {
           try dataset.setShape([found.keptRows] + survey.schema.rowShape(column))
         }
       }
-      try file.flush()
-      try file.close()
+      try file.closeDurably()
     } catch {
       file.abandon()
       throw error
     }
     try FileSystem.synchronize(path)
+  }
+}
+
+extension HDF5File {
+  /// Closes a file in two steps: its size and all that it holds are on the disk before the header says that nobody
+  /// writes it any more. Otherwise a crash of the machine could leave a closed file that is shorter than it says.
+  func closeDurably() throws {
+    try flush()
+    try FileSystem.synchronizeData(descriptor())
+    try close()
   }
 }
 

@@ -152,8 +152,7 @@ public final class RunFileWriter {
     let file = try usableTables().file
     tables = nil
     do {
-      try file.flush()
-      try file.close()
+      try file.closeDurably()
       try FileSystem.synchronize(path)
     } catch {
       throw fail(file, error)

@@ -39,7 +39,7 @@ final class TableReader {
   /// Looks at the rows that are there now.
   ///
   /// - Parameter isClosed: whether the file was closed, by its writer or by a repair.
-  /// - Throws: `HDF5Error`, or ``TableDamage`` where the markers do not ascend.
+  /// - Throws: `HDF5Error`, or ``TableDamage`` where the markers do not ascend from 0 on.
   func update(isClosed: Bool) throws {
     // The marker first: what it counts is there in every other column, which are looked at later.
     let claimed = try marker.rowCount()
@@ -56,7 +56,8 @@ final class TableReader {
     } else {
       keys.removeLast(keys.count - finished)
     }
-    if let row = keys.indices.dropFirst().first(where: { keys[$0] <= keys[$0 - 1] }) {
+    // Counted from 0; the largest number has no successor to end a window with.
+    if let row = keys.indices.first(where: { keys[$0] <= ($0 > 0 ? keys[$0 - 1] : -1) || keys[$0] == .max }) {
       throw TableDamage(row: row, table: definition.marker.name)
     }
   }
@@ -155,10 +156,13 @@ final class TableReader {
   }
 }
 
-/// A table whose markers do not ascend.
+/// A table whose markers do not ascend from 0 on.
 struct TableDamage: Error, CustomStringConvertible {
   let row: Int
   let table: String
 
-  var description: String { "row \(row) of \(table) does not follow the row before it" }
+  var description: String {
+    row == 0
+      ? "row 0 of \(table) is no beginning" : "row \(row) of \(table) does not follow the row before it"
+  }
 }

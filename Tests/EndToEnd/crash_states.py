@@ -6,8 +6,10 @@ taken to write a page of 4 KiB whole.
 """
 
 import dataclasses
+import os
 import pathlib
 import random
+import shutil
 import struct
 import subprocess
 
@@ -29,7 +31,9 @@ def shim(folder: pathlib.Path) -> pathlib.Path:
     """The logging library, built from its source."""
     source = pathlib.Path(__file__).with_name("write_log.c")
     library = folder / "write_log.so"
-    subprocess.run(["cc", "-std=c11", "-O1", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    compilers = [os.environ.get("CC"), "cc", "clang", "gcc"]
+    compiler = next(filter(None, (shutil.which(name) for name in compilers if name)))
+    subprocess.run([compiler, "-std=c11", "-O1", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
     return library
 
 

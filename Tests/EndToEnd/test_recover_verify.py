@@ -10,6 +10,7 @@ import numpy
 import pytest
 import xarray
 from conftest import TRAINING, by_architecture, refuses, run, run_files, small, succeeds
+from hdf5_blocks import Block, seal
 from test_interruption import check_rows, long_run
 
 STEPS = TRAINING["steps"]
@@ -157,6 +158,29 @@ def test_a_changed_name_is_found(finished):
     assert run("verify", finished, cwd=finished.parent).returncode == 1
     assert states(rows, "manifest") == {"damaged"}
     assert "not as they were written" in run("info", finished, cwd=finished.parent).stderr
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_file_that_is_shorter_than_its_header_says(marked, finished):
+    """While a repair cuts rows off, the file shrinks before its header does; one that was closed has lost something."""
+    data = bytearray(finished.read_bytes())
+    mark, end = 11, 28
+    data[mark] = int(marked)
+    data[end : end + 8] = struct.pack("<Q", len(data) + 8192)
+    seal(data, Block("superblock", 0, 44))
+    finished.write_bytes(data)
+    with pytest.raises(OSError):
+        h5py.File(finished)
+    if marked:
+        assert steps_in(finished) == [STEPS]
+        assert states(findings(finished, cwd=finished.parent), "file") == {"open"}
+        succeeds("recover", finished, cwd=finished.parent)
+        with h5py.File(finished) as file:
+            check_rows(file)
+            assert len(file["step"]) == STEPS
+    else:
+        refuses("recover", finished, cwd=finished.parent, mentions=["is cut off"])
+        assert finished.read_bytes() == data
 
 
 def test_many_files(finished, killed, tmp_path):
