@@ -24,14 +24,17 @@ func suggestion(for name: String, among names: some Collection<String>) -> Strin
 func printable(_ text: String) -> String {
   let longest = 60
   var result = ""
-  for scalar in text.unicodeScalars.prefix(longest) {
+  for scalar in text.unicodeScalars {
+    var shown = String(scalar)
     switch scalar.properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator:
-      result += "\\u{" + String(scalar.value, radix: 16) + "}"
-    default: result.unicodeScalars.append(scalar)
+      shown = "\\u{\(String(scalar.value, radix: 16))}"
+    default: break
     }
+    guard result.unicodeScalars.count + shown.unicodeScalars.count <= longest else { return result + "…" }
+    result += shown
   }
-  return text.unicodeScalars.count > longest ? result + "…" : result
+  return result
 }
 
 /// Insertions, deletions and replacements that turn one text into the other (Levenshtein).
