@@ -43,9 +43,10 @@ run "damaged run files, each in a child" swift test --skip-build --filter 'Damag
 run "damaged run files" pytest Tests/EndToEnd/test_fuzz.py
 run "states after a crash" pytest Tests/EndToEnd/test_crash_states.py
 run "kills, full disks, readers" pytest Tests/EndToEnd/test_faults.py Tests/EndToEnd/test_recover_verify.py
+run "kills and resumed runs" pytest Tests/EndToEnd/test_resume.py
 
 echo
 echo "Seed $NF_PROBE_FUZZ_SEED; everything is in $log"
-grep -hE ' states of | damaged files | steps in | configuration files: | files of format |flipped bytes' "$log" || true
+grep -hE ' states of | damaged files | steps in | kills, | configuration files: | files of format |flipped bytes' "$log" || true
 printf '%s\n' "${summary[@]}"
 exit "$failed"
