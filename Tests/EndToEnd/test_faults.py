@@ -1,4 +1,4 @@
-"""What goes wrong around a recording run: kills, full disks, files that vanish, other writers, readers at the same time.
+"""What goes wrong around a recording run: kills, full disks, files that vanish, other writers, readers beside it.
 
 NF_PROBE_KILLS says how many runs are killed, NF_PROBE_READER_STEPS how many steps a reader follows.
 """
@@ -116,7 +116,8 @@ def test_a_full_disk(tmp_path):
 
 
 def test_a_limit_on_file_sizes(tmp_path):
-    process = started(endless(tmp_path), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2 * MiB, 2 * MiB)))
+    limit = 2 * MiB, 2 * MiB
+    process = started(endless(tmp_path), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
     path, flushed = check_full(process, tmp_path, "File too large")
     assert flushed > 100
     check_recovery(path, flushed)

@@ -1,7 +1,7 @@
 """Damaged run files: whatever was changed in them, nothing that is not as it was written is ever shown.
 
-Changes know the file's structure: single bits and words of metadata with and without a right checksum behind them, rows,
-whole pages, ends cut off. NF_PROBE_FUZZ_COUNT says how many files are tried, NF_PROBE_FUZZ_SEED which.
+Changes know the file's structure: bits and words of metadata with and without a right checksum behind them, rows, whole
+pages, ends cut off. NF_PROBE_FUZZ_COUNT says how many files are tried, NF_PROBE_FUZZ_SEED which.
 
 Files are read in one process after the other, which the library may crash; what crashed it is read once more by the
 program itself, which must end with a message.
@@ -21,7 +21,7 @@ from test_crash_states import CHILD, SEED, Server, folder  # noqa: F401 (a fixtu
 
 COUNT = int(os.environ.get("NF_PROBE_FUZZ_COUNT", "400"))
 STEPS, SNAPSHOTS = 60, 1
-INTERESTING = [0, 1, 2, 0x7F, 0x80, 0xFF, 0xFFFF, 1 << 20, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 40, (1 << 63) - 1, 1 << 63, (1 << 64) - 1]  # fmt: skip
+INTERESTING = [0, 1, 2, 0xFF, 1 << 20] + [(1 << bits) - less for bits in (7, 16, 31, 32, 40, 63) for less in (0, 1)]
 
 
 class Source:
@@ -69,7 +69,8 @@ class Source:
     def change_page(self, data, generator):
         page = generator.randrange(len(data) // 4096) * 4096
         other = generator.randrange(len(data) // 4096) * 4096
-        data[page : page + 4096] = generator.choice([bytes(4096), data[other : other + 4096], generator.randbytes(4096)])
+        content = [bytes(4096), data[other : other + 4096], generator.randbytes(4096)]
+        data[page : page + 4096] = generator.choice(content)
 
     def cut(self, data, generator):
         length = generator.choice([generator.randrange(len(data)), generator.randrange(len(data) // 4096) * 4096])
