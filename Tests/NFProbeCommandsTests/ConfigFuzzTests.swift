@@ -6,7 +6,7 @@ import Testing
 @testable import NFProbeCommands
 
 /// Damaged configuration files: each is refused with a short message, or gives arguments for the parser.
-@Suite(.timeLimit(.minutes(10))) struct ConfigFuzzTests {
+@Suite(.timeLimit(.minutes(60))) struct ConfigFuzzTests {
   private static let whole = Array(
     """
     # a run
