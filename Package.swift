@@ -103,10 +103,10 @@ let package = Package(
       resources: [.copy("Fixtures")], swiftSettings: optimized),
     .target(
       name: "RunFileTestSupport", dependencies: ["RunData"], path: "Tests/RunFileTestSupport",
-      swiftSettings: strict),
+      swiftSettings: optimized),
     .executableTarget(
       name: "run-file-child", dependencies: ["RunData", "RunFile", "RunFileTestSupport"],
-      path: "Tests/run-file-child", swiftSettings: strict),
+      path: "Tests/run-file-child", swiftSettings: optimized),
     .executableTarget(
       name: "isolation-child", dependencies: ["Isolation", "RunData", "RunFile"],
       path: "Tests/isolation-child",

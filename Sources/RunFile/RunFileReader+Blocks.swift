@@ -63,23 +63,15 @@ extension RunFileReader {
       return column
     }
     try forEachBlock(rows(in: window)) { rows in
-      let sound = soundRows(of: stepTable, in: rows)
-      let values = try reading {
-        try columns.map { column in
-          try column.load(rows)
-          return column.reals.keeping(sound.map { $0 - rows.lowerBound }, ofRows: rows.count)
+      for stretch in soundStretches(of: stepTable, in: rows) {
+        let values = try reading {
+          try columns.map { column in
+            try column.load(stretch)
+            return column.reals
+          }
         }
+        try body(StepBlock(steps: Array(steps[stretch]), values: values))
       }
-      try body(StepBlock(steps: sound.map { steps[$0] }, values: values))
     }
-  }
-}
-
-extension [Double] {
-  /// Some of the rows of equal width that this array holds.
-  fileprivate func keeping(_ rows: [Int], ofRows rowCount: Int) -> [Double] {
-    guard rows.count < rowCount else { return self }
-    let width = count / rowCount
-    return rows.flatMap { self[$0 * width..<($0 + 1) * width] }
   }
 }

@@ -11,15 +11,20 @@ extension RunFileReader {
   public func read(tensors: [String], window: Range<Int>? = nil) throws -> RecordedRun {
     let rows = rows(in: window)
     return try reading {
-      let sound = soundRows(of: stepTable, in: rows)
-      let run = RecordedRun(
-        manifest: manifest, status: status.value, steps: Array(steps[rows]),
-        segments: try integers("segment", rows), loss: try reals("loss", rows),
-        learningRate: try reals("learning_rate", rows), tokens: try integers("tokens", rows),
-        seconds: try reals("seconds", rows), validation: try validationRecords(),
-        gradients: try series(tensors, rows))
-      return sound.count == rows.count ? run : run.keeping(sound.map { $0 - rows.lowerBound })
+      let stretches = soundStretches(of: stepTable, in: rows)
+      var run = try read(tensors, stretches.first ?? rows.lowerBound..<rows.lowerBound)
+      for stretch in stretches.dropFirst() { run.append(try read(tensors, stretch)) }
+      return run
     }
+  }
+
+  private func read(_ tensors: [String], _ rows: Range<Int>) throws -> RecordedRun {
+    RecordedRun(
+      manifest: manifest, status: status.value, steps: Array(steps[rows]),
+      segments: try integers("segment", rows), loss: try reals("loss", rows),
+      learningRate: try reals("learning_rate", rows), tokens: try integers("tokens", rows),
+      seconds: try reals("seconds", rows), validation: try validationRecords(),
+      gradients: try series(tensors, rows))
   }
 
   /// Reads the snapshots of the scales, in order; none where the run keeps none. Damaged ones are left out, and noted
@@ -29,7 +34,7 @@ extension RunFileReader {
   public func scaleSnapshots() throws -> [ScaleSnapshot] {
     guard let table = snapshotTable else { return [] }
     return try reading {
-      try soundRows(of: table, in: table.keys.indices).map { row in
+      try soundStretches(of: table, in: table.keys.indices).joined().map { row in
         let values = try schema.snapshots.columns.map { column -> [Float] in
           guard let reader = table.column(column.name) else { return [] }
           try reader.load(row..<row + 1)
@@ -50,10 +55,9 @@ extension RunFileReader {
   private func validationRecords() throws -> [ValidationRecord] {
     let table = validationTable
     guard let column = table.column("validation_loss"), !table.keys.isEmpty else { return [] }
-    try column.load(table.keys.indices)
-    let losses = column.reals
-    return soundRows(of: table, in: table.keys.indices).map {
-      ValidationRecord(step: table.keys[$0], loss: losses[$0])
+    return try soundStretches(of: table, in: table.keys.indices).flatMap { rows in
+      try column.load(rows)
+      return zip(table.keys[rows], column.reals).map { ValidationRecord(step: $0, loss: $1) }
     }
   }
 
@@ -130,25 +134,20 @@ extension RunFileReader {
 }
 
 extension RecordedRun {
-  /// The run with some of its steps alone.
-  fileprivate func keeping(_ positions: [Int]) -> RecordedRun {
-    var run = self
-    func keep<Element>(_ list: inout [Element]) { list = positions.map { list[$0] } }
-    keep(&run.steps)
-    keep(&run.segments)
-    keep(&run.loss)
-    keep(&run.learningRate)
-    keep(&run.tokens)
-    keep(&run.seconds)
-    run.gradients = gradients.mapValues { series in
-      var series = series
+  /// Adds later steps of the same run.
+  fileprivate mutating func append(_ later: RecordedRun) {
+    steps += later.steps
+    segments += later.segments
+    loss += later.loss
+    learningRate += later.learningRate
+    tokens += later.tokens
+    seconds += later.seconds
+    for (tensor, series) in later.gradients {
       for layer in series.l1.indices {
-        keep(&series.l1[layer])
-        keep(&series.sumSquares[layer])
+        gradients[tensor]?.l1[layer] += series.l1[layer]
+        gradients[tensor]?.sumSquares[layer] += series.sumSquares[layer]
       }
-      return series
     }
-    return run
   }
 }
 

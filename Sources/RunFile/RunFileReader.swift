@@ -94,13 +94,15 @@ public final class RunFileReader {
 
   var tables: [TableReader] { [stepTable, snapshotTable, validationTable, eventTable].compactMap { $0 } }
 
-  /// Those of some rows that are as they were written; the others are noted in ``damagedRows``.
-  func soundRows(of table: TableReader, in rows: Range<Int>) -> [Int] {
+  /// Those of some rows that are as they were written, in stretches; the others are noted in ``damagedRows``. A
+  /// damaged row may not even be readable, so rows are read in these stretches only.
+  func soundStretches(of table: TableReader, in rows: Range<Int>) -> [Range<Int>] {
     let damaged = table.damagedRows(in: rows)
-    guard !damaged.isEmpty else { return Array(rows) }
+    guard !damaged.isEmpty else { return rows.isEmpty ? [] : [rows] }
     let name = table.definition.marker.name
     damagedRows[name] = Set(damagedRows[name] ?? []).union(damaged).sorted()
-    return Set(rows).subtracting(damaged).sorted()
+    let starts = [rows.lowerBound] + damaged.map { $0 + 1 }
+    return zip(starts, damaged + [rows.upperBound]).filter { $0 < $1 }.map { $0..<$1 }
   }
 
   /// Runs `body` and turns what the library throws into an error on this file.
@@ -111,7 +113,7 @@ public final class RunFileReader {
   private func update() throws {
     try reading {
       for table in tables { try table.update(isClosed: isOpenedPlainly) }
-      guard let last = soundRows(of: eventTable, in: eventTable.keys.indices).last,
+      guard let last = soundStretches(of: eventTable, in: eventTable.keys.indices).last?.last,
         let values = eventTable.column("status"),
         let times = eventTable.column("status_time")
       else { return }

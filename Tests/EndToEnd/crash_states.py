@@ -1,8 +1,8 @@
 """Every state in which a crash can leave a file, built again from a log of what a program did to it.
 
-`write_log.c` makes the log. A killed program leaves a prefix of its writes, the last one perhaps cut at a page. A machine
-that loses power leaves, of the pages written since the file was last synchronised, any mixture of old and new; it is
-taken to write a page of 4 KiB whole.
+`write_log.c` makes the log. A killed program leaves a prefix of its writes, the last one perhaps cut at a page. A
+machine that loses power leaves, of the pages written since the file was last synchronised, any mixture of old and new;
+it is taken to write a page of 4 KiB whole.
 """
 
 import dataclasses
@@ -42,15 +42,15 @@ def logged(command: list, path: pathlib.Path, library: pathlib.Path, env: dict) 
     log = library.with_suffix(".log")
     log.unlink(missing_ok=True)
     preload = {"LD_PRELOAD": str(library), "WRITE_LOG": str(log), "WRITE_LOG_FOR": str(path)}
-    result = subprocess.run(list(map(str, command)), env={**env, **preload}, capture_output=True, text=True, timeout=300)
+    command = list(map(str, command))
+    result = subprocess.run(command, env={**env, **preload}, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr[-2000:]
     data, place, operations = log.read_bytes(), 0, []
     while place < len(data):
         kind, file, offset, length, first, second = struct.unpack_from("<6q", data, place)
         place += 48
-        operations.append(
-            Operation(kind, file, offset, length, data[place : place + first], data[place + first : place + first + second])
-        )
+        texts = data[place : place + first], data[place + first : place + first + second]
+        operations.append(Operation(kind, file, offset, length, *texts))
         place += first + second
     log.unlink()
     return operations
@@ -183,8 +183,8 @@ class Replay:
                     yield state(f"power lost after operation {index}, {trial}", current.without_power(generator))
 
     def sample(self, generator: random.Random, points: int | None, power_losses: int | None):
-        """Some of the states, or all where nothing else is said: at each point, and four times as many losses of power as
-        there are operations."""
+        """Some of the states, or all where nothing else is said: at each point, and four losses of power behind each
+        operation."""
         all_points = self.points()
         chosen = all_points if points is None else generator.sample(all_points, min(points, len(all_points)))
         changing = [index for index, cut in all_points if cut == -1]

@@ -95,7 +95,8 @@ def check(state: State, path: pathlib.Path, server: Server, rows: int | None = N
     """Checks one state; returns the steps that are there."""
     path.write_bytes(state.content)
     seen = server.ask("check", path)
-    assert seen["steps"] >= state.flushed and seen["snapshots"] >= state.snapshots, (seen, state.flushed, state.snapshots)
+    promised = state.flushed, state.snapshots
+    assert seen["steps"] >= promised[0] and seen["snapshots"] >= promised[1], (seen, promised)
     assert rows is None or seen["steps"] == rows, f"{seen['steps']} steps, {rows} before the repair"
     assert path.read_bytes() == state.content, "looking changed the file"
     repaired = server.ask("repair", path)

@@ -1,4 +1,4 @@
-"""What goes wrong around a recording run: kills, full disks, files that vanish, other writers, readers at the same time.
+"""What goes wrong around a recording run: kills, full disks, files that vanish, other writers, readers beside it.
 
 NF_PROBE_KILLS says how many runs are killed, NF_PROBE_READER_STEPS how many steps a reader follows.
 """
@@ -34,9 +34,10 @@ def endless(folder, **changes) -> list:
 
 
 def started(command, **options) -> subprocess.Popen:
+    """Standard output goes nowhere: a pipe that nobody reads would stop the program."""
     return subprocess.Popen(
-        command, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        **options,
+        command, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        text=True, **options,
     )  # fmt: skip
 
 
@@ -116,7 +117,8 @@ def test_a_full_disk(tmp_path):
 
 
 def test_a_limit_on_file_sizes(tmp_path):
-    process = started(endless(tmp_path), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2 * MiB, 2 * MiB)))
+    limit = 2 * MiB, 2 * MiB
+    process = started(endless(tmp_path), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
     path, flushed = check_full(process, tmp_path, "File too large")
     assert flushed > 100
     check_recovery(path, flushed)

@@ -121,8 +121,8 @@ def flip(path, place, mask=0x10):
 
 
 @pytest.mark.parametrize("variable, table", [
-    ("gradient_l1", "step"), ("loss", "step"), ("seconds", "step"), ("row_checksum", "step"), ("attempt_checksum", "step"),
-    ("scale_c_attn", "snapshot"), ("status", "event"),
+    ("gradient_l1", "step"), ("loss", "step"), ("seconds", "step"), ("row_checksum", "step"),
+    ("attempt_checksum", "step"), ("scale_c_attn", "snapshot"), ("status", "event"),
 ])  # fmt: skip
 @pytest.mark.parametrize("row", ["first", "last"])
 def test_a_flipped_bit_is_found(variable, table, row, finished):

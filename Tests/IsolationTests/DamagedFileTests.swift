@@ -5,7 +5,7 @@ import RunFileTestSupport
 import Testing
 
 /// Damaged run files, read as a command reads them: whatever the library does, the outcome is a result or a message.
-@Suite(.timeLimit(.minutes(4))) struct DamagedFileTests {
+@Suite(.timeLimit(.minutes(30))) struct DamagedFileTests {
   let folder: TemporaryFolder
   let bytes: [UInt8]
 

@@ -175,6 +175,31 @@ import Testing
     #expect(result.damagedRows == ["step": [17]] && result.isManifestIntact && !result.isIntact)
   }
 
+  @Test func rowsThatCannotBeReadDoNotTakeTheOthersAlong() throws {
+    let sample = SampleRun(layers: 12, tensors: 20, stem: 3)
+    let writer = try RunFileWriter(creating: path, manifest: sample.manifest)
+    for step in 0..<400 { try writer.append(sample.record(step)) }
+    try writer.append(sample.snapshot(400))
+    try writer.finish(status: .finished)
+    var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    // The index of the fifth chunk of 64 rows and those behind it, of one variable.
+    let signature = Array("EADB".utf8)
+    let place = try #require(bytes.indices.dropLast(3).first { Array(bytes[$0..<$0 + 4]) == signature })
+    bytes[place + 8] ^= 1
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    let reader = try RunFileReader(path: path)
+    let run = try reader.read(tensors: ["tensor7.weight"])
+    #expect(run.steps == Array(0..<256) && run.loss.count == 256 && run.status == .finished)
+    #expect(run.gradients["tensor7.weight"]?.l1[11] == run.steps.map { SampleRun.value($0, 0, 227) })
+    #expect(reader.damagedRows == ["step": Array(256..<400)])
+    #expect(try reader.read(tensors: [], window: 300..<310).steps.isEmpty)
+    var seen: [Int] = []
+    try reader.forEachBlock(of: ["loss"]) { seen += $0.steps }
+    #expect(seen == run.steps)
+    #expect(try reader.scaleSnapshots().map(\.step) == [400])
+    #expect(try RunFileReader(path: path).verify().damagedRows == ["step": Array(256..<400)])
+  }
+
   @Test(.timeLimit(.minutes(1)))
   func readersNeverSeeATornRow() throws {
     let child = try Program(
