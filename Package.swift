@@ -28,7 +28,8 @@ let package = Package(
     // What every part speaks.
     .target(name: "RunData", swiftSettings: strict),
     .target(name: "Randomness", swiftSettings: optimized),
-    .target(name: "Checksums", swiftSettings: optimized),
+    .target(name: "CChecksums", cSettings: [.unsafeFlags(["-O2"])]),
+    .target(name: "Checksums", dependencies: ["CChecksums"], swiftSettings: optimized),
 
     // Tokens to gradients.
     .target(name: "FileAccess", swiftSettings: strict),

@@ -59,23 +59,22 @@ extension RunFileReader {
   ///
   /// - Throws: ``RunFileError``.
   public func attempts() throws -> [RunAttempt] {
-    let rows = try reading { soundRows(of: eventTable, in: eventTable.keys.indices) }
-    guard let segments = eventTable.column("event_segment"), let steps = eventTable.column("event_step"),
-      let machines = eventTable.column("event_machine"), let statuses = eventTable.column("status"),
-      let times = eventTable.column("status_time"), !rows.isEmpty
-    else { return [] }
+    let names = ["event_segment", "event_step", "status", "status_time", "event_machine"]
+    let columns = names.compactMap { eventTable.column($0) }
+    guard columns.count == names.count else { return [] }
     return try reading {
-      for column in [segments, steps, machines, statuses, times] { try column.load(eventTable.keys.indices) }
       var attempts: [RunAttempt] = []
-      for row in rows {
-        let status = RunStatus(rawValue: statuses.integers[row]) ?? .running
-        if attempts.last?.segment == segments.integers[row] {
+      for row in soundStretches(of: eventTable, in: eventTable.keys.indices).joined() {
+        for column in columns { try column.load(row..<row + 1) }
+        let segment = columns[0].integers[0]
+        let status = RunStatus(rawValue: columns[2].integers[0]) ?? .running
+        if attempts.last?.segment == segment {
           attempts[attempts.count - 1].end = status
         } else {
           attempts.append(
             RunAttempt(
-              segment: segments.integers[row], firstStep: steps.integers[row], startTime: times.reals[row],
-              end: status, machine: machines.texts[row]))
+              segment: segment, firstStep: columns[1].integers[0], startTime: columns[3].reals[0],
+              end: status, machine: columns[4].texts[0]))
         }
       }
       return attempts

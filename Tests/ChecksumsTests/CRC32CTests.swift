@@ -49,4 +49,28 @@ import Testing
     moved.update("bc")
     #expect(joined.value != moved.value)
   }
+
+  /// Both ways, from every start and end within a word, and of every kind of number.
+  @Test func theInstructionAgreesWithTheTables() {
+    let bytes = (0..<100).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ 13) }
+    for start in 0..<9 {
+      for end in 60..<70 {
+        var (fast, slow) = (CRC32C(), CRC32C.byTables)
+        fast.update(bytes, start..<end)
+        slow.update(bytes, start..<end)
+        #expect(fast.value == slow.value, "\(start)..<\(end)")
+      }
+    }
+    let reals = (0..<37).map { Double($0) * 1.1e-3 }
+    var (fast, slow) = (CRC32C(), CRC32C.byTables)
+    fast.update(reals, 3..<31)
+    slow.update(reals, 3..<31)
+    fast.update(reals.map(Float.init))
+    slow.update(reals.map(Float.init))
+    fast.update(reals.map { Int32($0 * 1e4) })
+    slow.update(reals.map { Int32($0 * 1e4) })
+    fast.update("γ")
+    slow.update("γ")
+    #expect(fast.value == slow.value)
+  }
 }
