@@ -197,14 +197,10 @@ extension Float: KernelScalar {
     return result
   }
 
-  /// Exact. Lane by lane for the same reason as ``squareRoot(_:)``.
+  /// Exact.
   @inline(__always)
   public static func widened(_ x: SIMD16<Float>) -> (SIMD8<Double>, SIMD8<Double>) {
-    var low = SIMD8<Double>()
-    var high = SIMD8<Double>()
-    for lane in 0..<8 { low[lane] = Double(x[lane]) }
-    for lane in 0..<8 { high[lane] = Double(x[lane + 8]) }
-    return (low, high)
+    (nf_probe_widen(x.lowHalf), nf_probe_widen(x.highHalf))
   }
 
   /// Exact.
