@@ -152,10 +152,12 @@ private func softmaxBackward<Scalar: KernelScalar>(
   let dS = gradient.slice(0..<visibleCount)
   dropout?.multiply(dS, firstElement: firstElement, into: dS)
   var sum = Scalar.Lanes()
+  let laneCount = Row<Scalar>.laneCount
   forEachLanes(of: Scalar.self, in: 0..<visibleCount) { index, count in
-    let probability = Scalar.exp(probabilities.lanes(index, count) - logSumExp)
+    var probability = Scalar.exp(probabilities.lanes(index, count) - logSumExp)
+    // Padding lanes hold exp(-logSumExp): infinite where all scores lie far below 0, and then no number times the gradient.
+    if count < laneCount { for lane in count..<laneCount { probability[lane] = 0 } }
     probabilities.store(probability, index, count)
-    // Padding lanes hold exp(-logSumExp) times a gradient of 0.
     sum += probability * dS.lanes(index, count)
   }
   let mean = sum.sum()
