@@ -1,6 +1,18 @@
+#ifdef __linux__
+#define _GNU_SOURCE
+#include <sched.h>
+#endif
+#include <stddef.h>
+
 #include "processor.h"
 
-#include <stddef.h>
+int nf_probe_allowed_processors(void) {
+#ifdef __linux__
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+  return 0;
+}
 
 // The compiler's macros say what it was allowed to use; only C sees them. Compiled with the same -march as the kernels.
 

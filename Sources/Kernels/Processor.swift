@@ -16,4 +16,10 @@ public enum Processor {
       MatrixLibrary.kernelName)
     return isFallback && nf_probe_has_avx512() != 0 ? "SkylakeX" : nil
   }
+
+  /// Processors that this process may run on (`taskset`, cpusets); nil where the system does not say.
+  public static var allowedCount: Int? {
+    let count = Int(nf_probe_allowed_processors())
+    return count > 0 ? count : nil
+  }
 }

@@ -12,25 +12,21 @@ enum Machine {
     for name in ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"] {
       if let count = environment[name].flatMap(Int.init), count > 0 { return min(count, 1024) }
     }
-    return max(1, min(ProcessInfo.processInfo.activeProcessorCount, processorQuota ?? .max))
+    let allowed = ControlGroup().processors ?? .max
+    return max(1, min(ProcessInfo.processInfo.activeProcessorCount, Processor.allowedCount ?? .max, allowed))
   }
 
-  /// Whole processors that a control group allows; nil where there is no limit.
-  private static var processorQuota: Int? {
-    let words = (try? String(contentsOfFile: "/sys/fs/cgroup/cpu.max", encoding: .utf8))?.split(
-      separator: " ")
-    guard let words, words.count == 2, let quota = Double(words[0]),
-      let period = Double(words[1].trimmingCharacters(in: .whitespacesAndNewlines)), period > 0
-    else { return nil }
-    return max(1, Int((quota / period).rounded(.up)))
-  }
-
-  /// Bytes of memory that this process can have: the machine's, or less where a control group limits it.
+  /// Bytes of memory that this process can have: the machine's, or less where a control group or `ulimit -v` limits it.
   static var memoryBytes: Double {
     let physical = Double(ProcessInfo.processInfo.physicalMemory)
-    let limit = (try? String(contentsOfFile: "/sys/fs/cgroup/memory.max", encoding: .utf8))
-      .flatMap { Double($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
-    return min(physical, limit ?? physical)
+    return [ControlGroup().memoryBytes, addressSpaceBytes].compactMap(\.self).reduce(physical, min)
+  }
+
+  /// What `ulimit -v` allows; nil where it allows everything.
+  private static var addressSpaceBytes: Double? {
+    var limit = rlimit()
+    guard unsafe getrlimit(__rlimit_resource_t(9), &limit) == 0 else { return nil }  // RLIMIT_AS
+    return limit.rlim_cur == rlim_t.max ? nil : Double(limit.rlim_cur)
   }
 
   /// The most memory that this process has had resident, in bytes.

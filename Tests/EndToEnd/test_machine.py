@@ -1,0 +1,67 @@
+"""Machines with fewer processors or less memory than a run would like."""
+
+import os
+import platform
+import resource
+
+import h5py
+import numpy
+import pytest
+from conftest import refuses, run, run_files, small, succeeds
+
+
+def on_one_processor():
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
+def losses(folder) -> tuple[numpy.ndarray, int]:
+    (path,) = run_files(folder)
+    with h5py.File(path) as file:
+        return file["loss"][...], int(file.attrs["threads"])
+
+
+def test_one_processor(tmp_path):
+    succeeds("train", *small(out="one", steps=60), cwd=tmp_path, preexec_fn=on_one_processor)
+    succeeds("train", *small(out="asked", steps=60, threads=1), cwd=tmp_path)
+    (alone, threads), (asked, _) = losses(tmp_path / "one"), losses(tmp_path / "asked")
+    assert threads == 1
+    numpy.testing.assert_array_equal(alone, asked)
+
+
+def test_more_threads_than_processors(tmp_path):
+    """Slow, but it ends, and with the numbers that so many threads give anywhere."""
+    crowded = small(out="crowded", steps=10, threads=8)
+    succeeds("train", *crowded, cwd=tmp_path, preexec_fn=on_one_processor)
+    succeeds("train", *small(out="free", steps=10, threads=8), cwd=tmp_path)
+    (one, threads), (other, _) = losses(tmp_path / "crowded"), losses(tmp_path / "free")
+    assert threads == 8
+    numpy.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("size", ["125M", "2.7B"])
+def test_less_memory_than_the_model_needs(size, tmp_path):
+    limit = (2 << 30, 2 << 30)
+    result = refuses(
+        "train", f"--size={size}", "--sequence=256", "--batch=4", "--out=run", cwd=tmp_path,
+        mentions=["GB of memory", "2.1 GB", "--layers, --dim"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, limit),
+    )  # fmt: skip
+    assert result.returncode == 2 and not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="these kernels are for x86-64")
+def test_a_user_s_choice_of_kernels_and_threads_stays(tmp_path):
+    variables = {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_NUM_THREADS": "1"}
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        succeeds("train", *small(out="run"), cwd=tmp_path)
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+    (path,) = run_files(tmp_path / "run")
+    with h5py.File(path) as file:
+        assert "Haswell" in file.attrs["blas"] and int(file.attrs["threads"]) == 1
+    assert "Haswell" in run("info", path, cwd=tmp_path).stdout
