@@ -118,9 +118,10 @@ public struct LineMark: Mark {
     return strays
   }
 
-  /// The points of the line nearest to evenly spaced places.
+  /// The points of the line nearest to evenly spaced places; every point where there are no more than markers.
   private func markerPlaces(among shown: [Int], in frame: Frame) -> [Point] {
     guard markerCount > 0, !shown.isEmpty else { return [] }
+    guard shown.count > markerCount else { return shown.compactMap { place($0, in: frame) } }
     let distance = frame.area.width / Double(markerCount)
     var result: [Int] = []
     var cursor = 0

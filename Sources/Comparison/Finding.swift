@@ -74,8 +74,11 @@ extension Finding {
   /// The tensors in a few words: `fc1.weight, layers 0-3`.
   public var subject: String {
     guard let first = labels.first else { return "all tensors" }
-    guard Set(labels.map(\.operation)).count == 1 else {
-      return "all of \(layerList(Set(labels.compactMap(\.layer)).sorted()))"
+    let operations = Set(labels.map(\.operation))
+    guard operations.count == 1 else {
+      return detail == Single.wholeLayer
+        ? "all of \(layerList(Set(labels.compactMap(\.layer)).sorted()))"
+        : "\(first.operation) and \(labels.count - 1) more tensors"
     }
     guard first.layer != nil else { return first.operation }
     return "\(first.operation), \(layerList(labels.compactMap(\.layer).sorted()))"
@@ -101,6 +104,21 @@ extension Finding {
       members[group, default: []] += one.label.map { [$0] } ?? []
     }
     let found = order.map { Finding(kind: $0.kind, labels: members[$0] ?? [], detail: $0.detail) }
-    return Kind.allCases.flatMap { kind in found.filter { $0.kind == kind } }
+    return Kind.allCases.flatMap { kind in gathered(found.filter { $0.kind == kind }) }
   }
+
+  /// Findings of one kind, with those of one detail in one where they would fill a screen: another type of element in
+  /// every tensor is one fact.
+  private static func gathered(_ findings: [Finding]) -> [Finding] {
+    var order: [String] = []
+    for finding in findings where !order.contains(finding.detail) { order.append(finding.detail) }
+    return order.flatMap { detail in
+      let same = findings.filter { $0.detail == detail }
+      guard same.count > mostOfOneDetail, let first = same.first else { return same }
+      return [Finding(kind: first.kind, labels: same.flatMap(\.labels), detail: detail)]
+    }
+  }
+
+  /// Operations that are listed one by one though the same is said of each.
+  private static let mostOfOneDetail = 4
 }

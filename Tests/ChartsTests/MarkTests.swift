@@ -39,6 +39,16 @@ import Testing
     #expect(places.map(\.x) == [22.5, 47.5, 72.5, 97.5])
   }
 
+  @Test func everyPointOfAShortLineHasItsMarker() {
+    let style = SeriesStyle(color: .black)
+    let line = LineMark("l", x: [0, 1, 1.5, 10], y: [1, 2, 3, 4], style: style, markerCount: 4)
+    guard case .markers(let places, _, _) = line.drawn(in: frame).shapes.last else {
+      Issue.record("no markers")
+      return
+    }
+    #expect(places.map(\.x) == [10, 20, 25, 110])
+  }
+
   @Test func shadesAreCutOffAtTheFrame() {
     let drawn = ShadeMark("s", from: 8, to: 99).drawn(in: frame)
     let area = Rectangle(x: 90, y: 20, width: 20, height: 50)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import pathlib
 import subprocess
 import xml.etree.ElementTree as ElementTree
 
@@ -11,6 +12,8 @@ import numpy
 import pytest
 from conftest import by_architecture, refuses, run, succeeds
 from safetensors.numpy import save_file
+
+FIXTURES = pathlib.Path(__file__).resolve().parents[1] / "CheckpointsTests" / "Fixtures"
 
 LAYERS, DIM, FFN, HEADS = 3, 16, 40, 4
 
@@ -163,6 +166,32 @@ def test_what_differs_beside_the_numbers(pair):
     expect_numbers(numbers[half], [a[half]], [b[half]])
     broken = numbers["decoder.layers.1.fc2.weight"]
     assert broken["relative_difference"] == "nan" and broken["nonfinite_b"] == "1" and broken["nonfinite_a"] == "0"
+
+
+def test_what_holds_of_every_tensor_is_said_once(pair):
+    folder, a, _ = pair
+    save_file({name: value.astype(numpy.float16) for name, value in a.items()}, folder / "half.safetensors")
+    rows = table(
+        succeeds("compare", "a.safetensors", "half.safetensors", "--table=differences", "--format=csv", cwd=folder),
+        "difference",
+    )  # fmt: skip
+    assert rows.keys() == {"type"} and rows["type"]["detail"] == "F32 and F16"
+    assert int(rows["type"]["count"]) == len(a) and f"and {len(a) - 1} more tensors" in rows["type"]["tensors"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("module.pt", "module-legacy.pt"), ("nested.pt", "nested-legacy.pt"), ("training.pt", "training-legacy.pt"),
+        ("types.pt", "types-legacy.pt"), ("views.pt", "views-legacy.pt"), ("parameters.pt", "module.pt"), ("shards", "shards"),
+    ],
+)  # fmt: skip
+def test_both_forms_of_pytorchs_files_hold_the_same(one, other, tmp_path):
+    """The files of Tests/CheckpointsTests/Fixtures, written by PyTorch (make_fixtures.py there)."""
+    output = succeeds("compare", FIXTURES / one, FIXTURES / other, cwd=tmp_path).stdout
+    assert "identical: all" in output
+    for name in {one, other}:
+        assert "whole" in succeeds("verify", FIXTURES / name, cwd=tmp_path).stdout
 
 
 def test_integers_are_compared_for_equality(tmp_path):

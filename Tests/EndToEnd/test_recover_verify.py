@@ -189,7 +189,8 @@ def test_many_files(finished, killed, tmp_path):
     cut.write_bytes(finished.read_bytes()[:5000])
     paths = [finished, tmp_path / "text.h5", killed, cut, tmp_path / "absent.h5"]
     result = run("verify", *paths, cwd=tmp_path)
-    assert result.returncode == 1 and "5 files, 3 damaged" in result.stdout
+    assert result.returncode == 1 and "5 files, 3 cannot be read" in result.stdout
+    assert "absent.h5: cannot be read" in run("verify", tmp_path / "absent.h5", cwd=tmp_path).stdout
     by_file = {row["file"]: row["state"] for row in findings(*paths, cwd=tmp_path) if row["part"] == "file"}
     assert list(by_file.values()) == ["whole", "unreadable", "open", "unreadable", "unreadable"]
     result = run("recover", *paths, cwd=tmp_path)
@@ -236,4 +237,5 @@ def test_checkpoints_of_runs(tmp_path):
         flip(path, path.stat().st_size - 1)
         rows = findings(path, cwd=tmp_path)
         assert states(rows, "data") == {"damaged"} and "decoder." in str(rows)
-        assert run("verify", path, cwd=tmp_path).returncode == 1
+        result = run("verify", path, cwd=tmp_path)
+        assert result.returncode == 1 and f"{path}: damaged" in result.stdout

@@ -173,8 +173,10 @@ def test_grads_goes_on_with_the_runs_that_are_left(tmp_path):
 def test_a_finished_run_stays_as_it_is(whole, tmp_path):
     shutil.copytree(whole, tmp_path / "run")
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
-    result = succeeds("train", "--resume", "run", cwd=tmp_path)
-    assert "1200 steps" in result.stdout
+    # The run file stands for its folder.
+    for name, cwd in [("run", tmp_path), ("run/normformer-seed7.h5", tmp_path), ("normformer-seed7.h5", tmp_path / "run")]:
+        result = succeeds("train", "--resume", name, cwd=cwd)
+        assert "1200 steps" in result.stdout
     assert before == {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
 
 

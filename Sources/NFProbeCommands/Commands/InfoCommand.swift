@@ -106,7 +106,7 @@ struct InfoCommand: ParsableCommand {
     return attempts.map { attempt in
       let isGoingOn = isGrowing && attempt == attempts.last
       let end = attempt.end != .running ? "\(attempt.end)" : isGoingOn ? "going on" : "killed"
-      return ("segment \(attempt.segment)", "from step \(attempt.firstStep), \(end); \(attempt.machine)")
+      return ("segment \(attempt.segment)", "from step \(attempt.firstStep) on; \(end); \(attempt.machine)")
     }
   }
 

@@ -48,7 +48,7 @@ struct CheckpointOptions: ParsableArguments {
         throw CommandError.usage(
           "--resume goes on in its own folder; --out and --overwrite have no place there")
       }
-      return try OutputFolder(existing: resume)
+      return try OutputFolder(existing: OutputFolder.path(of: resume))
     }
     let folder = try OutputFolder(output, command: command)
     let threads = machine.threads == nil ? ["--threads=\(machine.threadCount)"] : []

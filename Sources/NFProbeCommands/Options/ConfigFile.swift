@@ -26,7 +26,7 @@ enum ConfigFile {
     -> Expansion
   {
     guard let name = arguments.first, let command = commands.first(where: { $0.name == name }),
-      let path = configPath(arguments)
+      let path = arguments.value(of: "config")
     else { return Expansion(arguments: arguments) }
     let text = try ConfigText(path: path)
     var options: [String] = []
@@ -41,21 +41,12 @@ enum ConfigFile {
     return expansion
   }
 
-  private static func configPath(_ arguments: [String]) -> String? {
-    for (index, argument) in arguments.enumerated() {
-      if argument == "--" { return nil }
-      if argument.hasPrefix("--config=") { return String(argument.dropFirst("--config=".count)) }
-      if argument == "--config", index + 1 < arguments.count { return arguments[index + 1] }
-    }
-    return nil
-  }
-
   private static func isGiven(_ option: String, _ arguments: [String]) -> Bool {
     arguments.contains { $0 == "--\(option)" || $0 == "--no-\(option)" || $0.hasPrefix("--\(option)=") }
   }
 
   /// The option that a key names, and its words on a command line: none or one.
-  private static func words(
+  static func words(
     _ key: Node, _ value: Node, _ place: String, _ command: String, _ known: [OptionInfo]
   ) throws -> (option: String, words: [String]) {
     guard let name = key.string else {

@@ -76,13 +76,7 @@ struct CommandRecord: Codable, Equatable {
   }
 
   private static func folder(in arguments: [String]) -> String? {
-    let name = "--resume"
-    for (index, argument) in arguments.enumerated() {
-      if argument == "--" { return nil }
-      if argument.hasPrefix(name + "=") { return String(argument.dropFirst(name.count + 1)) }
-      if argument == name, index + 1 < arguments.count { return arguments[index + 1] }
-    }
-    return nil
+    arguments.value(of: "resume").map { OutputFolder.path(of: $0) }
   }
 
   /// The options among some arguments, one word each.
@@ -100,6 +94,15 @@ struct CommandRecord: Codable, Equatable {
       options.append(value.map { "--\(name)=\(paths.contains(name) ? absolute($0) : $0)" } ?? "--\(name)")
     }
     return options
+  }
+
+  /// Options, one word each, with the paths among them made absolute, so that they mean the same from any folder.
+  static func withAbsolutePaths(_ words: [String]) -> [String] {
+    words.map { word in
+      let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1)
+      guard word.hasPrefix("--"), parts.count == 2, paths.contains(String(parts[0])) else { return word }
+      return "--\(parts[0])=\(absolute(String(parts[1])))"
+    }
   }
 
   private static func absolute(_ path: String) -> String {

@@ -41,6 +41,12 @@ struct VerificationReport: Codable, Equatable {
   /// Whether all that was recorded is as it was written. A run that was killed is.
   var isWhole: Bool { !findings.contains { $0.state.isDamage } }
 
+  /// The report in a word or three.
+  private var verdict: String {
+    if isWhole { return "whole" }
+    return findings.contains { $0.part == "file" && $0.state == .unreadable } ? "cannot be read" : "damaged"
+  }
+
   /// Adds a finding.
   mutating func add(_ part: String, _ state: State, count: Int? = nil, _ detail: String) {
     findings.append(Finding(part: part, state: state, count: count, detail: detail))
@@ -68,9 +74,12 @@ struct VerificationReport: Codable, Equatable {
   }
 
   private static func title(_ reports: [VerificationReport]) -> String {
-    guard reports.count != 1 else { return "\(reports[0].file): \(reports[0].isWhole ? "whole" : "damaged")" }
-    let damaged = reports.filter { !$0.isWhole }.count
-    return "\(reports.count) files, \(damaged == 0 ? "all whole" : "\(damaged) damaged")"
+    guard reports.count != 1 else { return "\(reports[0].file): \(reports[0].verdict)" }
+    let counts = ["damaged", "cannot be read"].map { verdict in
+      (verdict, reports.count { $0.verdict == verdict })
+    }.filter { $0.1 > 0 }
+    let verdict = counts.isEmpty ? "all whole" : counts.map { "\($1) \($0)" }.joined(separator: ", ")
+    return "\(reports.count) files, \(verdict)"
   }
 }
 
