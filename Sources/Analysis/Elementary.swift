@@ -10,3 +10,6 @@ func powerOfTen(_ x: Double) -> Double { pow(10, x) }
 func normalProbability(below x: Double) -> Double { erfc(-x / 2.0.squareRoot()) / 2 }
 
 func arcTangent(_ x: Double) -> Double { atan(x) }
+
+/// e to a number: the perplexity of a loss in nats.
+func exponential(_ x: Double) -> Double { exp(x) }

@@ -28,6 +28,14 @@ public struct Estimate: Equatable, Sendable {
   /// What is said where a number has no meaning.
   static let undefined = Estimate(value: .nan, interval: nil)
 
+  /// The mean of independent numbers, one a seed: from three on with Student's t; undefined of none.
+  static func mean(of samples: [Double]) -> Estimate {
+    guard !samples.isEmpty else { return .undefined }
+    return Estimate(
+      value: samples.reduce(0, +) / Double(samples.count),
+      interval: samples.count < 3 ? nil : StudentT.interval(of: samples))
+  }
+
   /// Both ends and the value through an increasing function.
   func mapped(_ transform: (Double) -> Double) -> Estimate {
     Estimate(

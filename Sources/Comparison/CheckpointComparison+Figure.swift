@@ -64,7 +64,7 @@ extension CheckpointComparison {
     return Panel(
       title: title, xTitle: "layer", yTitle: "mean", xIsWhole: true,
       marks: [
-        SegmentsMark("shift", x: layers, from: from, to: to, stroke: Stroke(color: blue, width: 0.8)),
+        SegmentsMark("shift", at: layers, from: from, to: to, stroke: Stroke(color: blue, width: 0.8)),
         PointsMark("A", x: layers, y: from, style: SeriesStyle(color: blue, isHollow: true)),
         PointsMark("B", x: layers, y: to, style: SeriesStyle(color: blue)),
       ])

@@ -67,6 +67,15 @@ public final class Model<Scalar: KernelScalar> {
     sumKernel.sums(of: gradient(index).matrix(width: table.parameters[index].spec.count))
   }
 
+  /// ‖x‖² of the residual stream at every position, as the last pass left it.
+  ///
+  /// - Parameter layer: the stream that enters this layer; the number of layers for what leaves the last one.
+  /// - Returns: `(B*T)` numbers.
+  public func streamSquares(layer: Int) -> [Double] {
+    let stream = memory.streamMatrix(layer)
+    return (0..<stream.rows).map { row in sumKernel.sums(of: stream.rows(row..<row + 1)).sumSquares }
+  }
+
   /// A probe for this model's operations.
   public func makeProbe() -> ActivationProbe {
     ActivationProbe(plan: plan, layerCount: configuration.layerCount, kernel: sumKernel)

@@ -39,6 +39,9 @@ public enum Initialization: String, Sendable, CaseIterable {
   case fairseq
   /// GPT-2's: N(0, 0.02²), residual outputs divided by √(2·layers), biases 0.
   case gpt2
+  /// The setting of Xiong et al. (2020), for comparing gradients at the start with their theory: weights N(0, 2/(inputs +
+  /// outputs)), queries and keys 0 so that attention is uniform (and stays so), biases 0, N(0, 1/d) for embeddings.
+  case xiong
 }
 
 /// Everything that determines a model: sizes, wiring, initial values.

@@ -22,7 +22,8 @@ extension ParameterSpec {
   /// The matrix of a linear map.
   ///
   /// fairseq: q, k, v Xavier-uniform with gain 1/√2, so variance 1/(2d); `out_proj` Xavier-uniform; `fc1`, `fc2` uniform in
-  /// ±1/√inputs. GPT-2: N(0, 0.02²), `out_proj` and `fc2` divided by √(2·layers).
+  /// ±1/√inputs. GPT-2: N(0, 0.02²), `out_proj` and `fc2` divided by √(2·layers). Xiong et al.: N(0, 2/(inputs + outputs)), q and
+  /// k 0.
   static func weight(
     _ name: String, outputs: Int, inputs: Int, configuration: ModelConfiguration
   ) -> ParameterSpec {
@@ -32,11 +33,11 @@ extension ParameterSpec {
       zeroGradient: .never)
   }
 
-  /// The bias of a linear map: fairseq's are uniform in ±1/√inputs but for `out_proj`'s 0; GPT-2's are 0.
+  /// The bias of a linear map: fairseq's are uniform in ±1/√inputs but for `out_proj`'s 0; GPT-2's and Xiong's are 0.
   static func bias(
     _ name: String, outputs: Int, inputs: Int, configuration: ModelConfiguration
   ) -> ParameterSpec {
-    let isZero = configuration.initialization == .gpt2 || name == "self_attn.out_proj"
+    let isZero = configuration.initialization != .fairseq || name == "self_attn.out_proj"
     return ParameterSpec(
       name: "\(name).bias", shape: [outputs], kind: .bias,
       initialValue: isZero ? .constant(0) : .uniform(bound: 1 / Double(inputs).squareRoot()),
@@ -51,6 +52,10 @@ extension ParameterSpec {
     case .gpt2:
       let divisor = writesResidual ? Double(2 * configuration.layerCount).squareRoot() : 1
       return .normal(standardDeviation: 0.02 / divisor)
+    case .xiong where name == "self_attn.q_proj" || name == "self_attn.k_proj":
+      return .constant(0)
+    case .xiong:
+      return .normal(standardDeviation: (2 / Double(inputs + outputs)).squareRoot())
     case .fairseq where name.hasPrefix("self_attn."):
       let xavier = (6 / Double(inputs + outputs)).squareRoot()
       return .uniform(bound: name == "self_attn.out_proj" ? xavier : xavier * 0.5.squareRoot())

@@ -102,7 +102,7 @@ public struct ParameterTable: Equatable, Sendable {
   private static func embedding(_ configuration: ModelConfiguration) -> ParameterSpec {
     let deviation =
       switch configuration.initialization {
-      case .fairseq: 1 / Double(configuration.modelDim).squareRoot()
+      case .fairseq, .xiong: 1 / Double(configuration.modelDim).squareRoot()
       case .gpt2: 0.02
       }
     return ParameterSpec(

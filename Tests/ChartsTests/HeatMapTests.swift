@@ -73,11 +73,18 @@ import Testing
       area: Rectangle(x: 0, y: 0, width: 10, height: 10), x: Scale(.linear, from: 0, to: 1),
       y: Scale(.linear, from: 0, to: 1), columnWidth: 0.5, markerRadius: 1)
     let mark = SegmentsMark(
-      "s", x: [0, 1], from: [0, .nan], to: [1, 1], stroke: Stroke(color: .black, width: 1))
+      "s", at: [0, 1], from: [0, .nan], to: [1, 1], stroke: Stroke(color: .black, width: 1))
     #expect(
       mark.drawn(in: frame).shapes == [
         .polylines([[Point(x: 0, y: 10), Point(x: 0, y: 0)]], Stroke(color: .black, width: 1))
       ])
     #expect(mark.yExtent(.linear) == Extent(lower: 0, upper: 1))
+    let level = SegmentsMark(
+      "s", at: [0.5], from: [0], to: [1], stroke: Stroke(color: .black, width: 1), isHorizontal: true)
+    #expect(
+      level.drawn(in: frame).shapes == [
+        .polylines([[Point(x: 0, y: 5), Point(x: 10, y: 5)]], Stroke(color: .black, width: 1))
+      ])
+    #expect(level.xExtent(.linear) == Extent(lower: 0, upper: 1))
   }
 }

@@ -24,7 +24,7 @@ struct BenchCommand: ParsableCommand {
   @Option(help: "The architecture.")
   var architecture: Architecture = .normFormer
 
-  @Option(help: "Pairs of steps: one that records, one that does not.")
+  @Option(help: "Pairs of steps, one that records and one that does not; --steps has no effect here.")
   var pairs = 50
 
   @Flag(help: "Print one JSON object with everything that was measured.")

@@ -6,39 +6,42 @@ struct ConfigText {
   /// No configuration is larger: every option of a command takes a few kilobytes.
   static let longest = 64 << 10
 
-  private let path: String
-  private let text: String
+  /// How messages name the file.
+  private let name: String
+  let text: String
 
   /// Reads the file.
+  /// - Parameter option: the option that named it; nil where it was named by itself.
   /// - Throws: `CommandError`: where it cannot be read, is larger than ``longest``, is not UTF-8, or has aliases.
-  init(path: String) throws {
-    self.path = path
+  init(path: String, option: String? = "--config") throws {
+    name = (option.map { "\($0) " } ?? "") + path
+    let prefix = option.map { "\($0) " } ?? ""
     let bytes: [UInt8]
     do {
       let file = try RandomAccessFile(path: path)
       guard file.byteCount <= Self.longest else {
-        throw CommandError.usage("--config \(path) is larger than a configuration can be (64 KiB)")
+        throw CommandError.usage("\(name) is larger than a configuration can be (64 KiB)")
       }
       bytes = try file.bytes(at: 0, count: file.byteCount)
     } catch let error as FileAccessError {
-      throw CommandError.usage("--config \(error)")
+      throw CommandError.usage("\(prefix)\(error)")
     }
     guard let text = String(validating: bytes, as: UTF8.self) else {
       let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
       let bad = lines.firstIndex { String(validating: $0, as: UTF8.self) == nil } ?? 0
-      throw CommandError.usage("--config \(path), line \(bad + 1) is not UTF-8 text")
+      throw CommandError.usage("\(name), line \(bad + 1) is not UTF-8 text")
     }
     self.text = text
     if let alias = Self.firstAlias(bytes) {
       throw CommandError.usage(
-        "--config \(path), line \(alias.line): the alias *\(printable(alias.name)) is not followed; write the value itself"
+        "\(name), line \(alias.line): the alias *\(printable(alias.name)) is not followed; write the value itself"
       )
     }
   }
 
   /// How messages name a place in the file.
   func place(line: Int?) -> String {
-    "--config \(path)" + (line.map { ", line \($0)" } ?? "")
+    name + (line.map { ", line \($0)" } ?? "")
   }
 
   /// The file's keys and values.

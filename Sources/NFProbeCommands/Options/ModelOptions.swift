@@ -55,7 +55,9 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "What is predicted: causal (the next token) or masked (15 % of tokens, 80/10/10).")
   var objective: Objective = .causal
 
-  @Option(name: .customLong("init"), help: "Initial values.")
+  @Option(
+    name: .customLong("init"),
+    help: "Initial values; xiong is for `init`: queries and keys are 0 and stay so.")
   var initialization: Initialization = .fairseq
 
   @Option(help: "Dropout of embeddings and branches.")

@@ -78,7 +78,7 @@ struct Benchmark {
     let writer = try RunFileWriter(
       creating: folder.appendingPathComponent("bench.h5").path, manifest: run.manifest)
     var times = Times()
-    _ = try trainer.run(shouldStop: { StopSignal.isRequested }) { event in
+    let end = try trainer.run(shouldStop: { StopSignal.isRequested }) { event in
       switch event {
       case .recorded(let record):
         let start = ContinuousClock.now
@@ -98,6 +98,9 @@ struct Benchmark {
       }
     }
     try writer.finish(status: .finished)
+    if case .nonfinite(let report) = end {
+      throw CommandError.failed("the steps cannot be timed to the end with these settings: \(report)")
+    }
     guard !times.plain.isEmpty else { throw CommandError.failed("stopped before anything was measured") }
     return times
   }
@@ -122,22 +125,11 @@ struct Benchmark {
       tokensPerStep: run.training.batch.tokensPerStep, steps: recorded.count,
       stepSeconds: [quantile(recorded, 0.25), median, quantile(recorded, 0.75)],
       tokensPerSecond: Double(run.training.batch.tokensPerStep) / median, partSeconds: parts,
-      stepOperations: operations, productRate: rate, floorShare: operations / rate / median,
+      stepOperations: run.operationsPerStep, productRate: rate,
+      floorShare: run.operationsPerStep / rate / median,
       recordingSeconds: quantile(differences, 0.5),
       recordingInterval: [differences[lower], differences[upper]],
       recordingPairs: pairs, writingSeconds: writing, peakBytes: Machine.peakBytes)
-  }
-
-  /// Six operations for each weight and token, and attention's four products, twice again in the backward pass.
-  private var operations: Double {
-    let model = run.model
-    let batch = run.training.batch
-    let matrices = ParameterTable(model).parameters
-      .filter { $0.spec.kind == .weight || $0.spec.kind == .embedding }.reduce(0) { $0 + $1.spec.count }
-    let length = Double(batch.sequenceLength)
-    let visible = model.objective == .causal ? (length + 1) / 2 : length
-    let attention = 12 * length * visible * Double(model.modelDim * model.layerCount * batch.rowsPerStep)
-    return 6 * Double(matrices) * Double(batch.tokensPerStep) + attention
   }
 
   private var productRate: Double {

@@ -31,6 +31,18 @@ struct PlannedRun {
 
   /// The run file's name: architecture and seed.
   var fileName: String { "\(manifest.architecture)-seed\(manifest.seed).h5" }
+
+  /// Floating-point operations of a step's matrix products and attention: six for each weight and token, and attention's four
+  /// products, twice again in the backward pass.
+  var operationsPerStep: Double {
+    let batch = training.batch
+    let matrices = ParameterTable(model).parameters
+      .filter { $0.spec.kind == .weight || $0.spec.kind == .embedding }.reduce(0) { $0 + $1.spec.count }
+    let length = Double(batch.sequenceLength)
+    let visible = model.objective == .causal ? (length + 1) / 2 : length
+    let attention = 12 * length * visible * Double(model.modelDim * model.layerCount * batch.rowsPerStep)
+    return 6 * Double(matrices) * Double(batch.tokensPerStep) + attention
+  }
 }
 
 extension RunRequest {
@@ -96,12 +108,12 @@ extension RunRequest {
       onNonfinite: self.recording.onNonfinite)
   }
 
-  private func checkMemory(_ configuration: ModelConfiguration) throws {
+  func checkMemory(_ configuration: ModelConfiguration) throws {
     let shape = PassShape(batchSize: training.batch, sequenceLength: training.sequence)
     let needed = configuration.trainingBytes(shape: shape)
     guard needed > 0.95 * Machine.memoryBytes else { return }
     throw CommandError.usage(
-      "this model and batch would take \(gigabytes(needed)) of memory, and this machine has "
+      "this model and batch would take \(gigabytes(needed)) of memory, and there is "
         + "\(gigabytes(Machine.memoryBytes)); make --layers, --dim, --vocab-size, --sequence or --batch smaller "
         + "(--accumulate keeps the global batch)")
   }

@@ -1,0 +1,95 @@
+import RunData
+
+/// What the cells of a grid are given equal amounts of, and are compared over.
+public enum SweepBudget: String, Sendable, CaseIterable, Codable {
+  /// Optimizer updates.
+  case steps
+  /// Floating-point operations of matrix products and attention.
+  case flops
+  /// Seconds of training, at the time that a step of each cell takes on one machine.
+  case seconds
+
+  /// What an axis or a column that counts it says.
+  var title: String {
+    switch self {
+    case .steps: "steps"
+    case .flops: "PFLOP"
+    case .seconds: "seconds"
+    }
+  }
+}
+
+/// One combination of what a grid varies, with its runs.
+public struct SweepCell: Sendable {
+  /// The value of each axis, in the axes' order.
+  public let values: [String]
+  /// Its runs, by ascending seed; those not made yet are missing.
+  public let runs: [RecordedRun]
+  /// Updates that each run is to make.
+  public let plannedSteps: Int
+  /// Floating-point operations of a step's matrix products and attention.
+  public let operationsPerStep: Double
+  /// Seconds of a step as they were timed beside the other cells'; nil takes the median of what the runs recorded.
+  public let timedSecondsPerStep: Double?
+
+  /// Creates a cell.
+  public init(
+    values: [String], runs: [RecordedRun], plannedSteps: Int, operationsPerStep: Double,
+    timedSecondsPerStep: Double?
+  ) {
+    self.values = values
+    self.runs = runs.sorted { $0.manifest.seed < $1.manifest.seed }
+    self.plannedSteps = plannedSteps
+    self.operationsPerStep = operationsPerStep
+    self.timedSecondsPerStep = timedSecondsPerStep
+  }
+
+  /// The values in one line.
+  public var label: String { values.joined(separator: ", ") }
+
+  /// Seconds of a step.
+  var secondsPerStep: Double {
+    if let timedSecondsPerStep { return timedSecondsPerStep }
+    let seconds = runs.flatMap(\.seconds).sorted()
+    return seconds.isEmpty ? .nan : seconds[seconds.count / 2]
+  }
+
+  /// What so many updates cost.
+  func cost(ofUpdates updates: Int, in budget: SweepBudget) -> Double {
+    switch budget {
+    case .steps: Double(updates)
+    case .flops: Double(updates) * operationsPerStep / 1e15
+    case .seconds: Double(updates) * secondsPerStep
+    }
+  }
+
+  /// The held-out loss at the end of each run that ended well, in nats a token, by seed.
+  var finalLosses: [UInt64: Double] {
+    runs.reduce(into: [:]) { losses, run in
+      guard let last = run.validation.last, last.step == plannedSteps, last.loss.isFinite else { return }
+      losses[run.manifest.seed] = last.loss
+    }
+  }
+
+  /// What is to be said of runs without a final loss: seeds that ended early or are missing.
+  func shortcomings(seeds: [UInt64]) -> [String] {
+    seeds.compactMap { seed in
+      guard let run = runs.first(where: { $0.manifest.seed == seed }) else { return "seed \(seed) not made" }
+      if finalLosses[seed] != nil { return nil }
+      switch run.status {
+      case .nonfinite: return "seed \(seed) not finite at step \(run.steps.last ?? 0)"
+      case .finished where run.validation.isEmpty: return "seed \(seed) without held-out text"
+      case .finished: return "seed \(seed) ended with a loss that is not finite"
+      case .running, .interrupted, .failed: return "seed \(seed) stopped at step \(run.steps.last ?? 0)"
+      }
+    }
+  }
+
+  /// Seeds that did not pass below the corpus's unigram entropy.
+  var seedsNotLearning: [UInt64] {
+    runs.filter { run in
+      let entropy = run.manifest.corpus.unigramEntropy
+      return !entropy.isNaN && finalLosses[run.manifest.seed].map { !($0 < entropy) } ?? false
+    }.map(\.manifest.seed)
+  }
+}

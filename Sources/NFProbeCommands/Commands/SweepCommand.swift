@@ -1,0 +1,160 @@
+import Analysis
+import ArgumentParser
+import Foundation
+import Kernels
+import RunFile
+
+extension SweepBudget: ExpressibleByArgument {}
+
+/// `nf-probe sweep`: a grid of runs from one file, and what came out.
+struct SweepCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sweep",
+    abstract: "Train a grid of runs described by one YAML file, and compare their held-out perplexity.",
+    discussion: """
+      The file names base options of `nf-probe train`, what varies, and seeds; every combination is trained with every \
+      seed. With --budget flops or seconds, each combination gets the steps that cost as much as the baseline's. A \
+      sweep that was interrupted or killed goes on with --resume; a sweep's folder shows what it holds so far.
+
+        title: learning rates
+        base: {layers: 12, dim: 64, steps: 600, decay: linear}
+        vary:
+          model:
+            Baseline: {architecture: pre-ln}
+            NormFormer: {architecture: normformer}
+          lr: [0.001, 0.003]
+        seeds: 3
+        baseline: {model: Baseline}
+        choose: lr
+
+      Examples:
+        nf-probe sweep rates.yaml
+        nf-probe sweep rates.yaml --budget seconds --out rates
+        nf-probe sweep --resume rates
+        nf-probe sweep rates --table best --format latex
+      """)
+
+  @Argument(help: ArgumentHelp("The sweep's YAML file, or the folder of one to read.", valueName: "file"))
+  var path: String?
+
+  @Option(help: "What each combination gets as much of as the baseline. (default: the file's, else steps)")
+  var budget: SweepBudget?
+
+  @Option(help: ArgumentHelp("Training seconds of each run; implies --budget seconds.", valueName: "s"))
+  var seconds: Double?
+
+  @Option(help: "Seeds 0 to n-1 instead of the file's.")
+  var seeds: Int?
+
+  @Flag(help: "Print what would be trained, and train nothing.")
+  var dryRun = false
+
+  @Option(help: ArgumentHelp("Go on with the interrupted sweep in this folder.", valueName: "dir"))
+  var resume: String?
+
+  @Option(help: "The table that is printed: grid, best, crossings or runs. (default: all but runs)")
+  var table: SweepTable?
+
+  @Option(help: "How tables are printed; csv and json print the grid unless --table says otherwise.")
+  var format: TableFormat = .table
+
+  @Option(help: ArgumentHelp("Also write a figure here, and its points beside it.", valueName: "file"))
+  var svg: String?
+
+  @Option(help: "The figure of --svg: perplexity (final) or curves (over the budget).")
+  var figure: SweepFigure = .perplexity
+
+  @OptionGroup(title: "Machine") var machine: MachineOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
+
+  func validate() throws {
+    guard (path == nil) != (resume == nil) else {
+      throw ValidationError(
+        path == nil ? "name a sweep's file or folder" : "--resume names the folder; no file stands beside it")
+    }
+    if let seeds, !(1...1000).contains(seeds) {
+      throw ValidationError("--seeds must be between 1 and 1000, not \(seeds)")
+    }
+    if let seconds, !(seconds > 0 && seconds < 1e9) {
+      throw ValidationError("--seconds must be above 0, not \(seconds)")
+    }
+    if seconds != nil, let budget, budget != .seconds {
+      throw ValidationError(
+        "--seconds is a budget of its own; it does not go with --budget \(budget.rawValue)")
+    }
+  }
+
+  func run() throws {
+    let console = Console(isQuiet: output.quiet)
+    if let resume {
+      let plan = try SweepPlan(folder: resume)
+      try train(plan, into: OutputFolder(existing: resume), resuming: true, console)
+    } else if let path, SweepPlan.exists(in: path) {
+      try read(path, console)
+    } else if let path {
+      try begin(SweepFile(path: path), console)
+    }
+  }
+
+  /// Decides the grid, then trains it.
+  private func begin(_ file: SweepFile, _ console: Console) throws {
+    let corpora = SweepCorpora(machine: machine)
+    let seeds = seeds.map { (0..<UInt64($0)).map { $0 } } ?? file.seeds
+    let budget = seconds == nil ? budget ?? file.budget : .seconds
+    let planned = try file.combinations.map { cell in
+      try corpora.plan(cell.words, label: cell.values.joined(separator: ", "), seed: seeds[0])
+    }
+    var plan = SweepPlan(
+      file, budget: budget, seeds: seeds, threads: machine.threadCount, plans: planned.map(\.run))
+    StopSignal.watch()
+    if budget == .seconds {
+      console.progress("timing steps of \(counted(plan.cells.count, "combination")), in turn")
+      let timing = StepTiming(team: Team(threadCount: machine.threadCount))
+      for (index, seconds) in try timing.seconds(of: planned).enumerated() {
+        plan.cells[index].secondsPerStep = seconds
+      }
+    }
+    try plan.allot(seconds: seconds)
+    guard !dryRun else {
+      return console.print(try plan.report(in: ".", read: { _ in nil }).table.rendered(as: format))
+    }
+    let folder = try OutputFolder(output, command: "sweep")
+    try NFProbe.record(fixed: machine.threads == nil ? ["--threads=\(machine.threadCount)"] : [])
+      .write(into: folder)
+    try OutputFolder.write(file.text, to: folder.file("sweep.yaml"))
+    try plan.write(into: folder)
+    try train(plan, into: folder, resuming: false, console)
+  }
+
+  private func train(_ plan: SweepPlan, into folder: OutputFolder, resuming: Bool, _ console: Console) throws
+  {
+    StopSignal.watch()
+    try SweepRunner(
+      plan: plan, folder: folder, corpora: SweepCorpora(machine: machine), console: console,
+      team: Team(threadCount: machine.threadCount), replacing: output.overwrite, resuming: resuming
+    ).run()
+    let report = try plan.report(in: folder.path) { path in
+      FileManager.default.fileExists(atPath: path) ? try RunFileReader(path: path).read(tensors: []) : nil
+    }
+    let writer = SweepWriter(command: self, console: console)
+    try writer.write(report, into: folder)
+    try writer.show(report)
+  }
+
+  /// What a sweep's folder holds, also while it is being filled.
+  private func read(_ path: String, _ console: Console) throws {
+    let plan = try SweepPlan(folder: path)
+    let files = plan.cells.indices.flatMap { cell in
+      plan.seeds.map { "\(path)/\(plan.fileName(cell: cell, seed: $0))" }
+    }.filter { FileManager.default.fileExists(atPath: $0) }
+    guard !files.isEmpty else { throw CommandError.failed("\(path) holds none of its runs yet") }
+    try GuardedReading.run(files) { reading in
+      let report = try plan.report(in: path) { file in
+        files.contains(file) ? try reading.read(reading.open(file), tensors: []) : nil
+      }
+      let writer = SweepWriter(command: self, console: console)
+      try writer.show(report)
+      if output.out != nil { try writer.write(report, into: OutputFolder(output, command: "sweep")) }
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import Yams
+
+/// Turns the nodes of a sweep file into values; every complaint names file and line.
+struct SweepFileReader {
+  let file: ConfigText
+  /// Options that may be given.
+  let known: [OptionInfo]
+
+  /// One of the file's own keys.
+  func key<Key: RawRepresentable & CaseIterable>(_ node: Node, of: Key.Type) throws -> Key
+  where Key.RawValue == String {
+    guard let name = node.string, let key = Key(rawValue: name) else {
+      let name = node.string ?? "a list or mapping"
+      throw complaint(
+        node,
+        "there is no key \(printable(name))" + suggestion(for: name, among: Key.allCases.map(\.rawValue))
+          + "; there are \(Key.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    return key
+  }
+
+  /// One value as it is written.
+  func text(_ node: Node, _ name: String) throws -> String {
+    guard let text = node.string, !text.isEmpty, text.utf8.count <= 200 else {
+      throw complaint(node, "\(name) takes one word or line")
+    }
+    return printable(text)
+  }
+
+  /// One of some words.
+  func choice<Choice: RawRepresentable & CaseIterable>(
+    _ node: Node, _ name: String, of: Choice.Type
+  ) throws -> Choice where Choice.RawValue == String {
+    let text = try text(node, name)
+    guard let choice = Choice(rawValue: text) else {
+      throw complaint(
+        node, "\(name) is \(Choice.allCases.map(\.rawValue).joined(separator: ", ")), not \(text)")
+    }
+    return choice
+  }
+
+  /// A mapping of names to words.
+  func texts(_ node: Node, _ name: String) throws -> [String: String] {
+    var result: [String: String] = [:]
+    for (key, value) in try mapping(node, name) { result[try text(key, name)] = try text(value, name) }
+    return result
+  }
+
+  /// A count of seeds from 0 on, or a list of them.
+  func seeds(_ node: Node) throws -> [UInt64] {
+    if let sequence = node.sequence {
+      let seeds = sequence.compactMap { $0.string.flatMap(UInt64.init) }
+      guard seeds.count == sequence.count, !seeds.isEmpty, Set(seeds).count == seeds.count else {
+        throw complaint(node, "seeds is a count, or a list of different whole numbers")
+      }
+      return seeds
+    }
+    guard let count = node.string.flatMap(Int.init), (1...1000).contains(count) else {
+      throw complaint(node, "seeds is a count between 1 and 1000, or a list of whole numbers")
+    }
+    return (0..<UInt64(count)).map { $0 }
+  }
+
+  /// Options as words of a command line.
+  func words(_ node: Node, _ name: String) throws -> [String] {
+    try mapping(node, name).flatMap { key, value in try words(key, value) }
+  }
+
+  private func words(_ key: Node, _ value: Node) throws -> [String] {
+    try ConfigFile.words(key, value, place(key), "a sweep", known).words
+  }
+
+  /// What is varied: an option with a list of values, or a name with a mapping of labels to options.
+  func axes(_ node: Node) throws -> [SweepFile.Axis] {
+    try mapping(node, "vary").map { key, value in
+      let name = try text(key, "vary")
+      let points =
+        if let values = value.sequence {
+          try values.map { element in
+            SweepFile.Point(label: try text(element, name), words: try words(key, element))
+          }
+        } else {
+          try mapping(value, name).map { label, options in
+            SweepFile.Point(
+              label: try text(label, name),
+              words: options.null == nil ? try words(options, "\(name): \(try text(label, name))") : [])
+          }
+        }
+      guard !points.isEmpty else { throw complaint(value, "\(name) has no values to vary over") }
+      guard Set(points.map(\.label)).count == points.count else {
+        throw complaint(value, "\(name) has a value twice")
+      }
+      return SweepFile.Axis(name: name, points: points)
+    }
+  }
+
+  private func mapping(_ node: Node, _ name: String) throws -> Node.Mapping {
+    guard let mapping = node.mapping else {
+      throw complaint(node, "\(name) holds keys and values, such as `lr: 0.001`")
+    }
+    return mapping
+  }
+
+  private func place(_ node: Node) -> String { file.place(line: node.mark?.line) }
+
+  private func complaint(_ node: Node, _ message: String) -> CommandError {
+    .usage("\(place(node)): \(message)")
+  }
+}

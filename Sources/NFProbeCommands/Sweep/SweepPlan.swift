@@ -1,0 +1,149 @@
+import Analysis
+import FileAccess
+import Foundation
+import RunData
+import Training
+
+/// A sweep, decided in full before its first run and kept in its folder, so that it can go on and be read later.
+struct SweepPlan: Codable {
+  /// One combination.
+  struct Cell: Codable {
+    /// The value of each axis.
+    let values: [String]
+    /// Its options of `nf-probe train`, without seed and steps.
+    let words: [String]
+    /// Updates that each of its runs makes.
+    var steps: Int
+    let operationsPerStep: Double
+    /// Seconds of a step, timed in turn with the other cells'; nil where the budget is not one of time.
+    var secondsPerStep: Double?
+  }
+
+  let title: String
+  let axes: [String]
+  let budget: SweepBudget
+  let seeds: [UInt64]
+  let baseline: Int?
+  let chosenAxis: Int?
+  var cells: [Cell]
+  let threads: Int
+  let program: String
+
+  private static let fileName = "plan.json"
+
+  /// Whether a path is the folder of a sweep.
+  static func exists(in folder: String) -> Bool {
+    FileManager.default.fileExists(atPath: "\(folder)/\(fileName)")
+  }
+
+  /// Reads the plan of a sweep's folder.
+  init(folder: String) throws {
+    let path = "\(folder)/\(Self.fileName)"
+    let bytes: [UInt8]
+    do {
+      let file = try RandomAccessFile(path: path)
+      bytes = try file.bytes(at: 0, count: min(file.byteCount, 16 << 20))
+    } catch {
+      throw CommandError.usage(
+        "\(folder) is not the folder of a sweep: its \(Self.fileName) cannot be read (\(error))")
+    }
+    do { self = try JSONDecoder().decode(SweepPlan.self, from: Data(bytes)) } catch {
+      throw CommandError.failed("\(path) is damaged; the runs beside it can still be read one by one")
+    }
+    let axisCount = axes.count
+    guard !cells.isEmpty, axisCount > 0, cells.allSatisfy({ $0.values.count == axisCount }),
+      [baseline ?? 0].allSatisfy(cells.indices.contains), [chosenAxis ?? 0].allSatisfy(axes.indices.contains)
+    else {
+      throw CommandError.failed("\(path) contradicts itself; the runs beside it can still be read one by one")
+    }
+  }
+
+  /// Decides a sweep; its cells still have the baseline's steps.
+  init(_ file: SweepFile, budget: SweepBudget, seeds: [UInt64], threads: Int, plans: [PlannedRun]) {
+    title = file.title
+    axes = file.axes.map(\.name)
+    self.budget = budget
+    self.seeds = seeds
+    self.threads = threads
+    program = "nf-probe \(ProgramVersion.text)"
+    let combinations = file.combinations
+    cells = zip(combinations, plans).map { combination, plan in
+      Cell(
+        values: combination.values, words: CommandRecord.withAbsolutePaths(combination.words),
+        steps: plan.training.stepCount,
+        operationsPerStep: plan.operationsPerStep, secondsPerStep: nil)
+    }
+    chosenAxis = file.choose.flatMap { name in file.axes.firstIndex { $0.name == name } }
+    baseline =
+      file.baseline.isEmpty
+      ? nil
+      : combinations.firstIndex { combination in
+        zip(file.axes, combination.values).allSatisfy { axis, value in
+          file.baseline[axis.name].map { $0 == value } ?? true
+        }
+      }
+  }
+
+  /// Gives every cell as much of the budget as the baseline (without one, the first cell) has in its steps.
+  ///
+  /// - Parameter seconds: the training time of every run; nil for the baseline's.
+  mutating func allot(seconds: Double? = nil) throws {
+    let reference = cells[baseline ?? 0]
+    for index in cells.indices {
+      let exact: Double
+      switch budget {
+      case .steps: continue
+      case .flops:
+        exact = Double(reference.steps) * reference.operationsPerStep / cells[index].operationsPerStep
+      case .seconds:
+        guard let own = cells[index].secondsPerStep, let base = reference.secondsPerStep, own > 0 else {
+          throw CommandError.failed(
+            "no step of \(cells[index].values.joined(separator: ", ")) could be timed")
+        }
+        exact = (seconds ?? Double(reference.steps) * base) / own
+      }
+      guard exact >= 1, exact < 1e12 else {
+        throw CommandError.usage(
+          "the budget is no step of \(cells[index].values.joined(separator: ", ")); give more steps or seconds"
+        )
+      }
+      cells[index].steps = Int(exact.rounded())
+    }
+  }
+
+  /// Writes the plan into its folder.
+  func write(into folder: OutputFolder) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    try OutputFolder.write(
+      String(decoding: try encoder.encode(self), as: UTF8.self) + "\n", to: folder.file(Self.fileName))
+  }
+
+  /// The name of a run's file: the cell's number, its values and the seed.
+  func fileName(cell: Int, seed: UInt64) -> String {
+    let digits = String(cells.count - 1).count
+    let number = String(repeating: "0", count: digits - String(cell).count) + String(cell)
+    let words = cells[cell].values.joined(separator: "-").lowercased().map { character in
+      character.isASCII && (character.isLetter || character.isNumber || character == ".") ? character : "-"
+    }
+    let slug = String(words).split(separator: "-").joined(separator: "-").prefix(60)
+    return "\(number)-\(slug)-seed\(seed).h5"
+  }
+
+  /// The report on what its folder holds.
+  ///
+  /// - Parameter read: reads a run file; nil where there is none yet.
+  func report(in folder: String, read: (String) throws -> RecordedRun?) throws -> SweepReport {
+    let report = try cells.indices.map { index in
+      let cell = cells[index]
+      return SweepCell(
+        values: cell.values,
+        runs: try seeds.compactMap { try read("\(folder)/\(fileName(cell: index, seed: $0))") },
+        plannedSteps: cell.steps, operationsPerStep: cell.operationsPerStep,
+        timedSecondsPerStep: cell.secondsPerStep)
+    }
+    return SweepReport(
+      title: title, axes: axes, cells: report, budget: budget, seeds: seeds, baseline: baseline,
+      chosenAxis: chosenAxis)
+  }
+}
