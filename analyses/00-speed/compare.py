@@ -1,4 +1,5 @@
-"""Times nf-probe against PyTorch (peer.py): both in turn, several rounds, on this machine. Writes raw.csv and table.md.
+"""Times nf-probe against PyTorch (peer.py): both in turn, several rounds, on this machine. Writes raw.csv and table.md to a
+folder named after the processor.
 
     ./run.sh            # makes a virtual environment with PyTorch, then runs this
 
@@ -49,8 +50,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--models", nargs="*", default=list(MODELS))
     parser.add_argument("--architectures", nargs="*", default=["pre-ln", "normformer"])
-    parser.add_argument("--out", type=pathlib.Path, default=HERE)
+    parser.add_argument("--out", type=pathlib.Path, default=HERE / "-".join(processor().lower().split()))
     options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
     rows = []
     for name in options.models:
         model, steps = MODELS[name], STEPS[name]
