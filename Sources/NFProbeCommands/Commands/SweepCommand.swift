@@ -98,23 +98,8 @@ struct SweepCommand: ParsableCommand {
 
   /// Decides the grid, then trains it.
   private func begin(_ file: SweepFile, _ console: Console) throws {
-    let corpora = SweepCorpora(machine: machine)
-    let seeds = seeds.map { (0..<UInt64($0)).map { $0 } } ?? file.seeds
-    let budget = seconds == nil ? budget ?? file.budget : .seconds
-    let planned = try file.combinations.map { cell in
-      try corpora.plan(cell.words, label: cell.values.joined(separator: ", "), seed: seeds[0])
-    }
-    var plan = SweepPlan(
-      file, budget: budget, seeds: seeds, threads: machine.threadCount, plans: planned.map(\.run))
-    StopSignal.watch()
-    if budget == .seconds {
-      console.progress("timing steps of \(counted(plan.cells.count, "combination")), in turn")
-      let timing = StepTiming(team: Team(threadCount: machine.threadCount))
-      for (index, seconds) in try timing.seconds(of: planned).enumerated() {
-        plan.cells[index].secondsPerStep = seconds
-      }
-    }
-    try plan.allot(seconds: seconds)
+    let plan = try SweepPlanner(machine: machine, console: console).plan(
+      file, budget: seconds == nil ? budget : .seconds, seconds: seconds, seedCount: seeds)
     guard !dryRun else {
       return console.print(try plan.report(in: ".", read: { _ in nil }).table.rendered(as: format))
     }

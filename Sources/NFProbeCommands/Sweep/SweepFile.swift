@@ -56,9 +56,14 @@ struct SweepFile {
   /// - Throws: `CommandError`, with file and line.
   init(path: String) throws {
     let file = try ConfigText(path: path, option: nil)
+    try self.init(file, keys: file.mapping())
+  }
+
+  /// Reads a sweep's keys out of a file that may hold more.
+  init(_ file: ConfigText, keys: Node.Mapping) throws {
     text = file.text
     let reader = SweepFileReader(file: file, known: Self.known)
-    for (node, value) in try file.mapping() {
+    for (node, value) in keys {
       switch try reader.key(node, of: Key.self) {
       case .title: title = try reader.text(value, "title")
       case .base: base = try reader.words(value, "base")

@@ -46,6 +46,19 @@ struct SweepFileReader {
     return result
   }
 
+  /// A number.
+  func number(_ node: Node, _ name: String) throws -> Double {
+    guard let number = node.string.flatMap(Double.init), number.isFinite else {
+      throw complaint(node, "\(name) is a number")
+    }
+    return number
+  }
+
+  /// One word, or a list of them.
+  func list(_ node: Node, _ name: String) throws -> [String] {
+    try node.sequence.map { try $0.map { try text($0, name) } } ?? [text(node, name)]
+  }
+
   /// A count of seeds from 0 on, or a list of them.
   func seeds(_ node: Node) throws -> [UInt64] {
     if let sequence = node.sequence {
@@ -94,7 +107,8 @@ struct SweepFileReader {
     }
   }
 
-  private func mapping(_ node: Node, _ name: String) throws -> Node.Mapping {
+  /// Keys and values.
+  func mapping(_ node: Node, _ name: String) throws -> Node.Mapping {
     guard let mapping = node.mapping else {
       throw complaint(node, "\(name) holds keys and values, such as `lr: 0.001`")
     }
@@ -103,7 +117,7 @@ struct SweepFileReader {
 
   private func place(_ node: Node) -> String { file.place(line: node.mark?.line) }
 
-  private func complaint(_ node: Node, _ message: String) -> CommandError {
+  func complaint(_ node: Node, _ message: String) -> CommandError {
     .usage("\(place(node)): \(message)")
   }
 }

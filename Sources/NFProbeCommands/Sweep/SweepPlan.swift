@@ -84,6 +84,13 @@ struct SweepPlan: Codable {
       }
   }
 
+  /// Whether it was made from this file, or one that says the same of its cells.
+  func isOf(_ file: SweepFile) -> Bool {
+    let combinations = file.combinations
+    return axes == file.axes.map(\.name) && combinations.map(\.values) == cells.map(\.values)
+      && combinations.map { CommandRecord.withAbsolutePaths($0.words) } == cells.map(\.words)
+  }
+
   /// Gives every cell as much of the budget as the baseline (without one, the first cell) has in its steps.
   ///
   /// - Parameter seconds: the training time of every run; nil for the baseline's.

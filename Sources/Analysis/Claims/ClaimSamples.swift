@@ -1,0 +1,135 @@
+import RunData
+
+/// Measures a claim on the runs of its cells: one number a seed.
+struct ClaimSamples {
+  /// The number of each seed, by seed.
+  let values: [UInt64: Double]
+  /// Why seeds or all of it could not be measured; nil where nothing is missing.
+  private(set) var problem: String?
+
+  init(_ claim: Claim, of cell: SweepCell, against other: SweepCell?) {
+    var values: [UInt64: Double] = [:]
+    var problems: [String] = []
+    for run in cell.runs {
+      let seed = run.manifest.seed
+      let partner = other?.runs.first { $0.manifest.seed == seed }
+      if other != nil, partner == nil { continue }
+      let number: Double?
+      if claim.measure == .gradient {
+        number = Self.gradient(claim, run, partner)
+      } else {
+        let own = Self.single(claim, run, cell)
+        let theirs = partner.flatMap { partner in other.flatMap { Self.single(claim, partner, $0) } }
+        number = other == nil ? own : own.flatMap { own in theirs.map { Self.compared(claim, own, $0) } }
+      }
+      if let number, number.isFinite {
+        values[seed] = number
+      } else {
+        problems.append("seed \(seed)")
+      }
+    }
+    self.values = values
+    if !problems.isEmpty {
+      problem = "not to be measured in \(problems.joined(separator: ", "))"
+    } else if values.isEmpty {
+      problem = "no runs"
+    }
+  }
+
+  private static func compared(_ claim: Claim, _ own: Double, _ other: Double) -> Double {
+    claim.measure.isRatio ? own / other : own - other
+  }
+
+  /// A measure of one run.
+  private static func single(_ claim: Claim, _ run: RecordedRun, _ cell: SweepCell) -> Double? {
+    switch claim.measure {
+    case .perplexity: return cell.finalLosses[run.manifest.seed].map { exponential($0) }
+    case .stepSeconds:
+      let seconds = run.seconds.sorted()
+      return seconds.isEmpty ? nil : seconds[seconds.count / 2]
+    case .parameters:
+      let layout = run.manifest.gradients
+      return Double((layout.elementCounts + layout.stemElementCounts).reduce(0, +))
+    case .gradient: return nil
+    case .earlyLate, .spread, .slope:
+      guard let profile = LayerProfile(run, claim.operations[0], window(claim, run)) else { return nil }
+      return profile.value(of: claim.measure)
+    }
+  }
+
+  /// The ratio of gradients over operations and layers: to the partner, or to the earlier window.
+  private static func gradient(_ claim: Claim, _ run: RecordedRun, _ partner: RecordedRun?) -> Double? {
+    let window = window(claim, run)
+    var logarithms: [Double] = []
+    for operation in claim.operations {
+      let below =
+        partner.flatMap { LayerProfile($0, operation, window, claim.normalizer) }
+        ?? claim.from.flatMap { LayerProfile(run, operation, $0, claim.normalizer) }
+      guard let above = LayerProfile(run, operation, window, claim.normalizer), let below,
+        let layers = try? claim.layers.layers(of: above.layerCount)
+      else { return nil }
+      for layer in layers {
+        guard let one = above.means[layer], let other = below.means[layer] else { continue }
+        logarithms.append(commonLogarithm(one) - commonLogarithm(other))
+      }
+    }
+    guard !logarithms.isEmpty else { return nil }
+    switch claim.take {
+    case .mean: return powerOfTen(logarithms.reduce(0, +) / Double(logarithms.count))
+    case .largest: return logarithms.max().map(powerOfTen)
+    case .smallest: return logarithms.min().map(powerOfTen)
+    }
+  }
+
+  private static func window(_ claim: Claim, _ run: RecordedRun) -> StepWindow {
+    claim.window ?? .defaultWindow(for: [run.steps])
+  }
+}
+
+/// The mean gradient of one operation in each layer over a window.
+struct LayerProfile {
+  let layerCount: Int
+  /// By layer; those without the tensor, or where it is zero by construction, are missing.
+  let means: [Int: Double]
+
+  /// Nil where the run has not recorded the operation, or nothing in the window.
+  init?(
+    _ run: RecordedRun, _ operation: String, _ window: StepWindow, _ normalizer: RatioNormalizer = .none
+  ) {
+    guard let series = run.gradients[operation] else { return nil }
+    let rows = window.indices(in: run.steps)
+    guard !rows.isEmpty else { return nil }
+    let divisor: Double
+    switch normalizer {
+    case .none: divisor = 1
+    case .loss: divisor = run.loss[rows].reduce(0, +) / Double(rows.count)
+    case .total:
+      divisor = run.gradients.values.reduce(0) { sum, series in
+        sum + series.l1.reduce(0) { $0 + $1[rows].reduce(0, +) } / Double(rows.count)
+      }
+    }
+    layerCount = series.layerCount
+    var means: [Int: Double] = [:]
+    for layer in 0..<series.layerCount
+    where series.elementCounts[layer] > 0 && !series.isZeroByConstruction[layer] {
+      means[layer] = series.l1[layer][rows].reduce(0, +) / Double(rows.count) / divisor
+    }
+    guard !means.isEmpty else { return nil }
+    self.means = means
+  }
+
+  func value(of measure: Claim.Measure) -> Double? {
+    let layers = means.keys.sorted()
+    let values = layers.compactMap { means[$0] }
+    guard layers.count > 1, let first = values.first, let last = values.last else { return nil }
+    switch measure {
+    case .earlyLate: return first / last
+    case .spread: return (values.max() ?? .nan) / (values.min() ?? .nan)
+    case .slope:
+      var logarithms = Array(repeating: 0.0, count: layerCount)
+      for layer in layers { logarithms[layer] = commonLogarithm(means[layer] ?? .nan) }
+      return Contrast.slope(over: layers, layerCount: layerCount).value(of: logarithms)
+    case .gradient, .perplexity, .stepSeconds, .parameters: return nil
+    }
+  }
+}

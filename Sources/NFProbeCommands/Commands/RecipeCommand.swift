@@ -1,0 +1,107 @@
+import Analysis
+import ArgumentParser
+import Foundation
+import Kernels
+import RunData
+import RunFile
+
+/// `nf-probe recipe`: a figure or table of a paper, made anew, and what the runs say to its claims.
+struct RecipeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "recipe",
+    abstract: "Run a recipe: train its grid, draw its figures, and judge the paper's claims.",
+    discussion: """
+      A recipe is a folder with a recipe.yaml: a question, a sweep, figures and claims as data. Each claim comes out as \
+      holds, does not hold or undecided, with effect, interval and number of seeds. The folder of --runs keeps the run \
+      files: what is there is not trained again, so that an interrupted recipe goes on, and a finished one is only \
+      judged anew.
+
+      Examples:
+        nf-probe recipe analyses/02-ablations
+        nf-probe recipe analyses/02-ablations --runs ablations --results analyses/02-ablations/results
+      """)
+
+  @Argument(help: ArgumentHelp("The recipe's folder or YAML file.", valueName: "recipe"))
+  var path: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Folder of the run files: new, or that of an earlier call. (default: the next free nf-probe-runs/recipe-NNN)",
+      valueName: "dir"))
+  var runs: String?
+
+  @Option(help: ArgumentHelp("Folder for tables and figures. (default: that of the runs)", valueName: "dir"))
+  var results: String?
+
+  @Option(help: "Seeds 0 to n-1 instead of the recipe's.")
+  var seeds: Int?
+
+  @Option(help: "How the claims are printed.")
+  var format: TableFormat = .table
+
+  @Flag(name: .shortAndLong, help: "No progress on standard error.")
+  var quiet = false
+
+  @OptionGroup(title: "Machine") var machine: MachineOptions
+
+  func validate() throws {
+    if let seeds, !(1...1000).contains(seeds) {
+      throw ValidationError("--seeds must be between 1 and 1000, not \(seeds)")
+    }
+  }
+
+  func run() throws {
+    let console = Console(isQuiet: quiet)
+    let recipe = try RecipeFile(path: recipePath)
+    console.progress(recipe.question)
+    let (plan, folder, isEarlier) = try prepare(recipe, console)
+    StopSignal.watch()
+    try SweepRunner(
+      plan: plan, folder: folder, corpora: SweepCorpora(machine: machine), console: console,
+      team: Team(threadCount: machine.threadCount), replacing: false, resuming: isEarlier
+    ).run()
+    let report = try plan.report(in: folder.path) { path in
+      guard FileManager.default.fileExists(atPath: path) else { return nil }
+      let reader = try RunFileReader(path: path)
+      let there = reader.manifest.gradients.tensorNames
+      return try reader.read(tensors: recipe.tensors.map { $0.filter(there.contains) } ?? there)
+    }
+    let writer = RecipeWriter(recipe: recipe, report: report, console: console)
+    console.print(ClaimResult.table(writer.results).rendered(as: format))
+    if let results {
+      try FileManager.default.createDirectory(atPath: results, withIntermediateDirectories: true)
+      try writer.write(into: OutputFolder(existing: results))
+    } else {
+      try writer.write(into: folder)
+    }
+  }
+
+  private var recipePath: String {
+    var isFolder: ObjCBool = false
+    let exists = unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+    return exists && isFolder.boolValue ? "\(path)/recipe.yaml" : path
+  }
+
+  /// The plan and the folder of its runs: those of an earlier call where `--runs` names them.
+  private func prepare(_ recipe: RecipeFile, _ console: Console) throws -> (SweepPlan, OutputFolder, Bool) {
+    if let runs, SweepPlan.exists(in: runs) {
+      let plan = try SweepPlan(folder: runs)
+      guard plan.isOf(recipe.sweep) else {
+        throw CommandError.usage(
+          "--runs \(runs) holds runs of another sweep than \(recipePath)'s; name another folder, or none")
+      }
+      if let seeds, seeds != plan.seeds.count {
+        throw CommandError.usage(
+          "--runs \(runs) has \(counted(plan.seeds.count, "seed")); --seeds cannot change that")
+      }
+      return (plan, try OutputFolder(existing: runs), true)
+    }
+    var output = try OutputOptions.parse(runs.map { ["--out", $0] } ?? [])
+    output.quiet = quiet
+    let plan = try SweepPlanner(machine: machine, console: console).plan(recipe.sweep, seedCount: seeds)
+    let folder = try OutputFolder(output, command: "recipe")
+    try OutputFolder.write(recipe.text, to: folder.file("recipe.yaml"))
+    try plan.write(into: folder)
+    return (plan, folder, false)
+  }
+}

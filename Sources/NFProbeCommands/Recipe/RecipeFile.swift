@@ -1,0 +1,87 @@
+import Analysis
+import RunData
+import Yams
+
+/// A figure or table of a paper as a recipe: a question, the runs that answer it, figures, and the paper's claims as data.
+///
+///     question: Are early and late gradients as far apart as the paper says?
+///     paper: Shleifer et al. 2021, Figure 3
+///     sweep: {...}                                 # as `nf-probe sweep` reads it
+///     figures:
+///       - {figure: mismatch, operation: fc2.weight}
+///     claims:
+///       - says: Post-LN's late fc2 gradients exceed its early ones
+///         measure: early/late
+///         of: {model: Post-LN}
+///         below: 1
+struct RecipeFile {
+  private enum Key: String, CaseIterable {
+    case question, paper, sweep, figures, claims
+  }
+
+  let text: String
+  private(set) var question = ""
+  /// Where the claims are made, unless one says otherwise.
+  private(set) var paper = ""
+  let sweep: SweepFile
+  private(set) var figures: [RecipeFigure] = []
+  private(set) var claims: [Claim] = []
+
+  /// Reads a recipe file.
+  /// - Throws: `CommandError`, with file and line.
+  init(path: String) throws {
+    let file = try ConfigText(path: path, option: nil)
+    text = file.text
+    let reader = SweepFileReader(file: file, known: [])
+    var nodes: [Key: Node] = [:]
+    for (node, value) in try file.mapping() { nodes[try reader.key(node, of: Key.self)] = value }
+    guard let sweepNode = nodes[.sweep] else {
+      throw CommandError.usage("\(file.place(line: nil)) has no `sweep:`, the runs that answer its question")
+    }
+    sweep = try SweepFile(file, keys: reader.mapping(sweepNode, "sweep"))
+    question = try nodes[.question].map { try reader.text($0, "question") } ?? sweep.title
+    paper = try nodes[.paper].map { try reader.text($0, "paper") } ?? ""
+    let parts = RecipeFileReader(reader: reader, sweep: sweep, paper: paper)
+    figures = try parts.elements(nodes[.figures], "figures").map { try parts.figure($0) }
+    claims = try parts.elements(nodes[.claims], "claims").map { try parts.claim($0) }
+    guard Set(figures.map(\.fileName)).count == figures.count else {
+      throw CommandError.usage("\(file.place(line: nil)): two figures have one name; give them `name:`")
+    }
+  }
+
+  /// Tensors that claims and figures read of a run; nil for all.
+  var tensors: [String]? {
+    let claimed = claims.filter(\.measure.needsGradients)
+    if claimed.contains(where: { $0.normalizer == .total }) || figures.contains(where: \.needsAllTensors) {
+      return nil
+    }
+    return Array(Set(claimed.flatMap(\.operations) + figures.flatMap(\.operations))).sorted()
+  }
+}
+
+/// A figure of a recipe.
+struct RecipeFigure {
+  /// What it shows.
+  enum Kind: String, CaseIterable {
+    /// Gradients of one operation by layer (`grads`).
+    case mismatch
+    /// Gradients of one cell over those of another (`ratio`).
+    case ratioLines = "ratio-lines"
+    case ratioMap = "ratio-map"
+    /// Final perplexity of every cell, and its course (`sweep`).
+    case perplexity, curves
+  }
+
+  let kind: Kind
+  var name: String?
+  var operation = "fc2.weight"
+  /// Cells that it shows; empty for all.
+  var of: [String: String] = [:]
+  var base: [String: String] = [:]
+  var window: StepWindow?
+  var normalizer = RatioNormalizer.none
+
+  var fileName: String { "\(name ?? kind.rawValue).svg" }
+  var needsAllTensors: Bool { kind == .ratioLines || kind == .ratioMap }
+  var operations: [String] { kind == .mismatch ? [operation] : [] }
+}

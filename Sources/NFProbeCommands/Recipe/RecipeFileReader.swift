@@ -1,0 +1,135 @@
+import Analysis
+import RunData
+import Yams
+
+/// Turns the nodes of a recipe's figures and claims into values.
+struct RecipeFileReader {
+  let reader: SweepFileReader
+  let sweep: SweepFile
+  /// The source of claims that name none.
+  let paper: String
+
+  private enum ClaimKey: String, CaseIterable {
+    case says, source, measure, of, against, operation, layers, take, window, from, normalise, below, above,
+      between
+  }
+
+  private enum FigureKey: String, CaseIterable {
+    case figure, name, operation, of, base, window, normalise
+  }
+
+  /// The elements of a list; none where it is missing.
+  func elements(_ node: Node?, _ name: String) throws -> [Node] {
+    guard let node, node.null == nil else { return [] }
+    guard let sequence = node.sequence else { throw reader.complaint(node, "\(name) is a list") }
+    return Array(sequence)
+  }
+
+  /// One claim.
+  func claim(_ node: Node) throws -> Claim {
+    let values = try keyed(node, ClaimKey.self, "a claim")
+    guard let says = values[.says], let measure = values[.measure], let bound = try bound(values) else {
+      throw reader.complaint(
+        node, "a claim needs `says`, `measure`, and one of `below`, `above` or `between: [a, b]`")
+    }
+    var claim = Claim(
+      says: try reader.text(says, "says"), source: paper,
+      measure: try reader.choice(measure, "measure", of: Claim.Measure.self),
+      of: try selector(values[.of], "of"), against: try selector(values[.against], "against"), bound: bound)
+    if let node = values[.source] { claim.source = try reader.text(node, "source") }
+    if let node = values[.operation] { claim.operations = try reader.list(node, "operation") }
+    if let node = values[.layers] { claim.layers = try layers(node) }
+    if let node = values[.take] { claim.take = try reader.choice(node, "take", of: Claim.Take.self) }
+    if let node = values[.window] { claim.window = try window(node) }
+    if let node = values[.from] { claim.from = try window(node) }
+    if let node = values[.normalise] {
+      claim.normalizer = try reader.choice(node, "normalise", of: RatioNormalizer.self)
+    }
+    if let problem = claim.problem { throw reader.complaint(node, problem) }
+    return claim
+  }
+
+  /// One figure.
+  func figure(_ node: Node) throws -> RecipeFigure {
+    let values = try keyed(node, FigureKey.self, "a figure")
+    guard let kind = values[.figure] else {
+      throw reader.complaint(node, "a figure needs `figure`, its kind")
+    }
+    var figure = RecipeFigure(kind: try reader.choice(kind, "figure", of: RecipeFigure.Kind.self))
+    if let node = values[.name] {
+      let name = try reader.text(node, "name")
+      guard name.allSatisfy({ $0.isLetter || $0.isNumber || "-_.".contains($0) }), !name.hasPrefix(".") else {
+        throw reader.complaint(node, "a figure's name is of letters, digits, - and _")
+      }
+      figure.name = name
+    }
+    if let node = values[.operation] { figure.operation = try reader.text(node, "operation") }
+    if let node = values[.window] { figure.window = try window(node) }
+    if let node = values[.normalise] {
+      figure.normalizer = try reader.choice(node, "normalise", of: RatioNormalizer.self)
+    }
+    figure.of = try selector(values[.of], "of")
+    figure.base = try selector(values[.base], "base")
+    if figure.needsAllTensors, figure.of.isEmpty || figure.base.isEmpty {
+      throw reader.complaint(
+        node, "\(figure.kind.rawValue) needs `base` and `of`, the cells that it compares")
+    }
+    return figure
+  }
+
+  private func keyed<Key: RawRepresentable & CaseIterable & Hashable>(
+    _ node: Node, _: Key.Type, _ name: String
+  ) throws -> [Key: Node] where Key.RawValue == String {
+    var values: [Key: Node] = [:]
+    for (key, value) in try reader.mapping(node, name) { values[try reader.key(key, of: Key.self)] = value }
+    return values
+  }
+
+  private func bound(_ values: [ClaimKey: Node]) throws -> Claim.Bound? {
+    let given = [values[.below], values[.above], values[.between]].compactMap(\.self)
+    guard given.count == 1 else { return nil }
+    if let node = values[.below] { return .below(try reader.number(node, "below")) }
+    if let node = values[.above] { return .above(try reader.number(node, "above")) }
+    guard let node = values[.between], let pair = node.sequence, pair.count == 2 else {
+      throw reader.complaint(given[0], "between takes two numbers, the lower one first")
+    }
+    let limits = try pair.map { try reader.number($0, "between") }
+    guard limits[0] < limits[1] else {
+      throw reader.complaint(node, "between takes two numbers, the lower one first")
+    }
+    return .between(limits[0], limits[1])
+  }
+
+  /// Values of some axes that the sweep has.
+  private func selector(_ node: Node?, _ name: String) throws -> [String: String] {
+    guard let node else { return [:] }
+    let values = try reader.texts(node, name)
+    for (axisName, label) in values.sorted(by: { $0.key < $1.key }) {
+      guard let axis = sweep.axes.first(where: { $0.name == axisName }) else {
+        throw reader.complaint(
+          node,
+          "\(name) names \(axisName), which the sweep does not vary"
+            + suggestion(for: axisName, among: sweep.axes.map(\.name)))
+      }
+      guard axis.points.contains(where: { $0.label == label }) else {
+        throw reader.complaint(
+          node, "\(axisName) has no \(label)" + suggestion(for: label, among: axis.points.map(\.label)))
+      }
+    }
+    return values
+  }
+
+  private func window(_ node: Node) throws -> StepWindow {
+    do { return try StepWindow(parsing: reader.text(node, "window")) } catch let error as AnalysisError {
+      throw reader.complaint(node, "\(error)")
+    }
+  }
+
+  private func layers(_ node: Node) throws -> LayerSelection {
+    do { return try LayerSelection(parsing: reader.list(node, "layers").joined(separator: ",")) } catch let
+      error as AnalysisError
+    {
+      throw reader.complaint(node, "\(error)")
+    }
+  }
+}

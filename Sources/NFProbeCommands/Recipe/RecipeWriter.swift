@@ -1,0 +1,64 @@
+import Analysis
+import Charts
+import RunData
+
+/// Writes what came out of a recipe: claims, tables and figures.
+struct RecipeWriter {
+  let recipe: RecipeFile
+  let report: SweepReport
+  let console: Console
+
+  /// The claims, measured.
+  var results: [ClaimResult] { recipe.claims.map { ClaimResult($0, in: report) } }
+
+  /// Everything into a folder: `claims.csv`, `results.md` for readers, the sweep's tables and the recipe's figures.
+  func write(into folder: OutputFolder) throws {
+    let claims = ClaimResult.table(results)
+    try OutputFolder.write(claims.rendered(as: .csv), to: folder.file("claims.csv"))
+    try OutputFolder.write(report.table.rendered(as: .csv), to: folder.file("grid.csv"))
+    try OutputFolder.write(report.runTable.rendered(as: .csv), to: folder.file("runs.csv"))
+    var parts = [claims, report.table] + [report.choiceTable, report.crossingTable].compactMap(\.self)
+    for figure in recipe.figures {
+      let (drawn, table) = try draw(figure)
+      guard let drawn else {
+        console.warn("\(figure.fileName) is left out: the runs hold nothing that it shows")
+        continue
+      }
+      try FigureFile.write(drawn, to: folder.file(figure.fileName))
+      if let table { parts.append(table) }
+    }
+    let text = parts.map { $0.rendered(as: .markdown) }.joined(separator: "\n")
+    try OutputFolder.write("# \(recipe.question)\n\n\(text)", to: folder.file("results.md"))
+    console.progress("written to \(folder.path)")
+  }
+
+  /// A figure, and the table that belongs to it where it is not one of the sweep's.
+  private func draw(_ figure: RecipeFigure) throws -> (Figure?, Table?) {
+    let (program, command) = (FigureFile.program, FigureFile.command)
+    switch figure.kind {
+    case .perplexity: return (report.perplexityFigure(program: program, command: command), nil)
+    case .curves: return (report.curveFigure(program: program, command: command), nil)
+    case .mismatch:
+      let mismatch = try MismatchReport(
+        runs: runs(figure.of), operation: figure.operation, window: figure.window)
+      return (mismatch.figure(program: program, command: command), mismatch.table)
+    case .ratioLines, .ratioMap:
+      let ratio = try GradientRatio(
+        runs: runs(figure.base) + runs(figure.of), window: figure.window, normalizer: figure.normalizer)
+      let drawn =
+        figure.kind == .ratioLines
+        ? ratio.lineFigure(program: program, command: command)
+        : ratio.mapFigure(program: program, command: command)
+      return (drawn, try ratio.table(layers: .paper))
+    }
+  }
+
+  /// The runs of all cells with these values.
+  private func runs(_ values: [String: String]) -> [RecordedRun] {
+    report.cells.filter { cell in
+      values.allSatisfy { axis, value in
+        report.axes.firstIndex(of: axis).map { cell.values[$0] == value } ?? false
+      }
+    }.flatMap(\.runs)
+  }
+}

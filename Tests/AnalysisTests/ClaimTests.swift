@@ -1,0 +1,130 @@
+import RunData
+import Testing
+
+@testable import Analysis
+
+/// Claims measured on runs with known gradients and losses.
+struct ClaimTests {
+  /// A run whose gradients are constant over the steps: `profile[layer]`, from step 50 on twice as much.
+  private func run(_ architecture: String, seed: UInt64, profile: [Double], loss: Double = 2) -> RecordedRun {
+    var run = SyntheticRuns.run(
+      values: profile.map { level in (0..<100).map { $0 < 50 ? level : 2 * level } },
+      architecture: architecture,
+      seed: seed, loss: Array(repeating: loss, count: 100), configuration: "{}")
+    run.validation = [ValidationRecord(step: 100, loss: loss)]
+    return run
+  }
+
+  private func cell(_ values: [String], _ profiles: [[Double]], losses: [Double] = [2, 2, 2]) -> SweepCell {
+    SweepCell(
+      values: values,
+      runs: profiles.enumerated().map {
+        run(values[0], seed: UInt64($0.offset), profile: $0.element, loss: losses[$0.offset])
+      }, plannedSteps: 100, operationsPerStep: 1, timedSecondsPerStep: nil)
+  }
+
+  private func report(_ cells: [SweepCell], choose: Int? = nil) -> SweepReport {
+    SweepReport(
+      title: "t", axes: ["model", "lr"], cells: cells, budget: .steps, seeds: [0, 1, 2], baseline: 0,
+      chosenAxis: choose)
+  }
+
+  private func claim(
+    _ measure: Claim.Measure, of: String = "a", against: String? = nil, bound: Claim.Bound
+  ) -> Claim {
+    Claim(
+      says: "s", source: "p", measure: measure, of: ["model": of],
+      against: against.map { ["model": $0] } ?? [:], bound: bound)
+  }
+
+  @Test func profilesBecomeNumbers() {
+    let cells = [
+      cell(["a", "1"], [[8, 4, 2], [8.8, 4, 2], [7.2, 4, 2]]),
+      cell(["b", "1"], [[1, 2, 4], [1, 2, 4], [1, 2, 4]]),
+    ]
+    let report = report(cells)
+    let early = ClaimResult(claim(.earlyLate, bound: .above(1)), in: report)
+    // Geometric mean of 4, 4.4 and 3.6.
+    #expect(abs(early.effect.value - powerOfTen(commonLogarithm(4 * 4.4 * 3.6) / 3)) < 1e-12)
+    #expect(early.verdict == .holds && early.seedCount == 3)
+    #expect(ClaimResult(claim(.earlyLate, bound: .below(1)), in: report).verdict == .doesNotHold)
+    #expect(ClaimResult(claim(.earlyLate, bound: .above(4)), in: report).verdict == .undecided)
+    #expect(ClaimResult(claim(.earlyLate, bound: .between(2, 8)), in: report).verdict == .holds)
+    let slope = ClaimResult(claim(.slope, of: "b", bound: .above(0)), in: report)
+    #expect(abs(slope.effect.value - commonLogarithm(4)) < 1e-12)
+    let spread = ClaimResult(claim(.spread, of: "b", against: "a", bound: .between(0.9, 1.1)), in: report)
+    #expect(abs(spread.effect.value - 4 / powerOfTen(commonLogarithm(4 * 4.4 * 3.6) / 3)) < 1e-12)
+  }
+
+  @Test func ratiosOfGradientsTakeTheMeanTheLargestOrTheSmallest() {
+    let cells = [
+      cell(["a", "1"], Array(repeating: [1, 1, 1], count: 3), losses: [2, 2, 2]),
+      cell(["b", "1"], Array(repeating: [2, 1, 0.5], count: 3), losses: [1, 1, 1]),
+    ]
+    func effect(_ change: (inout Claim) -> Void) -> Double {
+      var claim = claim(.gradient, of: "b", against: "a", bound: .above(1))
+      change(&claim)
+      return ClaimResult(claim, in: report(cells)).effect.value
+    }
+    #expect(abs(effect { _ in } - 1) < 1e-12)
+    #expect(abs(effect { $0.take = .largest } - 2) < 1e-12)
+    #expect(abs(effect { $0.take = .smallest } - 0.5) < 1e-12)
+    #expect(abs(effect { $0.layers = .listed([-1]) } - 0.5) < 1e-12)
+    // Divided by the losses, 1 against 2.
+    #expect(abs(effect { ($0.layers, $0.normalizer) = (.listed([0]), .loss) } - 4) < 1e-12)
+    // Each side by its own sum: 2/3.5 over 1/3.
+    #expect(abs(effect { ($0.layers, $0.normalizer) = (.listed([0]), .total) } - 6 / 3.5) < 1e-12)
+    let drift = effect {
+      ($0.against, $0.from, $0.window) = (
+        [:], StepWindow(lower: 0, upper: 10), StepWindow(lower: 90, upper: 100)
+      )
+    }
+    #expect(abs(drift - 2) < 1e-12)
+  }
+
+  @Test func perplexitiesArePaired() {
+    let cells = [
+      cell(["a", "1"], Array(repeating: [1, 1], count: 3), losses: [2, 3, 4]),
+      cell(["b", "1"], Array(repeating: [1, 1], count: 3), losses: [1.9, 2.9, 3.9]),
+    ]
+    let result = ClaimResult(claim(.perplexity, of: "b", against: "a", bound: .below(1)), in: report(cells))
+    #expect(abs(result.effect.value - exponential(-0.1)) < 1e-12 && result.verdict == .holds)
+    #expect(
+      ClaimResult(claim(.parameters, of: "b", against: "a", bound: .between(0.99, 1.01)), in: report(cells))
+        .verdict == .holds)
+  }
+
+  @Test func withoutThreeSeedsNothingIsDecided() {
+    let result = ClaimResult(
+      claim(.earlyLate, bound: .above(1)), in: report([cell(["a", "1"], [[8, 4, 2], [8, 4, 2]])]))
+    #expect(
+      result.verdict == .undecided && result.effect.value == 4
+        && result.note == "an interval needs three seeds")
+  }
+
+  @Test func whatIsMissingIsSaid() {
+    let report = report([
+      cell(["a", "1"], [[8, 4], [8, 4], [8, 4]]), cell(["a", "2"], [[8, 4], [8, 4], [8, 4]]),
+    ])
+    // Two cells match.
+    #expect(
+      ClaimResult(claim(.earlyLate, bound: .above(1)), in: report).note.hasPrefix("the sweep has no one cell")
+    )
+    var other = claim(.earlyLate, bound: .above(1))
+    (other.of, other.operations) = (["model": "a", "lr": "1"], ["fc9.weight"])
+    #expect(
+      ClaimResult(other, in: report).note
+        == "not to be measured in seed 0, seed 1, seed 2; an interval needs three seeds")
+    #expect(claim(.gradient, bound: .above(1)).problem?.contains("against") == true)
+    #expect(claim(.earlyLate, bound: .above(1)).problem == nil)
+  }
+
+  @Test func aChosenAxisStandsForItsBestValue() {
+    let report = report(
+      [
+        cell(["a", "1"], [[4, 2], [4, 2], [4, 2]], losses: [3, 3, 3]),
+        cell(["a", "2"], [[6, 2], [6, 2], [6, 2]], losses: [2, 2, 2]),
+      ], choose: 1)
+    #expect(abs(ClaimResult(claim(.earlyLate, bound: .above(1)), in: report).effect.value - 3) < 1e-12)
+  }
+}
