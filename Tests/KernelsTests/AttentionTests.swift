@@ -1,0 +1,149 @@
+import Kernels
+import RunData
+import Testing
+
+/// Attention against loops over single numbers in float64, and what it says of logits that it does not keep.
+@Suite struct AttentionTests {
+  private static let shape = AttentionShape(
+    batchSize: 2, sequenceLength: 19, headCount: 3, headDim: 4, isCausal: true)
+
+  /// Inputs and outputs of one attention, `(B*T, heads * headDim)` each.
+  private struct Values {
+    let shape: AttentionShape
+    let team = Team(threadCount: 2)
+    let query, key, value, output, outputGradient, queryGradient, keyGradient, valueGradient: Buffer<Float>
+    let logSumExp: Buffer<Float>
+    let workspace: Workspace<Float>
+
+    init(_ shape: AttentionShape, queryScale: Float = 1) {
+      self.shape = shape
+      let count = shape.batchSize * shape.sequenceLength * shape.headCount * shape.headDim
+      func filled(_ factor: Int, _ scale: Float) -> Buffer<Float> {
+        let buffer = Buffer<Float>(count: count)
+        buffer.row.assign((0..<count).map { Float(($0 * factor) % 97 - 48) / 48 * scale })
+        return buffer
+      }
+      query = filled(7, queryScale)
+      key = filled(11, 1)
+      value = filled(13, 1)
+      outputGradient = filled(17, 1)
+      output = Buffer(count: count)
+      queryGradient = Buffer(count: count)
+      keyGradient = Buffer(count: count)
+      valueGradient = Buffer(count: count)
+      logSumExp = Buffer(count: shape.batchSize * shape.headCount * shape.sequenceLength)
+      workspace = Workspace(team: team, capacity: shape.scratchCount)
+    }
+
+    func matrix(_ buffer: Buffer<Float>) -> Matrix<Float> {
+      buffer.matrix(rows: shape.batchSize * shape.sequenceLength, width: shape.headCount * shape.headDim)
+    }
+
+    func run(precision: Precision = .fp32, logits: SumSlots? = nil, gradients: SumSlots? = nil) {
+      attentionForward(
+        shape, query: matrix(query), key: matrix(key), value: matrix(value), into: matrix(output),
+        logSumExp: logSumExp.row, dropout: nil, precision: precision, logitSums: logits, team: team,
+        workspace: workspace)
+      attentionBackward(
+        shape, outputGradient: matrix(outputGradient), query: matrix(query), key: matrix(key),
+        value: matrix(value), logSumExp: logSumExp.row, dropout: nil, queryGradient: matrix(queryGradient),
+        keyGradient: matrix(keyGradient), valueGradient: matrix(valueGradient), precision: precision,
+        gradientSums: gradients, team: team, workspace: workspace)
+    }
+
+    var results: [[Float]] {
+      [output, queryGradient, keyGradient, valueGradient].map { $0.row.array() }
+    }
+
+    /// Σ over a head's elements of two positions.
+    func dot(_ one: Buffer<Float>, _ a: Int, _ other: Buffer<Float>, _ b: Int, head: Int) -> Double {
+      (head * shape.headDim..<(head + 1) * shape.headDim).reduce(0) {
+        $0 + Double(matrix(one)[a][$1]) * Double(matrix(other)[b][$1])
+      }
+    }
+
+    /// Calls `body` with the logits that each query sees, of one head, and their gradients `P (dP - Σ P dP)`.
+    func forEachQuery(_ body: (_ logits: [Double], _ gradients: [Double]) -> Void) {
+      for batch in 0..<shape.batchSize {
+        for head in 0..<shape.headCount {
+          for position in 0..<shape.sequenceLength {
+            let row = batch * shape.sequenceLength + position
+            let keys = batch * shape.sequenceLength...row
+            let logits = keys.map {
+              dot(query, row, key, $0, head: head) / Double(shape.headDim).squareRoot()
+            }
+            let most = logits.max() ?? 0
+            let exponentials = logits.map { Double(Float.exp(SIMD16(repeating: Float($0 - most)))[0]) }
+            let sum = exponentials.reduce(0, +)
+            let dP = keys.map { dot(outputGradient, row, value, $0, head: head) }
+            let mean = zip(exponentials, dP).reduce(0) { $0 + $1.0 / sum * $1.1 }
+            body(logits, zip(exponentials, dP).map { $0 / sum * ($1 - mean) })
+          }
+        }
+      }
+    }
+  }
+
+  private func expectClose(_ found: TensorSums, _ values: [Double]) {
+    #expect(found.count == values.count)
+    // Float32 products of four terms, and for gradients a float32 softmax.
+    let l1 = values.reduce(0) { $0 + $1.magnitude }
+    #expect(abs(found.l1 - l1) <= 1e-5 * l1)
+    let most = values.map(\.magnitude).max() ?? 0
+    #expect(abs(found.maxAbs - most) <= 1e-5 * most)
+    #expect(found.nonfinite == 0)
+  }
+
+  @Test func logitsAreSummedAsASlowLoopHasThem() {
+    let values = Values(Self.shape, queryScale: 3)
+    let slots = (SumSlots(count: 6), SumSlots(count: 6))
+    values.run(logits: slots.0, gradients: slots.1)
+    var (logits, gradients): ([Double], [Double]) = ([], [])
+    values.forEachQuery {
+      logits += $0
+      gradients += $1
+    }
+    expectClose(slots.0.merged, logits)
+    expectClose(slots.1.merged, gradients)
+  }
+
+  @Test func measuringLogitsChangesNothing() {
+    let (measured, plain) = (Values(Self.shape), Values(Self.shape))
+    measured.run(logits: SumSlots(count: 6), gradients: SumSlots(count: 6))
+    plain.run()
+    #expect(measured.results == plain.results)
+  }
+
+  /// Sums do not depend on which thread took which head.
+  @Test func logitSumsAreTheSameEveryTime() {
+    let sums = (0..<20).map { _ in
+      let slots = SumSlots(count: 6)
+      Values(Self.shape).run(logits: slots)
+      return slots.merged
+    }
+    #expect(sums.allSatisfy { $0 == sums[0] })
+  }
+
+  /// Softmax does not see what all logits of a query have in common, not even where it is far below zero.
+  @Test(arguments: [Float(-400), 400])
+  func aCommonShiftOfTheLogitsChangesNoGradient(shift: Float) {
+    let shape = AttentionShape(batchSize: 1, sequenceLength: 21, headCount: 1, headDim: 4, isCausal: true)
+    let (plain, shifted) = (Values(shape), Values(shape))
+    for values in [plain, shifted] {
+      for row in 0..<21 {
+        values.matrix(values.key)[row][3] = 1
+        values.matrix(values.query)[row][3] = values.query === shifted.query ? 2 * shift : 0
+      }
+    }
+    plain.run()
+    shifted.run()
+    #expect(shifted.keyGradient.row.array().allSatisfy { $0.isFinite })
+    // The keys' gradients hold the shift itself; the others do not. Logits near 400 have a last place of 3e-5.
+    for (one, other) in [
+      (plain.output, shifted.output), (plain.queryGradient, shifted.queryGradient),
+      (plain.valueGradient, shifted.valueGradient),
+    ] {
+      #expect(zip(one.row.array(), other.row.array()).allSatisfy { abs($0 - $1) <= 1e-3 })
+    }
+  }
+}
