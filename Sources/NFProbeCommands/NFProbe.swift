@@ -24,7 +24,8 @@ public struct NFProbe: ParsableCommand {
       """,
     version: "nf-probe \(ProgramVersion.text)",
     subcommands: [
-      GradsCommand.self, TrainCommand.self, RatioCommand.self, CompareCommand.self, InfoCommand.self,
+      GradsCommand.self, TrainCommand.self, RatioCommand.self, StabilityCommand.self, CompareCommand.self,
+      InfoCommand.self,
       ExportCommand.self, VerifyCommand.self, RecoverCommand.self, BenchCommand.self,
     ])
 

@@ -6,6 +6,7 @@ struct RunOptions: ParsableArguments {
   var config: String?
 
   @OptionGroup(title: "Model") var model: ModelOptions
+  @OptionGroup(title: "Learning rate") var schedule: ScheduleOptions
   @OptionGroup(title: "Training") var training: TrainingOptions
   @OptionGroup(title: "Corpus") var corpus: CorpusOptions
   @OptionGroup(title: "Recording") var recording: RecordingOptions
@@ -16,8 +17,10 @@ struct RunOptions: ParsableArguments {
     checkpoint: CheckpointStart? = nil, updatesParameters: Bool = true, checkpointInterval: Int? = nil
   ) -> RunRequest {
     RunRequest(
-      model: model, training: training, corpus: corpus, recording: recording,
-      threadCount: machine.threadCount, checkpoint: checkpoint, updatesParameters: updatesParameters,
+      model: model, training: training, stepCount: schedule.steps, schedule: schedule.schedule,
+      corpus: corpus,
+      recording: recording, threadCount: machine.threadCount, checkpoint: checkpoint,
+      updatesParameters: updatesParameters,
       checkpointInterval: checkpointInterval)
   }
 }
