@@ -18,6 +18,12 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
   case unequalDepths(labels: [String], depths: [Int])
   /// Two runs that recorded no step of the window in common.
   case noSharedSteps(window: StepWindow, labels: [String])
+  /// A stability test of a run whose learning rate does not rise at every update.
+  case notARamp(label: String, decay: String?)
+  /// A stability test of a run that has not recorded the outputs of its operations.
+  case noOutputs(label: String)
+  /// A run without a single step.
+  case noSteps(label: String)
   /// Text that is no window.
   case badWindow(String)
   /// Text that names no layers, or a layer that a run does not have.
@@ -54,6 +60,17 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
         + " depths; `nf-probe grads` shows runs of different depths beside each other"
     case .noSharedSteps(let window, let labels):
       return "\(labels.joined(separator: " and ")) recorded no step of \(window.title) in common"
+    case .notARamp(let label, let decay):
+      let found = decay.map { "its schedule is \($0)" } ?? "its configuration names no schedule"
+      return
+        "\(label) is no stability test: \(found), and the learning rate must rise at every update (made by"
+        + " `nf-probe stability`, or with --decay ramp)"
+    case .noOutputs(let label):
+      return
+        "\(label) has not recorded the outputs of its operations, so which one overflowed cannot be told:"
+        + " record them with --activations"
+    case .noSteps(let label):
+      return "\(label) has recorded no step yet"
     case .badWindow(let text):
       return "'\(text)' is no step window: write A:B, the steps from A up to but not including B, such as"
         + " 300:600"

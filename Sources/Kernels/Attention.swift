@@ -1,3 +1,5 @@
+import RunData
+
 /// The shape of one attention.
 public struct AttentionShape: Equatable, Sendable {
   /// Sequences in a batch.
@@ -54,12 +56,14 @@ public struct AttentionShape: Equatable, Sendable {
 ///   - output: `(B*T, heads * headDim)`, the heads side by side, overwritten.
 ///   - logSumExp: `(B * heads * T)`, written here; all that ``attentionBackward`` needs to compute the probabilities again.
 ///   - dropout: drops probabilities where not nil.
+///   - precision: what the logits `Q Kᵀ / sqrt(headDim)` and the probabilities are rounded to.
+///   - logitSums: gets the sums of the logits that a query sees, one place for each head of each sequence, where not nil.
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
 public func attentionForward<Scalar: KernelScalar>(
   _ shape: AttentionShape, query: Matrix<Scalar>, key: Matrix<Scalar>, value: Matrix<Scalar>,
-  into output: Matrix<Scalar>, logSumExp: Row<Scalar>, dropout: DropoutMask?, team: Team,
-  workspace: Workspace<Scalar>
+  into output: Matrix<Scalar>, logSumExp: Row<Scalar>, dropout: DropoutMask?, precision: Precision = .fp32,
+  logitSums: SumSlots? = nil, team: Team, workspace: Workspace<Scalar>
 ) {
   precondition(workspace.capacity >= shape.scratchCount, "workspace too small for attention")
   team.forEach(taskCount: shape.batchSize * shape.headCount) { task, thread in
@@ -68,6 +72,7 @@ public func attentionForward<Scalar: KernelScalar>(
     let k = shape.part(key, batch: batch, head: head)
     let v = shape.part(value, batch: batch, head: head)
     let out = shape.part(output, batch: batch, head: head)
+    var sums = TensorSums.empty
     shape.forEachQueryBlock { queries, keyCount in
       let scores = workspace.row(thread: thread).slice(0..<queries.count * keyCount).matrix(width: keyCount)
       product(
@@ -76,6 +81,8 @@ public func attentionForward<Scalar: KernelScalar>(
       for index in queries {
         let row = scores[index - queries.lowerBound]
         let visible = row.slice(0..<shape.visibleKeys(index))
+        visible.round(to: precision)
+        if logitSums != nil { sums = sums.merged(with: partialSums(visible)) }
         let maximum = visible.maximum
         let sum = visible.exponentiate(subtracting: maximum)
         logSumExp[task * shape.sequenceLength + index] = maximum + Scalar(Double.log(sum))
@@ -83,12 +90,14 @@ public func attentionForward<Scalar: KernelScalar>(
         forEachLanes(of: Scalar.self, in: 0..<visible.count) {
           visible.store(visible.lanes($0, $1) * factor, $0, $1)
         }
+        visible.round(to: precision)
         row.slice(visible.count..<keyCount).fill(0)
         dropout?.multiply(
           visible, firstElement: (task * shape.sequenceLength + index) * shape.sequenceLength, into: visible)
       }
       product(scores.factor, v.rows(0..<keyCount).factor, into: out.rows(queries))
     }
+    logitSums?[task] = sums
   }
 }
 
@@ -97,12 +106,18 @@ public func attentionForward<Scalar: KernelScalar>(
 /// With P the probabilities, computed again from `logSumExp`, and M the dropout mask (1 without): `dP = (dO Vᵀ) ∘ M`,
 /// `dS = P ∘ (dP - Σ_keys P ∘ dP)`, `dQ = dS K / sqrt(headDim)`, `dK = dSᵀ Q / sqrt(headDim)`, `dV = (P ∘ M)ᵀ dO`.
 /// The three gradients are overwritten.
+///
+/// - Parameters:
+///   - precision: what the logits, P, dP and dS are rounded to, as in the forward pass.
+///   - gradientSums: gets the sums of dS over the keys that a query sees, one place for each head of each sequence, where
+///     not nil.
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
 public func attentionBackward<Scalar: KernelScalar>(
   _ shape: AttentionShape, outputGradient: Matrix<Scalar>, query: Matrix<Scalar>, key: Matrix<Scalar>,
   value: Matrix<Scalar>, logSumExp: Row<Scalar>, dropout: DropoutMask?, queryGradient: Matrix<Scalar>,
-  keyGradient: Matrix<Scalar>, valueGradient: Matrix<Scalar>, team: Team, workspace: Workspace<Scalar>
+  keyGradient: Matrix<Scalar>, valueGradient: Matrix<Scalar>, precision: Precision = .fp32,
+  gradientSums: SumSlots? = nil, team: Team, workspace: Workspace<Scalar>
 ) {
   precondition(workspace.capacity >= shape.scratchCount, "workspace too small for attention")
   let scale = Scalar(shape.scoreScale)
@@ -119,6 +134,7 @@ public func attentionBackward<Scalar: KernelScalar>(
       dK[row].fill(0)
       dV[row].fill(0)
     }
+    var sums = TensorSums.empty
     shape.forEachQueryBlock { queries, keyCount in
       let scratch = workspace.row(thread: thread)
       let size = queries.count * keyCount
@@ -130,14 +146,20 @@ public func attentionBackward<Scalar: KernelScalar>(
       for index in queries {
         let offset = logSumExp[task * shape.sequenceLength + index]
         let first = (task * shape.sequenceLength + index) * shape.sequenceLength
+        let gradient = dS[index - queries.lowerBound]
+        let visibleCount = shape.visibleKeys(index)
         softmaxBackward(
-          scores: probabilities[index - queries.lowerBound], gradient: dS[index - queries.lowerBound],
-          visibleCount: shape.visibleKeys(index), logSumExp: offset, dropout: dropout, firstElement: first)
+          scores: probabilities[index - queries.lowerBound], gradient: gradient, visibleCount: visibleCount,
+          logSumExp: offset, dropout: dropout, firstElement: first, precision: precision)
+        if gradientSums != nil {
+          sums = sums.merged(with: partialSums(gradient.slice(0..<visibleCount)))
+        }
       }
       product(dS.factor, k.rows(keys).factor, alpha: scale, into: dQ.rows(queries))
       product(dS.transposed, q.rows(queries).factor, alpha: scale, beta: 1, into: dK.rows(keys))
       product(probabilities.transposed, dO.rows(queries).factor, beta: 1, into: dV.rows(keys))
     }
+    gradientSums?[task] = sums
   }
 }
 
@@ -146,15 +168,18 @@ public func attentionBackward<Scalar: KernelScalar>(
 @inline(__always)
 private func softmaxBackward<Scalar: KernelScalar>(
   scores: Row<Scalar>, gradient: Row<Scalar>, visibleCount: Int, logSumExp: Scalar, dropout: DropoutMask?,
-  firstElement: Int
+  firstElement: Int, precision: Precision
 ) {
   let probabilities = scores.slice(0..<visibleCount)
   let dS = gradient.slice(0..<visibleCount)
+  probabilities.round(to: precision)
+  dS.round(to: precision)
   dropout?.multiply(dS, firstElement: firstElement, into: dS)
-  var sum = Scalar.Lanes()
   let laneCount = Row<Scalar>.laneCount
+  var sum = Scalar.Lanes()
   forEachLanes(of: Scalar.self, in: 0..<visibleCount) { index, count in
-    var probability = Scalar.exp(probabilities.lanes(index, count) - logSumExp)
+    var probability = Scalar.rounded(
+      Scalar.exp(probabilities.lanes(index, count) - logSumExp), to: precision)
     // Padding lanes hold exp(-logSumExp): infinite where all scores lie far below 0, and then no number times the gradient.
     if count < laneCount { for lane in count..<laneCount { probability[lane] = 0 } }
     probabilities.store(probability, index, count)
@@ -164,6 +189,7 @@ private func softmaxBackward<Scalar: KernelScalar>(
   forEachLanes(of: Scalar.self, in: 0..<visibleCount) { index, count in
     dS.store((dS.lanes(index, count) - mean) * probabilities.lanes(index, count), index, count)
   }
+  dS.round(to: precision)
   dropout?.multiply(probabilities, firstElement: firstElement, into: probabilities)
   scores.slice(visibleCount..<scores.count).fill(0)
   gradient.slice(visibleCount..<gradient.count).fill(0)

@@ -1,5 +1,6 @@
 import CProcessor
 import Glibc
+import RunData
 
 /// A floating-point type that the kernels compute in: `Float` trains, `Double` checks gradients.
 ///
@@ -39,6 +40,9 @@ public protocol KernelScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable
 
   /// Natural logarithm of one positive number.
   static func log(_ x: Self) -> Self
+
+  /// Each lane rounded to a format: to nearest, ties to even, infinite beyond the range, subnormal numbers kept.
+  static func rounded(_ x: Lanes, to precision: Precision) -> Lanes
 }
 
 extension Double: KernelScalar {

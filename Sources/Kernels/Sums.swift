@@ -3,15 +3,12 @@ import RunData
 /// Sums the elements of tensors, in float64, over a team's threads.
 public final class SumKernel: Sendable {
   private let team: Team
-  private let partials: Buffer<Double>
-
-  /// Doubles that a thread's partial sums take; a cache line.
-  private static let fields = 8
+  private let partials: SumSlots
 
   /// Makes room for the partial sums of each thread.
   public init(team: Team) {
     self.team = team
-    partials = Buffer(count: team.threadCount * Self.fields)
+    partials = SumSlots(count: team.threadCount)
   }
 
   /// The sums of a matrix's elements.
@@ -19,42 +16,20 @@ public final class SumKernel: Sendable {
   /// Accumulated in float64, each thread over its own rows, then in thread order. Every non-finite element is counted and makes
   /// `l1`, `sumSquares` and `maxAbs` non-finite.
   public func sums<Scalar: KernelScalar>(of matrix: Matrix<Scalar>) -> TensorSums {
-    partials.row.fill(0)
+    partials.clear()
     if matrix.isContiguous, matrix.rows > 0, matrix.width > 0 {
       let flat = matrix.flattened
       team.split(flat.count, grain: 1 << 14, multiple: 64) { range, thread in
-        self.store(partialSums(flat.slice(range)), thread: thread)
+        self.partials[thread] = partialSums(flat.slice(range))
       }
     } else {
       team.split(matrix.rows, grain: rowGrain(matrix.width)) { range, thread in
         var total = TensorSums.empty
         for row in range { total = total.merged(with: partialSums(matrix[row])) }
-        self.store(total, thread: thread)
+        self.partials[thread] = total
       }
     }
-    return merged(count: matrix.rows * matrix.width)
-  }
-
-  private func store(_ sums: TensorSums, thread: Int) {
-    let row = partials.row(thread * Self.fields..<(thread + 1) * Self.fields)
-    row[0] = sums.l1
-    row[1] = sums.sumSquares
-    row[2] = sums.maxAbs
-    row[3] = Double(sums.zeros)
-    row[4] = Double(sums.nonfinite)
-  }
-
-  private func merged(count: Int) -> TensorSums {
-    var total = TensorSums.empty
-    for thread in 0..<team.threadCount {
-      let row = partials.row(thread * Self.fields..<(thread + 1) * Self.fields)
-      total = total.merged(
-        with: TensorSums(
-          count: 0, l1: row[0], sumSquares: row[1], maxAbs: row[2], zeros: Int(row[3]),
-          nonfinite: Int(row[4])))
-    }
-    total.count = count
-    return total
+    return partials.merged
   }
 }
 

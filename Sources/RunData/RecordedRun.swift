@@ -20,12 +20,14 @@ public struct RecordedRun: Sendable {
   public var validation: [ValidationRecord]
   /// The series that were asked for, by tensor name within a layer.
   public var gradients: [String: TensorSeries]
+  /// The largest outputs of operations, where they were asked for and are recorded.
+  public var outputs: OutputMaxima?
 
   /// Creates a run.
   public init(
     manifest: RunManifest, status: RunStatus, steps: [Int], segments: [Int], loss: [Double],
     learningRate: [Double], tokens: [Int], seconds: [Double], validation: [ValidationRecord],
-    gradients: [String: TensorSeries]
+    gradients: [String: TensorSeries], outputs: OutputMaxima? = nil
   ) {
     self.manifest = manifest
     self.status = status
@@ -37,6 +39,7 @@ public struct RecordedRun: Sendable {
     self.seconds = seconds
     self.validation = validation
     self.gradients = gradients
+    self.outputs = outputs
   }
 }
 

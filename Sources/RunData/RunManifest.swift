@@ -20,6 +20,10 @@ public struct RunManifest: Equatable, Sendable {
   public var scales: [ScaleLayout]
   /// Operations within a layer whose outputs are measured (`--activations`), in forward order; empty when they are not.
   public var operationNames: [String]
+  /// Operations after the layers whose outputs are measured too, in forward order; empty where none are.
+  public var stemOperationNames: [String]
+  /// Whether the loss is scaled while gradients are computed, and the factor recorded.
+  public var hasLossScale: Bool
   /// Sizes of the scale axes.
   public var modelDim: Int
   /// Width of the FFN's hidden layer.
@@ -33,7 +37,8 @@ public struct RunManifest: Equatable, Sendable {
   public init(
     runID: String, architecture: String, configurationJSON: String, contract: NumberContract, seed: UInt64,
     corpus: CorpusFacts, machine: MachineFacts, gradients: GradientLayout, scales: [ScaleLayout],
-    operationNames: [String], modelDim: Int, ffnDim: Int, headCount: Int, startedAt: String
+    operationNames: [String], stemOperationNames: [String] = [], hasLossScale: Bool = false, modelDim: Int,
+    ffnDim: Int, headCount: Int, startedAt: String
   ) {
     self.runID = runID
     self.architecture = architecture
@@ -45,10 +50,19 @@ public struct RunManifest: Equatable, Sendable {
     self.gradients = gradients
     self.scales = scales
     self.operationNames = operationNames
+    self.stemOperationNames = stemOperationNames
+    self.hasLossScale = hasLossScale
     self.modelDim = modelDim
     self.ffnDim = ffnDim
     self.headCount = headCount
     self.startedAt = startedAt
+  }
+
+  /// The operations whose outputs are measured, in the order of the forward pass.
+  public var operationPlaces: [OperationPlace] {
+    OperationPlace.forwardOrder(
+      layerCount: gradients.layerCount, operationNames: operationNames,
+      stemOperationNames: stemOperationNames)
   }
 }
 

@@ -23,6 +23,15 @@ public struct SumColumns: Equatable, Sendable {
   /// The number of tensors.
   public var count: Int { l1.count }
 
+  /// The sums of the same tensors, each element times a positive factor.
+  public func scaled(by factor: Double) -> SumColumns {
+    var result = self
+    result.l1 = l1.map { $0 * factor }
+    result.sumSquares = sumSquares.map { $0 * factor * factor }
+    result.maxAbs = maxAbs.map { $0 * factor }
+    return result
+  }
+
   /// Stores the sums of one tensor.
   public mutating func set(_ sums: TensorSums, at index: Int) {
     l1[index] = sums.l1
@@ -57,12 +66,19 @@ public struct StepRecord: Equatable, Sendable {
   public var activations: SumColumns?
   /// Sums of the gradient that reaches each operation's output, `(layer, operation)`; nil unless asked for.
   public var activationGradients: SumColumns?
+  /// Sums of the outputs of the operations after the layers; nil unless asked for.
+  public var stemActivations: SumColumns?
+  /// Sums of the gradients that reach these outputs; nil unless asked for.
+  public var stemActivationGradients: SumColumns?
+  /// The factor on the loss while the gradients were computed, of which they are free again; nil without loss scaling.
+  public var lossScale: Double?
 
   /// Creates a record.
   public init(
     step: Int, loss: Double, learningRate: Double, gradientL2: Double, clipCoefficient: Double, tokens: Int,
     seconds: Double, gradients: SumColumns, stemGradients: SumColumns, activations: SumColumns? = nil,
-    activationGradients: SumColumns? = nil
+    activationGradients: SumColumns? = nil, stemActivations: SumColumns? = nil,
+    stemActivationGradients: SumColumns? = nil, lossScale: Double? = nil
   ) {
     self.step = step
     self.loss = loss
@@ -75,6 +91,9 @@ public struct StepRecord: Equatable, Sendable {
     self.stemGradients = stemGradients
     self.activations = activations
     self.activationGradients = activationGradients
+    self.stemActivations = stemActivations
+    self.stemActivationGradients = stemActivationGradients
+    self.lossScale = lossScale
   }
 }
 
@@ -118,4 +137,10 @@ public enum RunStatus: Int, Sendable, CaseIterable {
   case nonfinite = 4
   /// Ended by an error.
   case failed = 5
+  /// Ended because an operation's output left the range of a 16-bit format.
+  case overflow = 6
+  /// Ended because the loss had risen again for good.
+  case diverged = 7
+  /// Ended because gradients overflowed at the least loss scale.
+  case lossScaleExhausted = 8
 }

@@ -25,7 +25,8 @@ struct EarlierAttempts {
     }
     let stored = reader.manifest
     guard stored.runID == manifest.runID, stored.gradients == manifest.gradients,
-      stored.scales == manifest.scales, stored.operationNames == manifest.operationNames
+      stored.scales == manifest.scales, stored.operationNames == manifest.operationNames,
+      stored.stemOperationNames == manifest.stemOperationNames, stored.hasLossScale == manifest.hasLossScale
     else {
       throw RunFileError(
         .mismatch, path: path,

@@ -20,6 +20,8 @@ struct ManifestReader {
         program: try text("program"), cpu: try text("cpu"), blas: try text("blas"),
         threads: try integer("threads")),
       gradients: try gradients(), scales: scales, operationNames: try names("operation"),
+      stemOperationNames: try names("stem_operation"),
+      hasLossScale: try file.contains(RunSchema.lossScale),
       modelDim: try integer("model_dim"), ffnDim: try integer("ffn_dim"),
       headCount: try integer("head_count"), startedAt: try text("started_at"))
   }

@@ -100,7 +100,7 @@ struct RunFileBuilder {
     }
     let names: [(RunSchema.Dimension, [String])] = [
       (.tensor, manifest.gradients.tensorNames), (.stemTensor, manifest.gradients.stemTensorNames),
-      (.operation, manifest.operationNames),
+      (.operation, manifest.operationNames), (.stemOperation, manifest.stemOperationNames),
     ]
     for (dimension, strings) in names where !strings.isEmpty {
       try add(dimension) { try file.createDataset($0, strings: strings) }

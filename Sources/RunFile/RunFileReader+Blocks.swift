@@ -12,6 +12,8 @@ public struct StepVariable: Equatable, Sendable {
     case stemTensor
     /// `(layer, operation)`, layer-major.
     case layerOperation
+    /// The operations after the layers.
+    case stemOperation
   }
 
   /// The name in the file, e.g. `gradient_l1`.
@@ -39,6 +41,7 @@ extension RunFileReader {
         case [.layer, .tensor]: .layerTensor
         case [.layer, .operation]: .layerOperation
         case [.stemTensor]: .stemTensor
+        case [.stemOperation]: .stemOperation
         default: .none
         }
       return StepVariable(

@@ -7,24 +7,48 @@ extension RunFileReader {
   /// - Parameters:
   ///   - tensors: names within a layer, e.g. `fc2.weight`.
   ///   - window: steps that are read; nil for all.
+  ///   - outputs: whether the largest outputs of operations are read too, where they are recorded.
   /// - Throws: ``RunFileError``, also for a tensor that the run has not.
-  public func read(tensors: [String], window: Range<Int>? = nil) throws -> RecordedRun {
+  public func read(
+    tensors: [String], window: Range<Int>? = nil, outputs: Bool = false
+  ) throws -> RecordedRun {
     let rows = rows(in: window)
     return try reading {
       let stretches = soundStretches(of: stepTable, in: rows)
-      var run = try read(tensors, stretches.first ?? rows.lowerBound..<rows.lowerBound)
-      for stretch in stretches.dropFirst() { run.append(try read(tensors, stretch)) }
+      var run = try read(tensors, stretches.first ?? rows.lowerBound..<rows.lowerBound, outputs)
+      for stretch in stretches.dropFirst() { run.append(try read(tensors, stretch, outputs)) }
       return run
     }
   }
 
-  private func read(_ tensors: [String], _ rows: Range<Int>) throws -> RecordedRun {
+  private func read(_ tensors: [String], _ rows: Range<Int>, _ outputs: Bool) throws -> RecordedRun {
     RecordedRun(
       manifest: manifest, status: status.value, steps: Array(steps[rows]),
       segments: try integers("segment", rows), loss: try reals("loss", rows),
       learningRate: try reals("learning_rate", rows), tokens: try integers("tokens", rows),
       seconds: try reals("seconds", rows), validation: try validationRecords(),
-      gradients: try series(tensors, rows))
+      gradients: try series(tensors, rows), outputs: outputs ? try outputMaxima(rows) : nil)
+  }
+
+  /// Nil where the run has not recorded them.
+  private func outputMaxima(_ rows: Range<Int>) throws -> OutputMaxima? {
+    guard !manifest.operationNames.isEmpty else { return nil }
+    let columns = ["activation_max_abs", "stem_activation_max_abs"].compactMap { stepTable.column($0) }
+    var values: [[Double]] = []
+    try forEachBlock(rows) { block in
+      let parts = try columns.map { column in
+        try column.load(block)
+        return column.reals
+      }
+      for row in 0..<block.count {
+        values.append(
+          parts.flatMap { part in
+            let width = part.count / block.count
+            return part[row * width..<(row + 1) * width]
+          })
+      }
+    }
+    return OutputMaxima(places: manifest.operationPlaces, values: values)
   }
 
   /// Reads the snapshots of the scales, in order; none where the run keeps none. Damaged ones are left out, and noted
@@ -142,6 +166,7 @@ extension RecordedRun {
     learningRate += later.learningRate
     tokens += later.tokens
     seconds += later.seconds
+    outputs?.values += later.outputs?.values ?? []
     for (tensor, series) in later.gradients {
       for layer in series.l1.indices {
         gradients[tensor]?.l1[layer] += series.l1[layer]

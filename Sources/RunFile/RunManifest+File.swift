@@ -22,6 +22,12 @@ extension RunManifest {
       crc.update([Int64(names.count)])
       for name in names { crc.update(name) }
     }
+    // Files of earlier programs have neither, and their checksums stay as they are.
+    if !stemOperationNames.isEmpty {
+      crc.update([Int64(stemOperationNames.count)])
+      for name in stemOperationNames { crc.update(name) }
+    }
+    if hasLossScale { crc.update(RunSchema.lossScale) }
     crc.update((gradients.elementCounts + gradients.stemElementCounts).map(Int64.init))
     crc.update(
       (gradients.isZeroByConstruction + gradients.stemIsZeroByConstruction).map { $0 ? UInt8(1) : 0 })
@@ -30,7 +36,10 @@ extension RunManifest {
 
   /// Why no run file can be made from this manifest; nil when one can.
   var obstacle: String? {
-    let names = [gradients.layerNames, gradients.tensorNames, gradients.stemTensorNames, operationNames]
+    let names = [
+      gradients.layerNames, gradients.tensorNames, gradients.stemTensorNames, operationNames,
+      stemOperationNames,
+    ]
     if gradients.layerNames.isEmpty { return "a run needs at least one layer" }
     if gradients.tensorNames.isEmpty { return "a run needs at least one tensor in its layers" }
     for list in names + [scales.map(\.name)] {

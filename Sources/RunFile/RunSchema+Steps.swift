@@ -35,10 +35,24 @@ extension RunSchema {
       columns += sumColumns(
         "activation_gradient", of: "the gradient that reaches the operation's output", [.layer, .operation])
     }
+    if !manifest.stemOperationNames.isEmpty {
+      columns += sumColumns("stem_activation", of: "the operation's output", [.stemOperation])
+      columns += sumColumns(
+        "stem_activation_gradient", of: "the gradient that reaches the operation's output", [.stemOperation])
+    }
+    if manifest.hasLossScale {
+      columns.append(
+        Column(
+          name: Self.lossScale, number: .float64,
+          longName: "factor on the loss while gradients were computed; they are recorded without it"))
+    }
     return Table(
       marker: Column(name: "step", number: .int64, longName: "optimizer step"), columns: columns,
       checksums: ["row_checksum", "attempt_checksum"])
   }
+
+  /// The column that runs with loss scaling have.
+  static let lossScale = "loss_scale"
 
   private static func sumColumns(_ prefix: String, of subject: String, _ dimensions: [Dimension]) -> [Column]
   {
@@ -61,6 +75,11 @@ extension RunSchema {
       if let sums = record.activations { row += Self.sumValues(sums) }
       if let sums = record.activationGradients { row += Self.sumValues(sums) }
     }
+    if extents[.stemOperation] != 0 {
+      if let sums = record.stemActivations { row += Self.sumValues(sums) }
+      if let sums = record.stemActivationGradients { row += Self.sumValues(sums) }
+    }
+    if let scale = record.lossScale { row.append(.reals([scale])) }
     return row
   }
 

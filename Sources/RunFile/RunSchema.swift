@@ -11,6 +11,7 @@ struct RunSchema {
     case step, layer, tensor
     case stemTensor = "stem_tensor"
     case operation, snapshot, head
+    case stemOperation = "stem_operation"
     case modelElement = "model_element"
     case ffnElement = "ffn_element"
     case validationStep = "validation_step"
@@ -98,7 +99,8 @@ struct RunSchema {
     extents = [
       .layer: gradients.layerCount, .tensor: gradients.tensorNames.count,
       .stemTensor: gradients.stemTensorNames.count, .operation: manifest.operationNames.count,
-      .head: manifest.headCount, .modelElement: manifest.modelDim, .ffnElement: manifest.ffnDim,
+      .stemOperation: manifest.stemOperationNames.count, .head: manifest.headCount,
+      .modelElement: manifest.modelDim, .ffnElement: manifest.ffnDim,
     ]
     steps = Self.stepTable(manifest)
     snapshots = Table(

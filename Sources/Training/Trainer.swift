@@ -18,6 +18,8 @@ public final class Trainer<Scalar: KernelScalar> {
   private let validation: Validation?
   private let recorder: GradientRecorder<Scalar>
   private let probe: ActivationProbe?
+  private var scaler: LossScaler?
+  private var watch: FailureWatch
   private var batch: TokenBatch
 
   /// Prepares a run; the model has its initial values already.
@@ -36,7 +38,10 @@ public final class Trainer<Scalar: KernelScalar> {
       try Validation(source: source, model: model.configuration, batch: configuration.batch)
     }
     recorder = GradientRecorder(model: model)
-    probe = configuration.recording.activations ? model.makeProbe() : nil
+    let isProbed = configuration.recording.activations || configuration.failure.outputLimit != nil
+    probe = isProbed ? model.makeProbe() : nil
+    scaler = configuration.lossScaling.map(LossScaler.init)
+    watch = FailureWatch(configuration.failure)
     batch = TokenBatch(
       batchSize: configuration.batch.batchSize, sequenceLength: configuration.batch.sequenceLength)
   }
@@ -55,10 +60,8 @@ public final class Trainer<Scalar: KernelScalar> {
     for step in firstStep..<configuration.stepCount {
       let outcome = try makeStep(step)
       try emit(outcome.event)
-      if let report = outcome.nonfinite {
-        try emit(.nonfinite(report))
-        if configuration.onNonfinite == .stop { return .nonfinite(report) }
-      }
+      if let report = outcome.nonfinite { try emit(.nonfinite(report)) }
+      if let end = outcome.end { return end }
       let isLast = step + 1 == configuration.stepCount
       try emitMeasurements(afterUpdates: step + 1, isLast: isLast, emit)
       let stops = !isLast && shouldStop()
@@ -94,35 +97,80 @@ public final class Trainer<Scalar: KernelScalar> {
   private struct Outcome {
     let event: TrainingEvent
     let nonfinite: NonfiniteReport?
+    /// Where the run ends with the step.
+    let end: TrainingEnd?
   }
 
   private func makeStep(_ step: Int) throws -> Outcome {
     let start = ContinuousClock.now
-    let isRecorded = configuration.recording.schedule.includes(step: step)
+    let isScheduled = configuration.recording.schedule.includes(step: step)
     probe?.reset()
     let tokens = sampler.targetCount(step: step)
-    let loss = try computeGradients(step, tokens: tokens, probe: isRecorded ? probe : nil)
-    let sums =
-      isRecorded || configuration.clipNorm != nil ? clock.measure(.recording) { recorder.measure() } : nil
+    let isProbed = isScheduled || !configuration.failure.isEmpty
+    let loss = try computeGradients(step, tokens: tokens, probe: isProbed ? probe : nil)
+    let factor = gradientFactor(tokens: tokens)
+    let needsSums = isScheduled || configuration.clipNorm != nil || scaler != nil
+    var sums = needsSums ? clock.measure(.recording) { recorder.measure() } : nil
     let coefficient = clipCoefficient(gradientL2: sums?.l2)
     let isFinite = loss.isFinite && (sums?.l2.isFinite ?? true)
-    let nonfinite = isFinite ? nil : try report(step, loss: loss)
-    let rate = configuration.schedule.rate(step: step)
-    if configuration.updatesParameters, isFinite || configuration.onNonfinite == .continue {
+    let rate = configuration.schedule.rate(step: step - (scaler?.skippedSteps ?? 0))
+    let lossScale = scaler?.scale
+    var failure = watch.failure(step: step, loss: loss, probe: isProbed ? probe : nil)
+    if let exhausted = updateScale(step, isFinite: isFinite), failure == nil { failure = exhausted }
+    let nonfinite = isFinite || scaler != nil || failure != nil ? nil : try report(step, loss: loss)
+    let end =
+      failure.map(TrainingEnd.failed)
+      ?? (configuration.onNonfinite == .stop ? nonfinite.map(TrainingEnd.nonfinite) : nil)
+    if updates(isFinite: isFinite, end: end) {
       clock.measure(.optimizer) {
         optimizer.update(model, learningRate: rate, gradientFactor: coefficient)
       }
     }
+    // A step that ends the run is recorded whatever the schedule.
+    if sums == nil, end != nil { sums = recorder.measure() }
     let seconds = start.duration(to: .now) / .seconds(1)
-    guard isRecorded, let sums else {
-      return Outcome(event: .passed(step: step, loss: loss, seconds: seconds), nonfinite: nonfinite)
+    guard isScheduled || end != nil, let sums else {
+      let event = TrainingEvent.passed(step: step, loss: loss, seconds: seconds)
+      return Outcome(event: event, nonfinite: nonfinite, end: nil)
     }
-    let record = StepRecord(
+    var record = StepRecord(
       step: step, loss: loss, learningRate: rate, gradientL2: sums.l2, clipCoefficient: coefficient,
-      tokens: tokens, seconds: seconds, gradients: sums.layers, stemGradients: sums.stem,
-      activations: probe?.outputs, activationGradients: probe?.gradients)
-    return Outcome(event: .recorded(record), nonfinite: nonfinite)
+      tokens: tokens, seconds: seconds, gradients: sums.layers, stemGradients: sums.stem, lossScale: lossScale
+    )
+    if configuration.recording.activations { addOutputs(to: &record, gradientFactor: factor) }
+    return Outcome(event: .recorded(record), nonfinite: nonfinite, end: end)
   }
+
+  /// Whether a step's update is made: not where the run ends with a failure, nor from gradients that are not finite, but for
+  /// the policy to go on with them.
+  private func updates(isFinite: Bool, end: TrainingEnd?) -> Bool {
+    if !configuration.updatesParameters { return false }
+    if case .failed = end { return false }
+    return isFinite || (scaler == nil && configuration.onNonfinite == .continue)
+  }
+
+  private func updateScale(_ step: Int, isFinite: Bool) -> TrainingFailure? {
+    guard var scaler else { return nil }
+    defer { self.scaler = scaler }
+    guard !isFinite else {
+      scaler.noteUpdate()
+      return nil
+    }
+    return scaler.noteOverflow() ? .lossScaleExhausted(step: step, scale: scaler.scale) : nil
+  }
+
+  private func addOutputs(to record: inout StepRecord, gradientFactor: Double) {
+    record.activations = probe?.outputs
+    record.activationGradients = probe?.gradients.scaled(by: gradientFactor)
+    record.stemActivations = probe?.stemOutputs
+    record.stemActivationGradients = probe?.stemGradients.scaled(by: gradientFactor)
+  }
+
+  /// What turns gradients as the backward pass computes them into those of the mean over the global batch.
+  ///
+  /// With a loss scale the backward pass starts from the scaled sum over the tokens, as in fairseq: what 16 bits have room for
+  /// is decided there.
+  private func gradientFactor(tokens: Int) -> Double { scaler.map { 1 / ($0.scale * Double(tokens)) } ?? 1 }
 
   /// The gradient of the mean over the global batch, added up over its micro-batches; returns the mean.
   private func computeGradients(
@@ -133,10 +181,11 @@ public final class Trainer<Scalar: KernelScalar> {
     for microBatch in 0..<microBatches {
       try clock.measure(.data) { () throws(CorpusError) in try fill(step, microBatch) }
       sum += model.computeGradients(
-        tokens: batch.inputs, targets: batch.targets, gradientScale: 1 / Double(tokens),
+        tokens: batch.inputs, targets: batch.targets, gradientScale: scaler?.scale ?? 1 / Double(tokens),
         accumulating: microBatch > 0, dropout: dropoutKey(step, microBatch), probe: probe,
         clock: clock)
     }
+    if scaler != nil { model.scaleGradients(by: Scalar(gradientFactor(tokens: tokens))) }
     return sum / Double(tokens)
   }
 
@@ -157,20 +206,12 @@ public final class Trainer<Scalar: KernelScalar> {
 
   /// Looks for the place where numbers first stopped being finite, by passing the step's batches again, measured.
   private func report(_ step: Int, loss: Double) throws(CorpusError) -> NonfiniteReport {
-    let search = model.makeProbe()
+    let search = probe ?? model.makeProbe()
+    search.reset()
     _ = try computeGradients(step, tokens: sampler.targetCount(step: step), probe: search)
     return NonfiniteReport(
-      step: step, loss: loss, operation: search.firstNonfiniteOutput,
+      step: step, loss: loss, operation: search.firstOutput { $0.nonfinite > 0 }?.place.description,
       tensor: model.table.parameters.indices.reversed()
         .first { model.gradientSums($0).nonfinite > 0 }.map { model.table.parameters[$0].fullName })
-  }
-}
-
-extension ActivationProbe {
-  fileprivate var firstNonfiniteOutput: String? {
-    outputs.nonfinite.firstIndex { $0 > 0 }.map { index in
-      let (layer, operation) = index.quotientAndRemainder(dividingBy: operationNames.count)
-      return "decoder.layers.\(layer).\(operationNames[operation])"
-    }
   }
 }

@@ -24,13 +24,18 @@ public struct TrainingConfiguration: Equatable, Sendable {
   public var updatesParameters: Bool
   /// What happens when a loss is infinite or not a number.
   public var onNonfinite: NonfinitePolicy
+  /// Dynamic loss scaling, which decides about gradients that are not finite where it is on; nil scales nothing.
+  public var lossScaling: LossScaling?
+  /// What else ends the run before its last step.
+  public var failure: FailureRules
 
   /// Creates a configuration.
   public init(
     stepCount: Int, batch: BatchShape, sampling: Sampling = .random, seed: UInt64 = 0,
     schedule: LearningRateSchedule, optimizer: OptimizerConfiguration = OptimizerConfiguration(),
     clipNorm: Double? = nil, recording: RecordingConfiguration = RecordingConfiguration(),
-    updatesParameters: Bool = true, onNonfinite: NonfinitePolicy = .stop
+    updatesParameters: Bool = true, onNonfinite: NonfinitePolicy = .stop, lossScaling: LossScaling? = nil,
+    failure: FailureRules = FailureRules()
   ) {
     self.stepCount = stepCount
     self.batch = batch
@@ -42,6 +47,8 @@ public struct TrainingConfiguration: Equatable, Sendable {
     self.recording = recording
     self.updatesParameters = updatesParameters
     self.onNonfinite = onNonfinite
+    self.lossScaling = lossScaling
+    self.failure = failure
   }
 }
 
@@ -57,6 +64,8 @@ public struct LearningRateSchedule: Equatable, Sendable {
     case cosine
     /// The peak times √(warm-up / update).
     case inverseSqrt = "inverse-sqrt"
+    /// Neither warm-up nor peak: the rate rises by the slope at every update (the paper's Table 4).
+    case ramp
   }
 
   /// The highest rate.
@@ -67,25 +76,36 @@ public struct LearningRateSchedule: Equatable, Sendable {
   public var decay: Decay
   /// The update at which `linear` and `cosine` reach 0.
   public var totalSteps: Int
+  /// What `ramp` rises by at every update; the others do not use it.
+  public var slope: Double
 
   /// Creates a schedule.
-  public init(peak: Double, warmupSteps: Int, decay: Decay = .linear, totalSteps: Int) {
+  public init(
+    peak: Double, warmupSteps: Int, decay: Decay = .linear, totalSteps: Int, slope: Double = 0
+  ) {
     self.peak = peak
     self.warmupSteps = warmupSteps
     self.decay = decay
     self.totalSteps = totalSteps
+    self.slope = slope
+  }
+
+  /// `slope` times the update, without an end.
+  public static func ramp(slope: Double) -> LearningRateSchedule {
+    LearningRateSchedule(peak: .infinity, warmupSteps: 0, decay: .ramp, totalSteps: .max, slope: slope)
   }
 
   /// The rate of the update at `step`, counted from 0: with t = step + 1 and W warm-up updates, `peak t/W` for t <= W, then
-  /// `linear`: `peak (1 - (t-W)/(T-W))`.
+  /// `linear`: `peak (1 - (t-W)/(T-W))`; `ramp` is `slope t` throughout.
   public func rate(step: Int) -> Double {
     let update = Double(step + 1)
+    if decay == .ramp { return slope * update }
     let warmup = Double(warmupSteps)
     if update <= warmup { return peak * update / warmup }
     let span = max(1, Double(totalSteps) - warmup)
     let share = min(1, (update - warmup) / span)
     switch decay {
-    case .constant: return peak
+    case .constant, .ramp: return peak
     case .linear: return peak * (1 - share)
     case .cosine: return peak * 0.5 * (1 + cosine(share * .pi))
     case .inverseSqrt: return peak * (max(warmup, 1) / update).squareRoot()

@@ -25,6 +25,8 @@ public enum TrainingEnd: Equatable, Sendable {
   case interrupted
   /// A loss or gradient was not finite, and the policy is to stop.
   case nonfinite(NonfiniteReport)
+  /// One of the ``FailureRules`` held, or the loss scale is exhausted.
+  case failed(TrainingFailure)
 }
 
 /// Where numbers first stopped being finite.

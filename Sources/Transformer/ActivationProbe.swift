@@ -9,18 +9,33 @@ public final class ActivationProbe {
     case gradient
   }
 
+  /// An operation after the layers.
+  enum Stem {
+    /// The norm after the stack, where there is one.
+    case finalNorm
+    /// The logits over the vocabulary.
+    case head
+  }
+
   /// Operations of each layer, the stream that enters it first.
   public let operationNames: [String]
+  /// Operations after the layers.
+  public let stemOperationNames: [String]
+  /// Where kernels leave the sums of what they do not keep, until ``takeInner(_:layer:operation:)`` takes them.
+  let inner: SumSlots
+
   private let layerCount: Int
   private let kernel: SumKernel
   private var sums: [[TensorSums]]
 
-  init(plan: BlockPlan, layerCount: Int, kernel: SumKernel) {
+  init(plan: BlockPlan, configuration: ModelConfiguration, kernel: SumKernel, inner: SumSlots) {
     operationNames = plan.operationNames
-    self.layerCount = layerCount
+    stemOperationNames = configuration.stemOperationNames
+    layerCount = configuration.layerCount
     self.kernel = kernel
-    let empty = Array(repeating: TensorSums.empty, count: layerCount * plan.operationNames.count)
-    sums = [empty, empty]
+    self.inner = inner
+    let count = configuration.layerCount * plan.operationNames.count + configuration.stemOperationNames.count
+    sums = Array(repeating: Array(repeating: .empty, count: count), count: 2)
   }
 
   /// Forgets what was measured: called at the start of a step.
@@ -31,21 +46,52 @@ public final class ActivationProbe {
   }
 
   /// Sums of each operation's output since the last reset, `(layer, operation)`.
-  public var outputs: SumColumns { columns(.output) }
+  public var outputs: SumColumns { columns(.output, 0..<stemStart) }
 
   /// Sums of the gradient that reached each operation's output, `(layer, operation)`.
-  public var gradients: SumColumns { columns(.gradient) }
+  public var gradients: SumColumns { columns(.gradient, 0..<stemStart) }
+
+  /// Sums of the outputs of the operations after the layers.
+  public var stemOutputs: SumColumns { columns(.output, stemStart..<sums[0].count) }
+
+  /// Sums of the gradients that reached the outputs of the operations after the layers.
+  public var stemGradients: SumColumns { columns(.gradient, stemStart..<sums[0].count) }
+
+  /// The first operation, in the order of the forward pass, whose output fulfils a condition, and the output's sums.
+  public func firstOutput(
+    where condition: (TensorSums) -> Bool
+  ) -> (place: OperationPlace, sums: TensorSums)? {
+    let outputs = sums[Quantity.output.rawValue]
+    guard let index = outputs.firstIndex(where: condition) else { return nil }
+    let places = OperationPlace.forwardOrder(
+      layerCount: layerCount, operationNames: operationNames, stemOperationNames: stemOperationNames)
+    return (places[index], outputs[index])
+  }
 
   func measure<Scalar: KernelScalar>(
     _ quantity: Quantity, layer: Int, operation: Int, _ matrix: Matrix<Scalar>
   ) {
-    let index = layer * operationNames.count + operation
-    sums[quantity.rawValue][index] = sums[quantity.rawValue][index].merged(with: kernel.sums(of: matrix))
+    add(kernel.sums(of: matrix), quantity, at: layer * operationNames.count + operation)
   }
 
-  private func columns(_ quantity: Quantity) -> SumColumns {
-    var columns = SumColumns(count: layerCount * operationNames.count)
-    for (index, value) in sums[quantity.rawValue].enumerated() { columns.set(value, at: index) }
+  func measure<Scalar: KernelScalar>(_ quantity: Quantity, stem: Stem, _ matrix: Matrix<Scalar>) {
+    add(kernel.sums(of: matrix), quantity, at: stem == .head ? sums[0].count - 1 : stemStart)
+  }
+
+  /// Takes what a kernel has left in ``inner`` for an operation's.
+  func takeInner(_ quantity: Quantity, layer: Int, operation: Int) {
+    add(inner.merged, quantity, at: layer * operationNames.count + operation)
+  }
+
+  private var stemStart: Int { layerCount * operationNames.count }
+
+  private func add(_ new: TensorSums, _ quantity: Quantity, at index: Int) {
+    sums[quantity.rawValue][index] = sums[quantity.rawValue][index].merged(with: new)
+  }
+
+  private func columns(_ quantity: Quantity, _ range: Range<Int>) -> SumColumns {
+    var columns = SumColumns(count: range.count)
+    for (column, index) in range.enumerated() { columns.set(sums[quantity.rawValue][index], at: column) }
     return columns
   }
 }

@@ -9,6 +9,8 @@ struct Pass<Scalar: KernelScalar> {
   let attention: AttentionShape
   /// Seed and step of the dropout masks; nil switches dropout off.
   let dropout: DropoutKey?
+  /// What weights and outputs are rounded to.
+  let precision: Precision
   /// Measures operations' outputs and their gradients where it is not nil.
   let probe: ActivationProbe?
   /// Times each step where it is not nil.
@@ -44,7 +46,7 @@ struct Block<Scalar: KernelScalar> {
   /// The layer's values, `(rows, width)` each, in the plan's order.
   let values: [Matrix<Scalar>]
   let valueGradients: [Matrix<Scalar>]
-  /// The layer's parameters, in the plan's order.
+  /// The layer's parameters as its operations read them, in the plan's order.
   let parameters: [Row<Scalar>]
   let gradients: [Row<Scalar>]
   /// Mean and reciprocal standard deviation of each norm's rows.
@@ -62,7 +64,14 @@ struct Block<Scalar: KernelScalar> {
     var operation = 0
     pass.probe?.measure(.output, layer: layer, operation: 0, values[0])
     for named in plan.steps {
-      pass.clock.measure(named.step.part) { forward(named.step, pass) }
+      pass.clock.measure(named.step.part) {
+        forward(named.step, pass)
+        roundElements(value(named.step.output), to: pass.precision, team: pass.team)
+      }
+      for _ in named.innerNames {
+        operation += 1
+        pass.probe?.takeInner(.output, layer: layer, operation: operation)
+      }
       for output in named.outputNames {
         operation += 1
         pass.probe?.measure(.output, layer: layer, operation: operation, value(output.slice))
@@ -75,6 +84,7 @@ struct Block<Scalar: KernelScalar> {
     var operation = plan.operationNames.count
     for index in plan.steps.indices.reversed() {
       let named = plan.steps[index]
+      roundElements(gradient(named.step.output), to: pass.precision, team: pass.team)
       for output in named.outputNames.reversed() {
         operation -= 1
         pass.probe?.measure(.gradient, layer: layer, operation: operation, gradient(output.slice))
@@ -82,7 +92,12 @@ struct Block<Scalar: KernelScalar> {
       pass.clock.measure(named.step.part) {
         backward(named.step, adding: plan.accumulates[index], pass, accumulating: accumulating)
       }
+      for _ in named.innerNames {
+        operation -= 1
+        pass.probe?.takeInner(.gradient, layer: layer, operation: operation)
+      }
     }
+    roundElements(valueGradients[0], to: pass.precision, team: pass.team)
     pass.probe?.measure(.gradient, layer: layer, operation: 0, valueGradients[0])
   }
 
@@ -101,7 +116,8 @@ struct Block<Scalar: KernelScalar> {
     case .attention(let query, let key, let valueSlice, let to):
       attentionForward(
         pass.attention, query: value(query), key: value(key), value: value(valueSlice), into: value(to),
-        logSumExp: logSumExp, dropout: attentionMask(pass), team: team, workspace: pass.workspace)
+        logSumExp: logSumExp, dropout: attentionMask(pass), precision: pass.precision,
+        logitSums: pass.probe?.inner, team: team, workspace: pass.workspace)
     case .headScale(let kind, let parameter, let from, let to):
       headScaleForward(kind, input: value(from), scale: parameters[parameter], into: value(to), team: team)
     case .activation(.gelu, let from, let to):
@@ -139,7 +155,7 @@ struct Block<Scalar: KernelScalar> {
         pass.attention, outputGradient: gradient(to), query: value(query), key: value(key),
         value: value(valueSlice), logSumExp: logSumExp, dropout: attentionMask(pass),
         queryGradient: gradient(query), keyGradient: gradient(key), valueGradient: gradient(valueSlice),
-        team: team, workspace: pass.workspace)
+        precision: pass.precision, gradientSums: pass.probe?.inner, team: team, workspace: pass.workspace)
     case .headScale(let kind, let parameter, let from, let to):
       headScaleBackward(
         kind, outputGradient: gradient(to), input: value(from), scale: parameters[parameter],

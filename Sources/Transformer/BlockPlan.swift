@@ -76,6 +76,8 @@ struct NamedStep: Equatable, Sendable {
     parts.isEmpty ? [(name, step.output)] : parts.map { ($0.name, $0.slice) }
   }
   var parts: [NamedSlice] = []
+  /// Names of what the step computes on its way and does not keep: the logits of attention.
+  var innerNames: [String] { if case .attention = step { ["\(name).logits"] } else { [] } }
 }
 
 /// A named part of a step's output.
@@ -122,6 +124,16 @@ public struct BlockPlan: Equatable, Sendable {
     self.accumulates = accumulates.reversed()
   }
 
-  /// Names of what ``--activations`` measures in each layer: the stream that enters it, then each operation's output.
-  public var operationNames: [String] { ["input"] + steps.flatMap { $0.outputNames.map(\.name) } }
+  /// Names of what ``--activations`` measures in each layer: the stream that enters it, then each operation's output, with
+  /// the logits of attention before what attention makes of them.
+  public var operationNames: [String] {
+    ["input"] + steps.flatMap { $0.innerNames + $0.outputNames.map(\.name) }
+  }
+}
+
+extension ModelConfiguration {
+  /// Names of what ``--activations`` measures after the layers: the last norm's output, where there is one, and the logits.
+  public var stemOperationNames: [String] {
+    (placement == .preLN ? ["decoder.layer_norm"] : []) + ["decoder.output_projection"]
+  }
 }

@@ -36,7 +36,8 @@ struct MemorySizes {
 }
 
 extension ModelConfiguration {
-  /// Bytes that training takes: parameters, gradients, both moments of AdamW, activations and the logits in hand.
+  /// Bytes that training takes: parameters, their rounded copy where there is one, gradients, both moments of AdamW,
+  /// activations and the logits in hand.
   ///
   /// In float64, so that absurd sizes give a number rather than an overflow.
   public func trainingBytes(shape: PassShape, scalarBytes: Int = 4) -> Double {
@@ -49,6 +50,7 @@ extension ModelConfiguration {
     let logits = min(rows * Double(embeddingCount), Double(max(1 << 26, embeddingCount)))
     let perLayer = plan.parameters.map { $0.shape.map(Double.init).reduce(1, *) }.reduce(0, +)
     let parameters = perLayer * Double(layerCount) + Double(embeddingCount) * Double(modelDim)
-    return (4 * parameters + activations + logits) * Double(scalarBytes)
+    let copies = precision == .fp32 ? 4.0 : 5
+    return (copies * parameters + activations + logits) * Double(scalarBytes)
   }
 }

@@ -22,7 +22,10 @@ extension Model {
     let loss = head(targets: targets, gradientScale: Scalar(gradientScale), accumulating: accumulating, pass)
     clock.measure(.normalization) { finalNormBackward(pass, accumulating: accumulating) }
     for block in blocks.reversed() { block.backward(pass, accumulating: accumulating) }
-    clock.measure(.elementwise) { embeddingBackward(pass) }
+    clock.measure(.elementwise) {
+      embeddingBackward(pass)
+      roundElements(memory.gradients.row, into: memory.gradients.row, to: pass.precision, team: team)
+    }
     return loss
   }
 
@@ -39,14 +42,24 @@ extension Model {
       attention: AttentionShape(
         batchSize: shape.batchSize, sequenceLength: shape.sequenceLength,
         headCount: configuration.headCount, headDim: configuration.headDim,
-        isCausal: configuration.objective == .causal), dropout: dropout, probe: probe, clock: clock)
+        isCausal: configuration.objective == .causal), dropout: dropout,
+      precision: configuration.precision, probe: probe, clock: clock)
   }
 
   private func forward(tokens: [Int32], _ pass: Pass<Scalar>) {
     memory.tokens.row.assign(tokens)
-    pass.clock.measure(.elementwise) { embeddingForward(pass) }
+    pass.clock.measure(.elementwise) {
+      roundWeights(pass)
+      embeddingForward(pass)
+    }
     for block in blocks { block.forward(pass) }
-    pass.clock.measure(.normalization) { finalNormForward() }
+    pass.clock.measure(.normalization) { finalNormForward(pass) }
+  }
+
+  /// The optimizer goes on with the parameters as they are; operations read what is left of them in 16 bits.
+  private func roundWeights(_ pass: Pass<Scalar>) {
+    guard pass.precision != .fp32 else { return }
+    roundElements(memory.parameters.row, into: memory.weights.row, to: pass.precision, team: team)
   }
 
   // MARK: - Embedding
@@ -65,10 +78,11 @@ extension Model {
   private func embeddingForward(_ pass: Pass<Scalar>) {
     let output = memory.streamMatrix(0)
     Kernels.embeddingForward(
-      tokens: memory.tokens.row, table: embedding(memory.parameters), factor: embeddingFactor,
+      tokens: memory.tokens.row, table: embedding(memory.weights), factor: embeddingFactor,
       positions: memory.positions.matrix(rows: shape.sequenceLength, width: configuration.modelDim),
       into: output, team: team)
     if let mask = embeddingMask(pass) { dropout(mask, input: output, into: output, team: team) }
+    roundElements(output, to: pass.precision, team: team)
   }
 
   private func embeddingBackward(_ pass: Pass<Scalar>) {
@@ -101,18 +115,24 @@ extension Model {
   private var finalMean: Row<Scalar> { memory.finalStatistics.row(0..<memory.rows) }
   private var finalRstd: Row<Scalar> { memory.finalStatistics.row(memory.rows..<2 * memory.rows) }
 
-  private func finalNormForward() {
+  private func weight(_ index: Int) -> Row<Scalar> { memory.weights.row(table.parameters[index].range) }
+
+  private func finalNormForward(_ pass: Pass<Scalar>) {
     guard hasFinalNorm else { return }
     normForward(
       configuration.norm, epsilon: Scalar(ModelConfiguration.normEpsilon), input: stackOutput,
-      gain: parameter(finalGain), bias: finalBias.map { parameter($0) }, into: hidden, mean: finalMean,
+      gain: weight(finalGain), bias: finalBias.map { weight($0) }, into: hidden, mean: finalMean,
       rstd: finalRstd, team: team)
+    roundElements(hidden, to: pass.precision, team: team)
+    pass.probe?.measure(.output, stem: .finalNorm, hidden)
   }
 
   private func finalNormBackward(_ pass: Pass<Scalar>, accumulating: Bool) {
     guard hasFinalNorm else { return }
+    roundElements(hiddenGradient, to: pass.precision, team: team)
+    pass.probe?.measure(.gradient, stem: .finalNorm, hiddenGradient)
     normBackward(
-      configuration.norm, outputGradient: hiddenGradient, input: stackOutput, gain: parameter(finalGain),
+      configuration.norm, outputGradient: hiddenGradient, input: stackOutput, gain: weight(finalGain),
       mean: finalMean, rstd: finalRstd, gainGradient: gradient(finalGain),
       biasGradient: finalBias.map { gradient($0) }, accumulating: accumulating,
       inputGradient: stackGradient, accumulatingInput: false, team: team, workspace: pass.workspace)
@@ -126,20 +146,24 @@ extension Model {
     targets: [Int32], gradientScale: Scalar?, accumulating: Bool, _ pass: Pass<Scalar>
   ) -> Double {
     memory.targets.row.assign(targets)
-    let table = embedding(memory.parameters)
+    let table = embedding(memory.weights)
     var start = 0
     while start < memory.rows {
       let rows = start..<min(memory.rows, start + memory.logitRows)
       let logits = memory.logits.matrix(rows: rows.count, width: configuration.embeddingCount)
       pass.clock.measure(.products) {
         linearForward(input: hidden.rows(rows), weight: table, bias: nil, into: logits, team: team)
+        roundElements(logits, to: pass.precision, team: team)
       }
+      pass.probe?.measure(.output, stem: .head, logits)
       pass.clock.measure(.loss) {
         crossEntropy(
           logits: logits, targets: memory.targets.row(rows), gradientScale: gradientScale,
           losses: memory.losses.row(rows), team: team)
       }
       if gradientScale != nil {
+        roundElements(logits, to: pass.precision, team: team)
+        pass.probe?.measure(.gradient, stem: .head, logits)
         pass.clock.measure(.products) {
           linearBackward(
             outputGradient: logits, input: hidden.rows(rows), weight: table,

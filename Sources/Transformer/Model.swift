@@ -76,9 +76,19 @@ public final class Model<Scalar: KernelScalar> {
     return (0..<stream.rows).map { row in sumKernel.sums(of: stream.rows(row..<row + 1)).sumSquares }
   }
 
+  /// Multiplies every gradient by a factor.
+  public func scaleGradients(by factor: Scalar) {
+    for index in table.parameters.indices {
+      let tensor = gradient(index).matrix(width: table.parameters[index].spec.shape.last ?? 1)
+      scaleForward(factor: factor, input: tensor, into: tensor, team: team)
+    }
+  }
+
   /// A probe for this model's operations.
   public func makeProbe() -> ActivationProbe {
-    ActivationProbe(plan: plan, layerCount: configuration.layerCount, kernel: sumKernel)
+    ActivationProbe(
+      plan: plan, configuration: configuration, kernel: sumKernel,
+      inner: SumSlots(count: shape.batchSize * configuration.headCount))
   }
 
   /// Gives every tensor its initial values.

@@ -72,6 +72,9 @@ public struct ModelConfiguration: Equatable, Sendable {
   public var dropout: Double
   /// Dropout of attention probabilities, in [0, 1).
   public var attentionDropout: Double
+  /// What weights, the output of every operation and the gradients of both are rounded to; sums within an operation, norms'
+  /// statistics, softmax and loss stay in the engine's own format, as they do in mixed-precision training.
+  public var precision: Precision
 
   /// ε of every norm.
   public static let normEpsilon = 1e-5
@@ -81,7 +84,7 @@ public struct ModelConfiguration: Equatable, Sendable {
     layerCount: Int, modelDim: Int, headCount: Int, ffnDim: Int? = nil, vocabularySize: Int,
     placement: NormPlacement, additions: Additions = .none, activation: Activation = .gelu,
     norm: NormKind = .layer, objective: Objective = .causal, initialization: Initialization = .fairseq,
-    dropout: Double = 0, attentionDropout: Double = 0
+    dropout: Double = 0, attentionDropout: Double = 0, precision: Precision = .fp32
   ) {
     self.layerCount = layerCount
     self.modelDim = modelDim
@@ -96,6 +99,7 @@ public struct ModelConfiguration: Equatable, Sendable {
     self.initialization = initialization
     self.dropout = dropout
     self.attentionDropout = attentionDropout
+    self.precision = precision
   }
 
   /// Width of one head.

@@ -1,8 +1,11 @@
 import Kernels
+import RunData
 
 /// Every buffer of a model, and the views of it that each layer works on.
 struct ModelMemory<Scalar: KernelScalar>: Sendable {
   let parameters: Buffer<Scalar>
+  /// The parameters as operations read them: a rounded copy, or the parameters themselves where nothing is rounded.
+  let weights: Buffer<Scalar>
   let gradients: Buffer<Scalar>
   let tokens: Buffer<Int32>
   let targets: Buffer<Int32>
@@ -41,6 +44,7 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
     modelDim = configuration.modelDim
     logitRows = sizes.logitRows
     parameters = Buffer(count: table.elementCount)
+    weights = configuration.precision == .fp32 ? parameters : Buffer(count: table.elementCount)
     gradients = Buffer(count: table.elementCount)
     tokens = Buffer(count: rows)
     targets = Buffer(count: rows)
@@ -75,7 +79,7 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
       let ranges = plan.parameters.indices.map { table.parameters[first + $0].range }
       return Block(
         layer: layer, plan: plan, values: values(plan, layer: layer),
-        valueGradients: gradients(plan, layer: layer), parameters: ranges.map { parameters.row($0) },
+        valueGradients: gradients(plan, layer: layer), parameters: ranges.map { weights.row($0) },
         gradients: ranges.map { gradients.row($0) },
         normStatistics: (0..<plan.normCount).map { norm in
           let start = 2 * norm * rows

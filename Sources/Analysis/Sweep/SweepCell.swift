@@ -77,6 +77,9 @@ public struct SweepCell: Sendable {
       guard let run = runs.first(where: { $0.manifest.seed == seed }) else { return "seed \(seed) not made" }
       if finalLosses[seed] != nil { return nil }
       switch run.status {
+      case .overflow: return "seed \(seed) overflowed at step \(run.steps.last ?? 0)"
+      case .diverged: return "seed \(seed) diverged at step \(run.steps.last ?? 0)"
+      case .lossScaleExhausted: return "seed \(seed) ran out of loss scale at step \(run.steps.last ?? 0)"
       case .nonfinite: return "seed \(seed) not finite at step \(run.steps.last ?? 0)"
       case .finished where run.validation.isEmpty: return "seed \(seed) without held-out text"
       case .finished: return "seed \(seed) ended with a loss that is not finite"

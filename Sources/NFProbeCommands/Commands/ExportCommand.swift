@@ -110,6 +110,9 @@ private struct RowText {
     case .layerOperation:
       middles = Self.grid(layout.layerCount, manifest.operationNames, variable.name)
       isPresent = middles.map { _ in true }
+    case .stemOperation:
+      middles = manifest.stemOperationNames.map { ",,\(quoted($0)),\(variable.name)," }
+      isPresent = middles.map { _ in true }
     }
     self.middles = middles.map { Array($0.utf8) }
   }

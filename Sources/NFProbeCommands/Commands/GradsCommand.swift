@@ -130,8 +130,8 @@ struct GradsCommand: ParsableCommand {
   }
 
   private func checkWindow() throws {
-    guard let window = try mismatch.parsedWindow(), window.lower >= options.training.steps else { return }
-    throw CommandError.usage("--window \(window) begins after the last of --steps \(options.training.steps)")
+    guard let window = try mismatch.parsedWindow(), window.lower >= options.schedule.steps else { return }
+    throw CommandError.usage("--window \(window) begins after the last of --steps \(options.schedule.steps)")
   }
 
   private func introduction(_ runs: [PlannedRun], _ corpus: CorpusFacts) -> String {

@@ -114,10 +114,9 @@ struct InitCommand: ParsableCommand {
   private static let otherTensor = "fc1.weight"
 
   private func measure(_ console: Console) throws -> StartReport {
-    let request = RunRequest(
-      model: model, training: try TrainingOptions.parse(["--sequence=\(sequence)", "--batch=\(batch)"]),
-      corpus: corpus,
-      recording: try RecordingOptions.parse([]), threadCount: machine.threadCount)
+    var options = try RunOptions.parse(["--sequence=\(sequence)", "--batch=\(batch)"])
+    (options.model, options.corpus) = (model, corpus)
+    let request = options.request(threadCount: machine.threadCount)
     let corpus = try request.openCorpus()
     let team = Team(threadCount: machine.threadCount)
     var entries: [StartReport.Entry] = []

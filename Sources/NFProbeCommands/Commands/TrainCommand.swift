@@ -59,6 +59,7 @@ struct TrainCommand: ParsableCommand {
     case .interrupted:
       console.progress("stopped; nf-probe train --resume \(folder.path) goes on")
       throw ExitCode(StopSignal.exitStatus)
+    case .failed(let failure): throw CommandError.failed("the run ended: \(failure)")
     case .nonfinite: throw CommandError.failed("the run ended because its numbers were not finite any more")
     }
   }

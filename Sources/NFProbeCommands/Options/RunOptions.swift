@@ -6,18 +6,24 @@ struct RunOptions: ParsableArguments {
   var config: String?
 
   @OptionGroup(title: "Model") var model: ModelOptions
+  @OptionGroup(title: "Learning rate") var schedule: ScheduleOptions
   @OptionGroup(title: "Training") var training: TrainingOptions
   @OptionGroup(title: "Corpus") var corpus: CorpusOptions
   @OptionGroup(title: "Recording") var recording: RecordingOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
   /// The request that these options make.
+  ///
+  /// - Parameter threadCount: instead of the options' own.
   func request(
-    checkpoint: CheckpointStart? = nil, updatesParameters: Bool = true, checkpointInterval: Int? = nil
+    checkpoint: CheckpointStart? = nil, updatesParameters: Bool = true, checkpointInterval: Int? = nil,
+    threadCount: Int? = nil
   ) -> RunRequest {
     RunRequest(
-      model: model, training: training, corpus: corpus, recording: recording,
-      threadCount: machine.threadCount, checkpoint: checkpoint, updatesParameters: updatesParameters,
+      model: model, training: training, stepCount: schedule.steps, schedule: schedule.schedule,
+      corpus: corpus,
+      recording: recording, threadCount: threadCount ?? machine.threadCount, checkpoint: checkpoint,
+      updatesParameters: updatesParameters,
       checkpointInterval: checkpointInterval)
   }
 }

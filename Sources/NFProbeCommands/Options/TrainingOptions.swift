@@ -4,11 +4,10 @@ import RunData
 import Training
 
 extension Sampling: ExpressibleByArgument {}
-extension LearningRateSchedule.Decay: ExpressibleByArgument {}
 extension OptimizerConfiguration.Decayed: ExpressibleByArgument {}
 extension NonfinitePolicy: ExpressibleByArgument {}
 
-/// Batches, learning rate and optimizer.
+/// Batches and optimizer.
 struct TrainingOptions: ParsableArguments {
   @Option(help: "Positions of a sequence.")
   var sequence = 64
@@ -18,18 +17,6 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(help: "Micro-batches whose gradients add up to a step.")
   var accumulate = 1
-
-  @Option(help: "Optimizer updates.")
-  var steps = 300
-
-  @Option(help: "Peak learning rate.")
-  var lr = 2e-3
-
-  @Option(help: "Updates over which the learning rate rises to the peak.")
-  var warmup = 200
-
-  @Option(help: "What follows the warm-up: linear or cosine (to 0 at the last step), inverse-sqrt, constant.")
-  var decay: LearningRateSchedule.Decay = .constant
 
   @Option(help: "Clip the gradient to this L2 norm; gradients are recorded before. (default: no clipping)")
   var clip: Double?
@@ -58,7 +45,7 @@ struct TrainingOptions: ParsableArguments {
 
   func validate() throws {
     for (name, value) in [
-      ("--sequence", sequence), ("--batch", batch), ("--accumulate", accumulate), ("--steps", steps),
+      ("--sequence", sequence), ("--batch", batch), ("--accumulate", accumulate),
     ] where value < 1 {
       throw ValidationError("\(name) must be at least 1, not \(value)")
     }
@@ -66,10 +53,8 @@ struct TrainingOptions: ParsableArguments {
     where value > 1 << 24 {
       throw ValidationError("\(name) \(value) is more than \(1 << 24), the most there is")
     }
-    guard steps <= 1 << 40 else { throw ValidationError("--steps \(steps) is more than there is time for") }
-    guard warmup >= 0 else { throw ValidationError("--warmup must be at least 0, not \(warmup)") }
     for (name, value, isInside) in [
-      ("--lr", lr, lr >= 0 && lr.isFinite), ("--beta1", beta1, beta1 >= 0 && beta1 < 1),
+      ("--beta1", beta1, beta1 >= 0 && beta1 < 1),
       ("--beta2", beta2, beta2 >= 0 && beta2 < 1), ("--epsilon", epsilon, epsilon >= 0 && epsilon.isFinite),
       ("--weight-decay", weightDecay, weightDecay >= 0 && weightDecay.isFinite),
       ("--clip", clip ?? 1, (clip ?? 1) > 0),

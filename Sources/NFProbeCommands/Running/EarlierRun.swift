@@ -34,7 +34,7 @@ struct EarlierRun {
     schedule = run.training.recording.schedule
     lastRecordedStep = reader.steps.last ?? -1
     switch reader.status.value {
-    case .finished: end = .finished
+    case .finished, .overflow, .diverged, .lossScaleExhausted: end = .finished
     case .nonfinite:
       console.warn("\(run.manifest.architecture) had ended because its numbers were not finite any more")
       end = .nonfinite(

@@ -81,8 +81,11 @@ final class LiveView {
     columns[columns.count - 1].validationLoss = record.loss
   }
 
-  /// The run is over; its numbers stay in view.
-  func end() { refresh(isForced: true) }
+  /// The run is over, perhaps before its last step; its numbers stay in view.
+  func end() {
+    if let column = columns.last { stepsInAll -= max(0, column.stepCount - column.step - 1) }
+    refresh(isForced: true)
+  }
 
   /// Leaves the terminal as it is, the cursor below.
   func close() {

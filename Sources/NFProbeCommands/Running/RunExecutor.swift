@@ -42,6 +42,7 @@ struct RunExecutor {
       }
       try writer.finish(status: end.status)
       view.end()
+      if case .failed(let failure) = end { console.progress("\(run.manifest.architecture): \(failure)") }
       return end
     } catch {
       view.end()
@@ -131,6 +132,9 @@ extension TrainingEnd {
     case .finished: .finished
     case .interrupted: .interrupted
     case .nonfinite: .nonfinite
+    case .failed(.overflow): .overflow
+    case .failed(.diverged): .diverged
+    case .failed(.lossScaleExhausted): .lossScaleExhausted
     }
   }
 }

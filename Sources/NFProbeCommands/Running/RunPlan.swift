@@ -10,6 +10,8 @@ import Transformer
 struct RunRequest {
   let model: ModelOptions
   let training: TrainingOptions
+  let stepCount: Int
+  let schedule: LearningRateSchedule
   let corpus: CorpusOptions
   let recording: RecordingOptions
   let threadCount: Int
@@ -19,6 +21,10 @@ struct RunRequest {
   var updatesParameters = true
   /// Updates between two checkpoints.
   var checkpointInterval: Int?
+  /// What operations' outputs are rounded to; nil rounds nothing.
+  var precision: PrecisionOptions?
+  /// What ends a run before its last step; nil where nothing does but numbers that are not finite.
+  var failure: FailureOptions?
 }
 
 /// One run, decided in full before it starts.
@@ -64,12 +70,13 @@ extension RunRequest {
 
   /// Decides one run, and checks that it can be had.
   func plan(_ architecture: Architecture, seed: UInt64, corpus: CorpusSplit) throws -> PlannedRun {
-    let configuration =
+    var configuration =
       checkpoint?.configuration(objective: model.objective)
       ?? model.configuration(of: architecture, corpusVocabulary: corpus.facts.vocabularySize)
+    configuration.precision = precision?.precision ?? .fp32
     do { try configuration.validate() } catch { throw CommandError.usage("--\(error)") }
     try checkMemory(configuration)
-    let training = trainingConfiguration(seed: seed)
+    let training = trainingConfiguration(seed: seed, corpus.facts)
     // A corpus that is too short is refused before anything is made.
     _ = try BatchSampler(
       source: corpus.training, shape: training.batch, sampling: training.sampling,
@@ -83,29 +90,31 @@ extension RunRequest {
       gradients: ParameterTable(configuration).gradientLayout(sequenceLength: training.batch.sequenceLength),
       scales: ParameterTable(configuration).scaleLayouts,
       operationNames: recording.activations ? BlockPlan(configuration).operationNames : [],
-      modelDim: configuration.modelDim, ffnDim: configuration.ffnDim, headCount: configuration.headCount,
+      stemOperationNames: recording.activations ? configuration.stemOperationNames : [],
+      hasLossScale: training.lossScaling != nil, modelDim: configuration.modelDim,
+      ffnDim: configuration.ffnDim, headCount: configuration.headCount,
       startedAt: Date.now.ISO8601Format())
     return PlannedRun(
       architecture: architecture, model: configuration, training: training, manifest: manifest,
       checkpoint: checkpoint)
   }
 
-  private func trainingConfiguration(seed: UInt64) -> TrainingConfiguration {
+  private func trainingConfiguration(seed: UInt64, _ corpus: CorpusFacts) -> TrainingConfiguration {
     let options = training
     var recording = recording.configuration
     recording.checkpointInterval = checkpointInterval
     return TrainingConfiguration(
-      stepCount: options.steps,
+      stepCount: stepCount,
       batch: BatchShape(
         batchSize: options.batch, sequenceLength: options.sequence, microBatchesPerStep: options.accumulate),
       sampling: options.sampling, seed: seed,
-      schedule: LearningRateSchedule(
-        peak: options.lr, warmupSteps: options.warmup, decay: options.decay, totalSteps: options.steps),
+      schedule: schedule,
       optimizer: OptimizerConfiguration(
         beta1: options.beta1, beta2: options.beta2, epsilon: options.epsilon,
         weightDecay: options.weightDecay, decayed: options.decayed), clipNorm: options.clip,
       recording: recording, updatesParameters: updatesParameters,
-      onNonfinite: self.recording.onNonfinite)
+      onNonfinite: self.recording.onNonfinite, lossScaling: precision?.lossScaling,
+      failure: failure?.rules(precision: precision?.precision ?? .fp32, corpus) ?? FailureRules())
   }
 
   func checkMemory(_ configuration: ModelConfiguration) throws {

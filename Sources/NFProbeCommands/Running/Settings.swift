@@ -69,6 +69,8 @@ extension RunRequest {
     settings["init"] = .text(model.initialization.rawValue)
     settings["dropout"] = .number(model.dropout)
     settings["attention-dropout"] = .number(model.attentionDropout)
+    // Runs of before there were others keep their ids.
+    if model.precision != .fp32 { settings["precision"] = .text(model.precision.rawValue) }
     add(training, to: &settings)
     settings["corpus"] = .text(corpus.name)
     settings["update"] = .flag(training.updatesParameters)
@@ -81,8 +83,12 @@ extension RunRequest {
     settings["batch"] = .integer(training.batch.batchSize)
     settings["accumulate"] = .integer(training.batch.microBatchesPerStep)
     settings["steps"] = .integer(training.stepCount)
-    settings["lr"] = .number(training.schedule.peak)
-    settings["warmup"] = .integer(training.schedule.warmupSteps)
+    if training.schedule.decay == .ramp {
+      settings["lr-slope"] = .number(training.schedule.slope)
+    } else {
+      settings["lr"] = .number(training.schedule.peak)
+      settings["warmup"] = .integer(training.schedule.warmupSteps)
+    }
     settings["decay"] = .text(training.schedule.decay.rawValue)
     settings["clip"] = training.clipNorm.map { .number($0) }
     settings["seed"] = .text(String(training.seed))
@@ -98,5 +104,9 @@ extension RunRequest {
     settings["validate-every"] = recording.validateEvery.map { .integer($0) }
     settings["activations"] = .flag(recording.activations)
     settings["on-nonfinite"] = .text(recording.onNonfinite.rawValue)
+    settings["until"] = failure.map { .text($0.until.rawValue) }
+    settings["divergence-margin"] = training.failure.divergence.map { .number($0.margin) }
+    settings["loss-scale"] = training.lossScaling.map { .number($0.initialScale) }
+    settings["loss-scale-window"] = training.lossScaling.map { .integer($0.window) }
   }
 }

@@ -20,9 +20,7 @@ final class SweepCorpora {
       throw CommandError.usage(
         "a sweep starts every run from random weights, not from a checkpoint (\(label))")
     }
-    let request = RunRequest(
-      model: options.model, training: options.training, corpus: options.corpus, recording: options.recording,
-      threadCount: machine.threadCount)
+    let request = options.request(threadCount: machine.threadCount)
     let key = [
       options.corpus.corpus, options.corpus.validation, options.corpus.holdOut.map { "\($0)" },
       options.model.vocabSize.map { "\($0)" }, "\(options.model.languageVocabulary)",

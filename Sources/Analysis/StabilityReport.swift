@@ -1,0 +1,42 @@
+import RunData
+
+/// How high the learning rate rose in groups of runs before training destabilised: the paper's Table 4.
+public struct StabilityReport: Sendable {
+  /// Runs that differ only in their seed.
+  public struct Entry: Sendable {
+    /// The runs.
+    public let group: RunGroup
+    /// How each ended, by ascending seed.
+    public let outcomes: [StabilityOutcome]
+
+    /// The median over seeds of the rate of the last update; a lower bound where some runs did not fail.
+    public var medianPeakRate: Double { median(outcomes.map(\.peakRate)) }
+
+    /// The median over seeds of the updates made.
+    public var medianUpdates: Double { median(outcomes.map { Double($0.updates) }) }
+  }
+
+  /// The groups.
+  public let entries: [Entry]
+
+  /// Reads the ends of some runs.
+  /// - Throws: where there are none, one is given twice, or one lacks what is needed.
+  public init(runs: [RecordedRun]) throws(AnalysisError) {
+    var entries: [Entry] = []
+    for group in try RunGroup.groups(of: runs, allowsMixedContracts: true) {
+      var outcomes: [StabilityOutcome] = []
+      for run in group.runs { outcomes.append(try StabilityOutcome(run)) }
+      entries.append(Entry(group: group, outcomes: outcomes))
+    }
+    self.entries = entries
+  }
+
+  var outcomes: [StabilityOutcome] { entries.flatMap(\.outcomes) }
+}
+
+/// The middle number, or the mean of the two in the middle; not a number for none.
+func median(_ values: [Double]) -> Double {
+  let sorted = values.sorted()
+  guard !sorted.isEmpty else { return .nan }
+  return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
+}
