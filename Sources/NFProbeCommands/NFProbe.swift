@@ -24,8 +24,8 @@ public struct NFProbe: ParsableCommand {
       """,
     version: "nf-probe \(ProgramVersion.text)",
     subcommands: [
-      GradsCommand.self, TrainCommand.self, RatioCommand.self, CompareCommand.self, InfoCommand.self,
-      ExportCommand.self, VerifyCommand.self, RecoverCommand.self, BenchCommand.self,
+      GradsCommand.self, TrainCommand.self, ScalesCommand.self, RatioCommand.self, CompareCommand.self,
+      InfoCommand.self, ExportCommand.self, VerifyCommand.self, RecoverCommand.self, BenchCommand.self,
     ])
 
   /// Creates the command; the parser does.
