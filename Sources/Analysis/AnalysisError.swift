@@ -78,6 +78,7 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
         + " the end), or all"
     }
   }
+
   /// What a model has instead of the scales that NormFormer adds.
   static func missingScales(of label: String, gains: [String]) -> String {
     guard !gains.isEmpty else { return "\(label) has no gains or learned scales in its layers" }

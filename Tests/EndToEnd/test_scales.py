@@ -179,7 +179,7 @@ def test_values_that_are_not_finite(checkpoint, tmp_path):
 def test_a_folder_of_everything(trained, tmp_path):
     files = run_files(trained)
     text = succeeds("scales", *files, "--out=out", "--paper", cwd=tmp_path).stdout
-    assert max(map(len, text.splitlines())) <= 140
+    assert max(map(len, text.splitlines())) <= 160
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "scales.csv", "trend.csv", "drift.csv", "heads.csv", "boxes.svg", "boxes-points.csv", "drift.svg",
         "drift-points.csv",

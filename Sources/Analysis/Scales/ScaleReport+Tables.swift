@@ -66,10 +66,10 @@ extension ScaleReport {
         Table.Column("layer", title: "layer", kind: .integer),
         Table.Column("seed", title: "seed", kind: .text, audience: hasSeeds ? .everyone : .data),
         Table.Column("step", title: "step", kind: .integer),
-        Table.Column("median", title: "median", kind: .number(.decimals(4))),
-        Table.Column("distance_from_one", title: "|x - 1|", kind: .number(.decimals(4))),
+        Table.Column("median", title: "median", kind: .number(.significant(4))),
+        Table.Column("distance_from_one", title: "|x - 1|", kind: .number(.significant(3))),
         Table.Column(
-          "decay_alone", title: "decay alone", kind: .number(.decimals(4)), audience: .unlessEmpty),
+          "decay_alone", title: "decay alone", kind: .number(.significant(4)), audience: .unlessEmpty),
       ], notes: decayNotes + ["|x - 1|: mean over the layer's elements; gains and scales begin at 1."])
     for entry in entries {
       let shown = try Self.numbers(selection, in: entry.group)
@@ -158,7 +158,10 @@ extension ScaleReport {
   /// Of a column that readers see, the title is short: seven numbers of a distribution stand in a line.
   private var distributionTable: Table {
     func number(_ key: String, _ title: String, _ audience: Table.Audience = .everyone) -> Table.Column {
-      Table.Column(key, title: title, kind: .number(.decimals(3)), audience: audience)
+      Table.Column(key, title: title, kind: .number(.significant(4)), audience: audience)
+    }
+    func share(_ key: String, _ title: String) -> Table.Column {
+      Table.Column(key, title: title, kind: .number(.decimals(3)))
     }
     func count(_ key: String, _ title: String, _ audience: Table.Audience = .everyone) -> Table.Column {
       Table.Column(key, title: title, kind: .integer, audience: audience)
@@ -170,11 +173,11 @@ extension ScaleReport {
         count("step", "step", .data), count("elements", "n"), count("nonfinite", "not finite", .data),
         number("minimum", "min"), number("lower_whisker", "whisker", .data), number("q1", "q1"),
         number("median", "median"), number("q3", "q3"), number("upper_whisker", "whisker", .data),
-        number("maximum", "max"), number("mean", "mean"), number("near_zero", "≈ 0"),
-        number("near_one", "≈ 1"),
+        number("maximum", "max"), number("mean", "mean"), share("near_zero", "≈ 0"),
+        share("near_one", "≈ 1"),
         count("outliers", "outliers", .data), number("distance_from_one", "|x - 1|", .data),
         Table.Column(
-          "median_of_seeds", title: "median, seeds", kind: .estimate(.decimals(3)), audience: .unlessEmpty),
+          "median_of_seeds", title: "median, seeds", kind: .estimate(.significant(4)), audience: .unlessEmpty),
       ], notes: distributionNotes)
   }
 
@@ -208,11 +211,15 @@ extension ScaleReport {
 }
 
 extension ScaleReport.Entry {
-  /// The group with its moment and seeds: `NormFormer, step 300, 3 seeds`.
+  /// The group with its moment and seeds: `NormFormer, step 300, seed 0`.
   var title: String {
     var parts = [group.label]
     if let step = group.step, !group.label.hasSuffix("step \(step)") { parts.append("step \(step)") }
-    if group.isPooled { parts.append("\(group.sources.count) seeds") }
+    if group.isPooled {
+      parts.append("\(group.sources.count) seeds")
+    } else if let seed = group.seed(0) {
+      parts.append("seed \(seed)")
+    }
     return parts.joined(separator: ", ")
   }
 }
