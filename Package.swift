@@ -128,8 +128,8 @@ let package = Package(
     .testTarget(
       name: "AnalysisTests",
       dependencies: ["Analysis", "Charts", "RunData", "Randomness", "SnapshotSupport"],
-      exclude: ["Fixtures/make_golden.py", "Snapshots"], resources: [.copy("Fixtures/golden.json")],
-      swiftSettings: strict),
+      exclude: ["Fixtures/make_golden.py", "Fixtures/make_scales.py", "Snapshots"],
+      resources: [.copy("Fixtures/golden.json"), .copy("Fixtures/scales.json")], swiftSettings: strict),
     .testTarget(
       name: "ComparisonTests",
       dependencies: [

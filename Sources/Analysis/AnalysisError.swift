@@ -16,6 +16,12 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
   case notTwoGroups(labels: [String])
   /// Runs of different depths, whose layers cannot be put side by side.
   case unequalDepths(labels: [String], depths: [Int])
+  /// Models of different depths, whose scales cannot be put side by side.
+  case unequalScaleDepths(labels: [String], depths: [Int])
+  /// Models none of which has a scale of those asked for; the gains that each has.
+  case noScales(labels: [String], gains: [[String]])
+  /// Seeds of one group that have no snapshot of the same step.
+  case noSharedSnapshot(label: String)
   /// Two runs that recorded no step of the window in common.
   case noSharedSteps(window: StepWindow, labels: [String])
   /// A stability test of a run whose learning rate does not rise at every update.
@@ -58,6 +64,15 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
       return
         "\(labels[0]) has \(depths[0]) layers and \(labels[1]) \(depths[1]): a ratio layer by layer needs equal"
         + " depths; `nf-probe grads` shows runs of different depths beside each other"
+    case .unequalScaleDepths(let labels, let depths):
+      return
+        "\(labels[0]) has \(depths[0]) layers and \(labels[1]) \(depths[1]): scales are shown beside each other"
+        + " layer by layer; ask for each depth by itself"
+    case .noScales(let labels, let gains):
+      return zip(labels, gains).map(Self.missingScales).joined(separator: "; ")
+    case .noSharedSnapshot(let label):
+      return
+        "the seeds of \(label) have no snapshot of the same step in common: name one run, or RUN@STEP for each"
     case .noSharedSteps(let window, let labels):
       return "\(labels.joined(separator: " and ")) recorded no step of \(window.title) in common"
     case .notARamp(let label, let decay):
@@ -79,5 +94,13 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
       return "'\(text)' names no layers\(range): write numbers such as 0,1,6,-2,-1 (negative ones count from"
         + " the end), or all"
     }
+  }
+
+  /// What a model has instead of the scales that NormFormer adds.
+  static func missingScales(of label: String, gains: [String]) -> String {
+    guard !gains.isEmpty else { return "\(label) has no gains or learned scales in its layers" }
+    return
+      "\(label) has none of the scales that NormFormer adds (ffn_layernorm, attn_ln, c_attn, w_resid); its"
+      + " layers' gains are \(gains.joined(separator: ", ")), which --all shows"
   }
 }

@@ -87,14 +87,6 @@ struct BlockBootstrap {
     guard !samples.contains(where: \.isNaN) else { return nil }
     let sorted = samples.sorted()
     return Interval(
-      lower: percentile(tailShare, of: sorted), upper: percentile(1 - tailShare, of: sorted))
-  }
-
-  private static func percentile(_ share: Double, of sorted: [Double]) -> Double {
-    let position = share * Double(sorted.count - 1)
-    let index = Int(position)
-    let (low, high) = (sorted[index], sorted[min(index + 1, sorted.count - 1)])
-    // Equal ends first: the difference of two infinities is not a number.
-    return low == high ? low : low + (high - low) * (position - Double(index))
+      lower: quantile(tailShare, ofSorted: sorted), upper: quantile(1 - tailShare, ofSorted: sorted))
   }
 }

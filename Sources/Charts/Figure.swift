@@ -2,6 +2,8 @@
 public struct Panel: Sendable {
   /// The heading, e.g. the architecture.
   public var title: String
+  /// What the panel is called in the companion CSV; the heading, where that tells it apart.
+  public var name: String
   /// A second line under the heading, smaller.
   public var subtitle: String
   /// What the horizontal axis shows, with its unit.
@@ -16,16 +18,19 @@ public struct Panel: Sendable {
   public var xIsWhole: Bool
   /// Names of 0, 1, 2 ... on the vertical axis, upward; empty for an axis of numbers.
   public var yCategories: [String]
-  /// What the panel shows, from back to front.
+  /// What the panel shows, from back to front; a panel without marks keeps its place, and has no axes.
   public var marks: [any Mark]
 
   /// Creates a panel.
+  /// - Parameter name: nil for the heading.
   public init(
-    title: String, subtitle: String = "", xTitle: String, yTitle: String, xKind: Scale.Kind = .linear,
+    title: String, name: String? = nil, subtitle: String = "", xTitle: String, yTitle: String,
+    xKind: Scale.Kind = .linear,
     yKind: Scale.Kind = .linear, xIsWhole: Bool = false,
     yCategories: [String] = [], marks: [any Mark]
   ) {
     self.title = title
+    self.name = name ?? title
     self.subtitle = subtitle
     self.xTitle = xTitle
     self.yTitle = yTitle

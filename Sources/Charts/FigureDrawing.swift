@@ -7,7 +7,8 @@ extension FigureLayout {
       // Markers above all lines: one under a line of another series would not be read.
       let marks = panel.marks.flatMap(\.drawn.shapes)
       shapes += marks.filter { !$0.isMarkers } + marks.filter(\.isMarkers)
-      shapes += axes(panel) + strays(panel) + texts(panel)
+      shapes +=
+        panel.panel.marks.isEmpty ? panel.heading.map(Shape.text) : axes(panel) + strays(panel) + texts(panel)
     }
     shapes += colorBar + legendShapes + notes.map(Shape.text)
     return Drawing(

@@ -38,7 +38,8 @@ public struct FigureLayout: Sendable {
       for mark in placed.marks {
         for point in mark.drawn.points {
           let numbers = [point.x, point.y, point.range?.lower, point.range?.upper]
-          var fields = [placed.panel.title, mark.name] + numbers.map { $0.map(NumberText.shortest) ?? "" }
+          let series = point.part.isEmpty ? mark.name : "\(mark.name), \(point.part)"
+          var fields = [placed.panel.name, series] + numbers.map { $0.map(NumberText.shortest) ?? "" }
           if let name = placed.panel.category(point.y) { fields[3] = name }
           text += CSVText.line(fields)
         }
@@ -53,11 +54,14 @@ extension Figure {
   public func layout() -> FigureLayout {
     var cursor = theme.margin
     var placed: [FigureLayout.PlacedPanel] = []
-    let longest = rows.max { $0.count < $1.count } ?? []
-    let frameWidth = verticalAxes(of: longest).frameWidth
-    for row in rows {
-      var axes = verticalAxes(of: row)
-      axes.frameWidth = frameWidth
+    var everyAxes = rows.map(verticalAxes)
+    let leftRooms = columnRooms(everyAxes)
+    let frameWidth = frameWidth(leftRooms)
+    for index in rows.indices {
+      everyAxes[index].leftRooms = Array(leftRooms[..<rows[index].count])
+      everyAxes[index].frameWidth = frameWidth
+    }
+    for (row, axes) in zip(rows, everyAxes) {
       let headings = row.enumerated().map { index, panel in
         heading(panel, letter: letter(placed.count + index), width: axes.frameWidth)
       }
@@ -103,12 +107,23 @@ extension Figure {
       return scale.ticks(maximumCount: max(2, Int(panelHeight / (3 * theme.smallSize))))
     }
     let lefts = row.indices.map { leftRoom(row[$0], ticks: ticks[$0], isFirst: $0 == 0) }
+    return VerticalAxes(scales: scales, ticks: ticks, leftRooms: lefts, frameWidth: 0)
+  }
+
+  /// The room left of each column of frames, so that frames of all rows stand in line.
+  private func columnRooms(_ rows: [VerticalAxes]) -> [Double] {
+    (0..<(rows.map(\.leftRooms.count).max() ?? 0)).map { column in
+      rows.compactMap { $0.leftRooms.indices.contains(column) ? $0.leftRooms[column] : nil }.max() ?? 0
+    }
+  }
+
+  /// The width of every frame where the columns have these rooms.
+  private func frameWidth(_ leftRooms: [Double]) -> Double {
     // Half of the last tick's label reaches over the right edge.
     let right = theme.margin + 6
-    let taken = theme.margin + lefts.reduce(0, +) + right + theme.gap * Double(row.count - 1)
-    let free = width.rawValue * pointsPerMillimetre - taken
-    return VerticalAxes(
-      scales: scales, ticks: ticks, leftRooms: lefts, frameWidth: free / Double(max(1, row.count)))
+    let taken =
+      theme.margin + leftRooms.reduce(0, +) + right + theme.gap * Double(max(1, leftRooms.count) - 1)
+    return (width.rawValue * pointsPerMillimetre - taken) / Double(max(1, leftRooms.count))
   }
 
   /// Lines of words above a frame, the last base line at 0.
@@ -163,6 +178,7 @@ extension Figure {
   /// Space left of a frame: the axis title and the widest tick label.
   private func leftRoom(_ panel: Panel, ticks: Ticks, isFirst: Bool) -> Double {
     guard isFirst || !sharesY else { return theme.tickLength }
+    guard !panel.marks.isEmpty else { return 0 }
     let widest = ticks.major.map { tick in
       TextMetrics.width(tick.label, size: theme.smallSize)
         + TextMetrics.width(tick.exponent ?? "", size: theme.smallSize * exponentShare)

@@ -54,6 +54,8 @@ public struct PlottedPoint: Equatable, Sendable {
   public var y: Double?
   /// The ends of a band; else nil.
   public var range: Extent?
+  /// What of its mark it is, where a mark has several kinds of points; the series' name in the CSV ends with it.
+  public var part = ""
 }
 
 /// A mark in its frame.

@@ -88,6 +88,7 @@ extension Drawing {
     if style.marker == .cross {
       return [("fill", "none"), ("stroke", style.color.hexadecimal), ("stroke-width", "0.6")]
     }
+    if style.isBare { return [("fill", style.color.hexadecimal)] }
     return style.isHollow
       ? [("fill", "#ffffff"), ("stroke", style.color.hexadecimal), ("stroke-width", "0.7")]
       : [("fill", style.color.hexadecimal), ("stroke", "#ffffff"), ("stroke-width", "0.3")]

@@ -24,17 +24,21 @@ public struct SeriesStyle: Equatable, Sendable {
   public var marker: Marker
   /// Whether the marker is white inside.
   public var isHollow: Bool
+  /// Whether the marker has no white edge that sets it off from what is behind it: for very small ones.
+  public var isBare: Bool
   /// The width of the line, in points.
   public var lineWidth: Double
 
   /// Creates a style.
   public init(
-    color: Color, dash: [Double] = [], marker: Marker = .circle, isHollow: Bool = false, lineWidth: Double = 1
+    color: Color, dash: [Double] = [], marker: Marker = .circle, isHollow: Bool = false, isBare: Bool = false,
+    lineWidth: Double = 1
   ) {
     self.color = color
     self.dash = dash
     self.marker = marker
     self.isHollow = isHollow
+    self.isBare = isBare
     self.lineWidth = lineWidth
   }
 

@@ -165,7 +165,7 @@ extension Scale {
 }
 
 /// With a minus sign instead of a hyphen.
-func typographic(_ text: String) -> String { text.replacing("-", with: "−") }
+public func typographic(_ text: String) -> String { text.replacing("-", with: "−") }
 
 /// The power of ten of the leading digit of a positive number.
 private func exponentOfTen(_ number: Double) -> Int { DecimalDigits(number).exponent - 1 }

@@ -1,3 +1,4 @@
+import Analysis
 import Checkpoints
 import RunData
 
@@ -30,16 +31,10 @@ public struct ComparisonSide: Sendable {
     let layerCount = manifest.gradients.layerCount
     var values: [(name: String, shape: [Int], values: [Float])] = []
     for layer in 0..<layerCount {
-      for (scale, all) in zip(manifest.scales, snapshot.values) {
+      for (index, scale) in manifest.scales.enumerated() {
+        guard let own = manifest.scaleValues(index, layer: layer, in: snapshot) else { continue }
         let name = GainName.tensorName(ofScale: scale.name)
-        let index = manifest.gradients.tensorNames.firstIndex(of: name)
-        let count = index.map {
-          manifest.gradients.elementCounts[manifest.gradients.index(layer: layer, tensor: $0)]
-        }
-        guard count != 0 else { continue }
-        let width = all.count / layerCount
-        let own = Array(all[layer * width..<(layer + 1) * width])
-        values.append(("decoder.layers.\(layer).\(name)", [width], own))
+        values.append(("decoder.layers.\(layer).\(name)", [own.count], Array(own)))
       }
     }
     let checkpoint = Checkpoint(

@@ -1,3 +1,4 @@
+import Analysis
 import Kernels
 
 /// The sums of pairs of checkpoints, tensor by tensor: what every report is made of.

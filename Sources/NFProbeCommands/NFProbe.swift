@@ -25,8 +25,7 @@ public struct NFProbe: ParsableCommand {
     version: "nf-probe \(ProgramVersion.text)",
     subcommands: [
       GradsCommand.self, TrainCommand.self, SweepCommand.self, StabilityCommand.self, RecipeCommand.self,
-      InitCommand.self, RatioCommand.self, CompareCommand.self,
-      InfoCommand.self,
+      InitCommand.self, ScalesCommand.self, RatioCommand.self, CompareCommand.self, InfoCommand.self,
       ExportCommand.self, VerifyCommand.self, RecoverCommand.self, BenchCommand.self,
     ])
 

@@ -102,7 +102,8 @@ struct GradsCommand: ParsableCommand {
       keeping: checkpoints.keep)
     let view = LiveView(
       console: console, runCount: runs.count, stepsInAll: runs.map(\.training.stepCount).reduce(0, +),
-      operation: mismatch.operation, statistic: mismatch.statistic, selection: try mismatch.parsedLayers())
+      operation: mismatch.operation, statistic: mismatch.statistic,
+      selection: try .parsed(mismatch.layersShown))
     console.progress(introduction(runs, corpus.facts))
     StopSignal.watch()
     for run in runs {
@@ -130,7 +131,9 @@ struct GradsCommand: ParsableCommand {
   }
 
   private func checkWindow() throws {
-    guard let window = try mismatch.parsedWindow(), window.lower >= options.schedule.steps else { return }
+    guard let window = try StepWindow.parsed(mismatch.window), window.lower >= options.schedule.steps else {
+      return
+    }
     throw CommandError.usage("--window \(window) begins after the last of --steps \(options.schedule.steps)")
   }
 

@@ -66,13 +66,13 @@ struct RatioCommand: ParsableCommand {
     guard files.count >= 2 else {
       throw ValidationError("ratio takes a baseline and a run to compare with it")
     }
-    _ = try parsedWindow()
-    _ = try parsedLayers()
+    _ = try StepWindow.parsed(window)
+    _ = try LayerSelection.parsed(layersShown)
   }
 
   func run() throws {
     try GuardedReading.run(files) { reading in
-      let window = try parsedWindow()
+      let window = try StepWindow.parsed(window)
       let runs = try files.map { file in
         let reader = try reading.open(file)
         return try reading.read(reader, tensors: reader.manifest.gradients.tensorNames)
@@ -87,7 +87,7 @@ struct RatioCommand: ParsableCommand {
   private func write(_ ratio: GradientRatio) throws {
     let console = Console(isQuiet: output.quiet)
     let isForPrograms = format == .csv || format == .json
-    let table = isForPrograms ? ratio.longTable : try ratio.table(layers: parsedLayers())
+    let table = isForPrograms ? ratio.longTable : try ratio.table(layers: .parsed(layersShown))
     console.print(table.rendered(as: format))
     if let svg { try writeFigure(figure, of: ratio, to: svg) }
     guard output.out != nil else { return }
@@ -111,17 +111,5 @@ struct RatioCommand: ParsableCommand {
         "--figure \(kind.rawValue): the runs have no operation in common that it shows")
     }
     try FigureFile.write(drawn, to: path)
-  }
-
-  private func parsedWindow() throws -> StepWindow? {
-    do { return try window.map { text throws(AnalysisError) in try StepWindow(parsing: text) } } catch {
-      throw ValidationError("--window: \(error)")
-    }
-  }
-
-  private func parsedLayers() throws -> LayerSelection {
-    do { return try LayerSelection(parsing: layersShown) } catch {
-      throw ValidationError("--layers-shown: \(error)")
-    }
   }
 }

@@ -44,27 +44,15 @@ struct MismatchOptions: ParsableArguments {
   var mixContracts = false
 
   func validate() throws {
-    _ = try parsedWindow()
-    _ = try parsedLayers()
-  }
-
-  func parsedWindow() throws -> StepWindow? {
-    do { return try window.map { text throws(AnalysisError) in try StepWindow(parsing: text) } } catch {
-      throw ValidationError("--window: \(error)")
-    }
-  }
-
-  func parsedLayers() throws -> LayerSelection {
-    do { return try LayerSelection(parsing: layersShown) } catch {
-      throw ValidationError("--layers-shown: \(error)")
-    }
+    _ = try StepWindow.parsed(window)
+    _ = try LayerSelection.parsed(layersShown)
   }
 
   /// The mismatch of some runs under these options.
   func report(on runs: [RecordedRun]) throws -> MismatchReport {
     try MismatchReport(
-      runs: runs, operation: operation, statistic: statistic, window: parsedWindow(),
-      selection: parsedLayers(), allowsMixedContracts: mixContracts)
+      runs: runs, operation: operation, statistic: statistic, window: .parsed(window),
+      selection: .parsed(layersShown), allowsMixedContracts: mixContracts)
   }
 }
 

@@ -4,7 +4,7 @@ import FileAccess
 import RunData
 import RunFile
 
-/// What stands on the command line of a comparison: a checkpoint, a run file, or `RUN@STEP`.
+/// What stands on the command line of `compare` and `scales`: a checkpoint, a run file, or `RUN@STEP`.
 struct ComparisonInput {
   /// As it was given.
   let argument: String
@@ -52,22 +52,27 @@ struct ComparisonInput {
       }
       return try ComparisonSide(title: argument, checkpoint: Checkpoint(path: path))
     }
-    let (manifest, snapshots) = try scales(reading)
-    guard let step else { return try Self.side(path, manifest, snapshots[snapshots.count - 1]) }
+    let (reader, snapshots) = try snapshots(reading)
+    let chosen = try step.map { try snapshot(at: $0, of: snapshots) } ?? snapshots[snapshots.count - 1]
+    return try Self.side(path, reader.manifest, chosen)
+  }
+
+  /// The snapshot of a step; there is no other nearby that could be meant.
+  func snapshot(at step: Int, of snapshots: [ScaleSnapshot]) throws -> ScaleSnapshot {
     guard let snapshot = snapshots.first(where: { $0.step == step }) else {
       let steps = snapshots.map { String($0.step) }.joined(separator: ", ")
       throw CommandError.usage("\(argument): the run has no snapshot at \(step); it has \(steps)")
     }
-    return try Self.side(path, manifest, snapshot)
+    return snapshot
   }
 
   /// The first and the last snapshot of a run.
   func firstAndLast(_ reading: GuardedReading) throws -> [ComparisonSide] {
-    let (manifest, snapshots) = try scales(reading)
+    let (reader, snapshots) = try snapshots(reading)
     guard snapshots.count > 1 else {
       throw CommandError.failed("\(path) has one snapshot of its scales; there is nothing to compare it with")
     }
-    return try [snapshots[0], snapshots[snapshots.count - 1]].map { try Self.side(path, manifest, $0) }
+    return try [snapshots[0], snapshots[snapshots.count - 1]].map { try Self.side(path, reader.manifest, $0) }
   }
 
   private static func side(
@@ -76,12 +81,14 @@ struct ComparisonInput {
     try ComparisonSide(title: "\(path)@\(snapshot.step)", manifest: manifest, snapshot: snapshot)
   }
 
-  private func scales(_ reading: GuardedReading) throws -> (RunManifest, [ScaleSnapshot]) {
+  /// A run's file with the snapshots of its scales, of which there is at least one.
+  func snapshots(_ reading: GuardedReading) throws -> (RunFileReader, [ScaleSnapshot]) {
     let reader = try reading.open(path)
     let snapshots = try reading.scaleSnapshots(reader)
     guard !snapshots.isEmpty else {
-      throw CommandError.failed("\(path) holds no snapshot of scales, and a run has nothing else to compare")
+      throw CommandError.failed(
+        "\(path) holds no snapshot of gains and scales; a run file has no other weights")
     }
-    return (reader.manifest, snapshots)
+    return (reader, snapshots)
   }
 }

@@ -1,0 +1,81 @@
+import RunData
+
+/// Which tensors are gains and learned scales, by their names within a layer, and what they are called.
+public enum GainName {
+  /// What ends the name of a norm, before `.weight`.
+  private static let norms = ["layer_norm", "layernorm", "norm", "_ln", "ln_1", "ln_2", "ln_f", "LayerNorm"]
+  /// The additions of NormFormer that are not norms.
+  private static let scales = ["c_attn", "w_resid", "w_resid_attention", "w_resid_encoder_attention"]
+  /// The paper's additions in its order of figures: the tensor, the letter, the paper's words.
+  private static let additions: [(tensor: String, symbol: String, words: String)] = [
+    ("ffn_layernorm.weight", "α", "FFN LN α"), ("attn_ln.weight", "α", "Post-Attn LN α"),
+    ("cross_attn_ln.weight", "α", "Post-Cross-Attn LN α"), ("c_attn", "γ", "HeadScale γ"),
+    ("self_attn.c_attn", "γ", "HeadScale γ"), ("encoder_attn.c_attn", "γ", "HeadScale γ (cross attention)"),
+    ("w_resid", "λ", "ResScale λ"), ("w_resid_attention", "λ", "ResScale λ (attention)"),
+    ("w_resid_encoder_attention", "λ", "ResScale λ (cross attention)"),
+  ]
+
+  /// Whether a tensor of this name and shape is a gain or scale.
+  public static func isGain(_ operation: String, shape: [Int]) -> Bool {
+    guard shape.count == 1 else { return false }
+    if scales.contains(where: { operation == $0 || operation.hasSuffix("." + $0) }) { return true }
+    guard operation.hasSuffix(".weight") else { return false }
+    let stem = operation.dropLast(".weight".count)
+    return norms.contains { stem.hasSuffix($0) }
+  }
+
+  /// Whether a tensor is γ, one number a head.
+  public static func isHeadScale(_ operation: String, shape: [Int]) -> Bool {
+    shape.count == 1 && isHeadScale(operation)
+  }
+
+  /// Whether a gain of this name is γ.
+  static func isHeadScale(_ operation: String) -> Bool {
+    operation == "c_attn" || operation.hasSuffix(".c_attn")
+  }
+
+  /// Whether a gain is one of those that NormFormer adds.
+  static func isAddition(_ operation: String) -> Bool { additions.contains { $0.tensor == operation } }
+
+  /// The place of a gain in figures: the paper's additions first, in its order; equal for all others.
+  static func rank(_ operation: String) -> Int {
+    additions.firstIndex { $0.tensor == operation } ?? additions.count
+  }
+
+  /// The name without `.weight`, as run files have it: `ffn_layernorm`, `c_attn`.
+  static func short(_ operation: String) -> String {
+    operation.hasSuffix(".weight") ? String(operation.dropLast(".weight".count)) : operation
+  }
+
+  /// The paper's letter before the name: `α ffn_layernorm`; other norms under their names alone.
+  public static func title(_ operation: String) -> String {
+    let name = short(operation)
+    return additions.first { $0.tensor == operation }.map { "\($0.symbol) \(name)" } ?? name
+  }
+
+  /// The paper's words: `FFN LN α`; other norms under their names alone.
+  static func words(_ operation: String) -> String {
+    additions.first { $0.tensor == operation }?.words ?? short(operation)
+  }
+
+  /// The tensor whose values a run file keeps under the name of a scale.
+  public static func tensorName(ofScale scale: String) -> String {
+    if scales.contains(scale) { return scale }
+    if ["q_layer_norm", "k_layer_norm", "v_layer_norm"].contains(scale) {
+      return "self_attn.\(scale).weight"
+    }
+    return scale + ".weight"
+  }
+}
+
+extension RunManifest {
+  /// The values of one of ``RunManifest/scales`` in a layer; nil where the layer has no such scale.
+  public func scaleValues(_ index: Int, layer: Int, in snapshot: ScaleSnapshot) -> ArraySlice<Float>? {
+    let name = GainName.tensorName(ofScale: scales[index].name)
+    let tensor = gradients.tensorNames.firstIndex(of: name)
+    let count = tensor.map { gradients.elementCounts[gradients.index(layer: layer, tensor: $0)] }
+    let width = snapshot.values[index].count / max(1, gradients.layerCount)
+    guard count != 0, width > 0 else { return nil }
+    return snapshot.values[index][layer * width..<(layer + 1) * width]
+  }
+}

@@ -1,0 +1,47 @@
+import Analysis
+import ArgumentParser
+import Comparison
+
+/// `nf-probe scales`: the learned scaling parameters, layer by layer.
+struct ScalesCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "scales",
+    abstract: "Show the learned scales of runs and checkpoints, layer by layer.",
+    discussion: """
+      The gains α of FFN LN and Post-Attn LN, HeadScale's γ and ResScale's λ: their distribution in each layer as in the \
+      paper's Figure 4, whether they go with depth, how far they moved from 1, and how much of that weight decay alone \
+      would have done. Of a run the last snapshot, or RUN@STEP. Runs that differ only in their seed are put together.
+
+      Examples:
+        nf-probe scales normformer.h5
+        nf-probe scales normformer-seed*.h5 --svg scales.svg --paper
+        nf-probe scales run.h5@0 run.h5@100 run.h5
+        nf-probe scales run.h5 --figure drift --svg drift.svg
+        nf-probe scales pre-ln.safetensors --all
+      """)
+
+  @Argument(help: ArgumentHelp("Run files, RUN@STEP, or checkpoints.", valueName: "run or checkpoint"))
+  var files: [String]
+
+  @OptionGroup var view: ScaleViewOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
+
+  func validate() throws {
+    guard !view.paper || output.out != nil || (view.svg != nil && view.figure == .boxes) else {
+      throw ValidationError("--paper adds to the figure of boxes: give --svg FILE or --out DIR")
+    }
+  }
+
+  func run() throws {
+    let inputs = files.map(ComparisonInput.init)
+    let runs = inputs.filter(\.isRun).map(\.path)
+    guard !runs.isEmpty else { return try show(inputs, nil) }
+    try GuardedReading.run(runs) { try show(inputs, $0) }
+  }
+
+  private func show(_ inputs: [ComparisonInput], _ reading: GuardedReading?) throws {
+    let sources = try inputs.flatMap { try $0.scaleSources(reading) }
+    let report = try ScaleReport(of: sources, options: view.options)
+    try ScaleWriter(view: view, output: output).write(report)
+  }
+}

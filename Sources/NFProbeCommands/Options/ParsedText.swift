@@ -1,0 +1,22 @@
+import Analysis
+import ArgumentParser
+
+// Options that are texts of their own small languages.
+
+extension LayerSelection {
+  /// The value of `--layers-shown`.
+  static func parsed(_ text: String) throws -> LayerSelection {
+    do { return try LayerSelection(parsing: text) } catch {
+      throw ValidationError("--layers-shown: \(error)")
+    }
+  }
+}
+
+extension StepWindow {
+  /// The value of `--window`; nil where it was not given.
+  static func parsed(_ text: String?) throws -> StepWindow? {
+    do { return try text.map { text throws(AnalysisError) in try StepWindow(parsing: text) } } catch {
+      throw ValidationError("--window: \(error)")
+    }
+  }
+}
