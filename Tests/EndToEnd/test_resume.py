@@ -93,6 +93,15 @@ def test_a_killed_run_goes_on_bit_for_bit(delays, text, whole, tmp_path):
         assert firsts[0] == 0 and all(b"thread" in machine for machine in file["event_machine"][...])
 
 
+def test_a_start_that_was_killed_at_once_leaves_a_folder_that_can_be_used(tmp_path):
+    """Killed while it wrote the first file: there is nothing to go on with, and nothing to overwrite."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/command.json.tmp-4711-0").write_text("{")
+    refuses("train", "--resume=run", cwd=tmp_path, mentions=["command.json"])
+    succeeds("train", *small(out="run"), cwd=tmp_path)
+    assert not list(tmp_path.rglob("*.tmp*"))
+
+
 def test_kills_at_random_moments(text, tmp_path):
     """NF_PROBE_KILLS kills of one run: while it starts, records, keeps a checkpoint, recovers, goes on or ends."""
     kills = int(os.environ.get("NF_PROBE_KILLS", "4"))

@@ -1,3 +1,4 @@
+import FileAccess
 import Foundation
 
 /// The folder that a command fills.
@@ -16,7 +17,7 @@ struct OutputFolder {
       guard isFolder.boolValue else {
         throw CommandError.usage("--out \(path) is a file; name a folder that is new or empty")
       }
-      let content = (try? manager.contentsOfDirectory(atPath: path)) ?? []
+      let content = Self.content(path)
       guard content.isEmpty || options.overwrite else {
         throw CommandError.usage(
           "--out \(path) exists and holds \(content.count) files; name another folder, or give --overwrite")
@@ -57,9 +58,19 @@ struct OutputFolder {
 
   /// Writes a file whole or not at all.
   static func write(_ text: String, to path: String) throws {
-    do { try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
-      throw CommandError.failed("\(path) cannot be written: \(reason(error))")
+    var file = try AtomicFileWriter(path: path)
+    try file.append(Array(text.utf8))
+    try file.commit(replacing: true)
+  }
+
+  /// What a folder holds, without what a process left that was killed before the folder's first file was in place.
+  private static func content(_ path: String) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    guard names.allSatisfy({ $0.wholeMatch(of: /(command\.json|recipe\.yaml)\.tmp-\d+-\d+/) != nil }) else {
+      return names
     }
+    for name in names { try? FileManager.default.removeItem(atPath: "\(path)/\(name)") }
+    return []
   }
 
   /// What the system says of a failure.
