@@ -30,7 +30,6 @@ struct EarlierRun {
     guard reader.manifest.runID == run.manifest.runID else {
       throw CommandError.usage(Self.difference(reader.manifest, run.manifest, path))
     }
-    Self.warnOfChanges(reader.manifest.machine, run.manifest.machine, console)
     schedule = run.training.recording.schedule
     lastRecordedStep = reader.steps.last ?? -1
     switch reader.status.value {
@@ -39,7 +38,9 @@ struct EarlierRun {
       console.warn("\(run.manifest.architecture) had ended because its numbers were not finite any more")
       end = .nonfinite(
         NonfiniteReport(step: lastRecordedStep, loss: .nan, operation: nil, tensor: nil))
-    case .running, .interrupted, .failed: end = nil
+    case .running, .interrupted, .failed:
+      end = nil
+      Self.warnOfChanges(reader.manifest.machine, run.manifest.machine, console)
     }
   }
 

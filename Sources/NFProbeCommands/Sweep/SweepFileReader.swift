@@ -24,7 +24,10 @@ struct SweepFileReader {
     guard let text = node.string, !text.isEmpty, text.utf8.count <= 200 else {
       throw complaint(node, "\(name) takes one word or line")
     }
-    return printable(text)
+    guard !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+      throw complaint(node, "\(name) holds a control character: \(printable(text))")
+    }
+    return text
   }
 
   /// One of some words.
