@@ -57,6 +57,18 @@ public struct StabilityOutcome: Sendable {
   /// Their losses, nats a token.
   public let losses: [Double]
 
+  /// The mean loss of the last recorded steps, nats a token.
+  public var lastLoss: Double {
+    let last = losses.suffix(Self.lastSteps)
+    return last.reduce(0, +) / Double(last.count)
+  }
+
+  /// Whether that is below the unigram entropy; a model that knows nothing but frequencies bears rates that teach it nothing.
+  public var isLearning: Bool { !(lastLoss >= manifest.corpus.unigramEntropy) }
+
+  /// As many steps as a divergence is judged by.
+  static let lastSteps = 20
+
   /// Reads a run's end off its records.
   ///
   /// A step that ends a run is its last record, and its update was not made: with t the update that the record's rate belongs

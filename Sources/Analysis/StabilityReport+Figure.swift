@@ -29,13 +29,16 @@ extension StabilityReport {
     let bound = entry.outcomes.contains { !$0.ending.isFailure } ? "at least " : ""
     return "peak \(bound)\(NumberText.significant(entry.medianPeakRate, digits: 3))"
       + (entry.outcomes.count > 1 ? ", median of \(entry.outcomes.count) seeds" : "")
+      + (entry.outcomes.contains { !$0.isLearning } ? "; not learning" : "")
   }
 
   private func lines(_ entry: Entry) -> [any Mark] {
     let colors = Color.sequence(entry.outcomes.count)
     return zip(entry.outcomes, colors).map { outcome, color in
-      LineMark(
-        "seed \(outcome.manifest.seed)", x: outcome.rates, y: outcome.losses,
+      let finite = outcome.losses.indices.filter { outcome.losses[$0].isFinite }
+      return LineMark(
+        "seed \(outcome.manifest.seed)", x: finite.map { outcome.rates[$0] },
+        y: finite.map { outcome.losses[$0] },
         style: SeriesStyle(color: color, lineWidth: 0.5), isInLegend: false)
     }
   }
@@ -60,12 +63,13 @@ extension StabilityReport {
   }
 
   private var figureNote: String {
-    let failures = entries.flatMap { entry in
-      entry.outcomes.compactMap { outcome in
-        outcome.failed.map { "\(entry.group.label) seed \(outcome.manifest.seed): \($0)" }
-      }
+    let failures = entries.compactMap { entry in
+      entry.failedOperations.isEmpty
+        ? nil : "\(entry.group.label), \(entry.failedOperations) (layer \(entry.failedLayers))"
     }
-    return "Each line ends at the step at which training destabilised, or at its last."
+    let hasNonfinite = outcomes.contains { !$0.losses.allSatisfy { $0.isFinite } }
+    return "Each line ends with the step at which training destabilised, or with its last."
+      + (hasNonfinite ? " Losses that are not finite are left out." : "")
       + (failures.isEmpty ? "" : " First overflow: \(failures.joined(separator: "; ")).")
   }
 

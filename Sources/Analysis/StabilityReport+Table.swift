@@ -9,9 +9,9 @@ extension StabilityReport {
       table.append([
         .text(entry.group.label), .integer(entry.outcomes.count), .number(entry.medianPeakRate),
         .number(rates.min() ?? .nan), .number(rates.max() ?? .nan), .number(entry.medianUpdates),
-        .text(Self.counts(entry.outcomes.map(\.ending.rawValue))),
-        Self.cell(Self.counts(entry.outcomes.compactMap(\.failed?.name))), Self.cell(layers(entry)),
-        .text(mark(entry)),
+        .text(Entry.counts(entry.outcomes.map(\.ending.rawValue))),
+        Self.cell(entry.failedOperations), Self.cell(entry.failedLayers),
+        .text(Self.marks(entry.outcomes)),
       ])
     }
     return table
@@ -27,9 +27,10 @@ extension StabilityReport {
           .text(entry.group.label), .text(String(outcome.manifest.seed)), .text(outcome.manifest.runID),
           .number(outcome.peakRate), .integer(outcome.updates), .text(outcome.ending.rawValue),
           failed.map { .text($0.name) } ?? .missing, Self.cell(failed?.layer),
-          Self.cell(outcome.failedAfter), .number(outcome.losses.last ?? .nan),
+          Self.cell(outcome.failedAfter), .number(outcome.lastLoss),
           outcome.largest.map { .number($0.maxAbs) } ?? .missing,
           outcome.largest.map { .text($0.place.name) } ?? .missing, Self.cell(outcome.largest?.place.layer),
+          .text(Self.marks([outcome])),
         ])
       }
     }
@@ -57,10 +58,11 @@ extension StabilityReport {
     Table.Column("failed_operation", title: "failed operation", kind: .text),
     Table.Column("failed_layer", title: "layer", kind: .integer),
     Table.Column("overflow_step", title: "overflow at", kind: .integer),
-    Table.Column("last_loss", title: "last loss", kind: .number(.decimals(3))),
+    Table.Column("loss", title: "loss", kind: .number(.decimals(3))),
     Table.Column("largest_output", title: "largest output", kind: .number(.significant(3))),
     Table.Column("largest_operation", title: "its operation", kind: .text),
     Table.Column("largest_layer", title: "its layer", kind: .integer),
+    Table.Column("mark", title: "mark", kind: .text, audience: .unlessEmpty),
   ]
 
   private static func rate(_ key: String, _ title: String) -> Table.Column {
@@ -71,31 +73,16 @@ extension StabilityReport {
 
   private static func cell(_ text: String) -> Table.Cell { text.isEmpty ? .missing : .text(text) }
 
-  /// `overflow`, or where they differ `overflow 2, diverged 1`, the most frequent first.
-  private static func counts(_ names: [String]) -> String {
-    var counts: [(name: String, count: Int)] = []
-    for name in names {
-      if let index = counts.firstIndex(where: { $0.name == name }) {
-        counts[index].count += 1
-      } else {
-        counts.append((name, 1))
-      }
+  /// What a reader must not take the rates for, with the count where it holds of some runs only.
+  private static func marks(_ outcomes: [StabilityOutcome]) -> String {
+    func mark(_ words: String, _ count: Int) -> String? {
+      guard count > 0 else { return nil }
+      return count < outcomes.count ? "\(words) (\(count) of \(outcomes.count))" : words
     }
-    if counts.count == 1 { return counts[0].name }
-    return counts.enumerated().sorted { ($1.element.count, $0.offset) < ($0.element.count, $1.offset) }
-      .map { "\($0.element.name) \($0.element.count)" }.joined(separator: ", ")
-  }
-
-  /// The failed layer of each seed, or of all where they agree.
-  private func layers(_ entry: Entry) -> String {
-    let layers = entry.outcomes.compactMap(\.failed).map { $0.layer.map(String.init) ?? "after" }
-    return Set(layers).count == 1 ? layers[0] : layers.joined(separator: ", ")
-  }
-
-  private func mark(_ entry: Entry) -> String {
-    let count = entry.outcomes.count { !$0.ending.isFailure }
-    guard count > 0 else { return "" }
-    return "lower bound" + (count < entry.outcomes.count ? " (\(count) of \(entry.outcomes.count))" : "")
+    return [
+      mark("lower bound", outcomes.count { !$0.ending.isFailure }),
+      mark("not learning", outcomes.count { !$0.isLearning }),
+    ].compactMap(\.self).joined(separator: ", ")
   }
 
   private var title: String { "Learning rates at which training destabilises" }
@@ -120,6 +107,37 @@ extension StabilityReport {
     if outcomes.contains(where: { !$0.ending.isFailure }) {
       notes.append("lower bound: these runs ended without failing.")
     }
+    if outcomes.contains(where: { !$0.isLearning }) {
+      notes.append(
+        "not learning: at its end, over 20 steps, the loss was not below the unigram entropy of the corpus; such a"
+          + " model knows nothing but frequencies, and a rate that it bears trains nothing.")
+    }
     return notes
+  }
+}
+
+extension StabilityReport.Entry {
+  /// The operations that overflowed first, the most frequent first; empty where none did.
+  var failedOperations: String { Self.counts(outcomes.compactMap(\.failed?.name)) }
+
+  /// The failed layer of each seed, or of all where they agree; `after` the last one.
+  var failedLayers: String {
+    let layers = outcomes.compactMap(\.failed).map { $0.layer.map(String.init) ?? "after" }
+    return Set(layers).count == 1 ? layers[0] : layers.joined(separator: ", ")
+  }
+
+  /// `overflow`, or where they differ `overflow 2, diverged 1`.
+  fileprivate static func counts(_ names: [String]) -> String {
+    var counts: [(name: String, count: Int)] = []
+    for name in names {
+      if let index = counts.firstIndex(where: { $0.name == name }) {
+        counts[index].count += 1
+      } else {
+        counts.append((name, 1))
+      }
+    }
+    if counts.count == 1 { return counts[0].name }
+    return counts.enumerated().sorted { ($1.element.count, $0.offset) < ($0.element.count, $1.offset) }
+      .map { "\($0.element.name) \($0.element.count)" }.joined(separator: ", ")
   }
 }

@@ -48,33 +48,41 @@ extension Float {
     }
   }
 
+  // Comparisons are of floats: those of integers come out lane by lane.
+
   /// float32 without its last 13 bits where the result is a normal number of 16 bits, a multiple of 2⁻²⁴ below.
   @inline(__always)
   private static func roundedToFP16(_ x: SIMD16<Float>) -> SIMD16<Float> {
-    let bits = unsafe unsafeBitCast(x, to: SIMD16<Int32>.self)
-    let magnitude = bits & 0x7FFF_FFFF
+    let magnitude = magnitude(x)
+    let bits = unsafe unsafeBitCast(magnitude, to: SIMD16<Int32>.self)
     // Half of the last place that is kept, less the last bit where that place is even: a tie goes to even. A carry goes on
     // into the exponent, as it should.
-    var rounded = (magnitude &+ 0xFFF &+ ((magnitude &>> 13) & 1)) & ~0x1FFF
+    let kept = (bits &+ 0xFFF &+ ((bits &>> 13) & 1)) & ~0x1FFF
     // Numbers from 0.5 on are multiples of 2⁻²⁴, so adding 0.5 rounds a small one to such a multiple.
-    let small = unsafe unsafeBitCast(magnitude, to: SIMD16<Float>.self) + 0.5 - 0.5
-    // Below 2⁻¹⁴.
-    rounded.replace(
-      with: unsafe unsafeBitCast(small, to: SIMD16<Int32>.self), where: magnitude .< 0x3880_0000)
-    // From 65520 on, the middle between 65504 and the next number there would be.
-    rounded.replace(with: 0x7F80_0000, where: magnitude .>= 0x477F_F000)
-    rounded.replace(with: magnitude, where: magnitude .> 0x7F80_0000)
-    return unsafe unsafeBitCast(rounded | (bits & Int32.min), to: SIMD16<Float>.self)
+    let rounded = unsafe unsafeBitCast(kept, to: SIMD16<Float>.self)
+      .replacing(with: magnitude + 0.5 - 0.5, where: magnitude .< 0x1p-14)
+      // The middle between 65504 and the next number there would be.
+      .replacing(with: .infinity, where: magnitude .>= 65520)
+      .replacing(with: magnitude, where: magnitude .!= magnitude)
+    return withSign(of: x, rounded)
   }
 
   /// float32 without its last 16 bits; the range, subnormal numbers included, is the same but for the top.
   @inline(__always)
   private static func roundedToBF16(_ x: SIMD16<Float>) -> SIMD16<Float> {
-    let bits = unsafe unsafeBitCast(x, to: SIMD16<Int32>.self)
-    let magnitude = bits & 0x7FFF_FFFF
-    var rounded = (magnitude &+ 0x7FFF &+ ((magnitude &>> 16) & 1)) & ~0xFFFF
-    rounded.replace(with: magnitude, where: magnitude .> 0x7F80_0000)
-    return unsafe unsafeBitCast(rounded | (bits & Int32.min), to: SIMD16<Float>.self)
+    let magnitude = magnitude(x)
+    let bits = unsafe unsafeBitCast(magnitude, to: SIMD16<Int32>.self)
+    let kept = (bits &+ 0x7FFF &+ ((bits &>> 16) & 1)) & ~0xFFFF
+    let rounded = unsafe unsafeBitCast(kept, to: SIMD16<Float>.self)
+      .replacing(with: magnitude, where: magnitude .!= magnitude)
+    return withSign(of: x, rounded)
+  }
+
+  @inline(__always)
+  private static func withSign(of x: SIMD16<Float>, _ magnitude: SIMD16<Float>) -> SIMD16<Float> {
+    unsafe unsafeBitCast(
+      unsafeBitCast(x, to: SIMD16<Int32>.self) & Int32.min
+        | unsafeBitCast(magnitude, to: SIMD16<Int32>.self), to: SIMD16<Float>.self)
   }
 }
 

@@ -6,7 +6,10 @@ public struct SampleRun: Sendable {
   public var manifest: RunManifest
 
   /// Makes a run.
-  public init(layers: Int = 3, tensors: Int = 4, stem: Int = 2, operations: Int = 0, modelDim: Int = 6) {
+  public init(
+    layers: Int = 3, tensors: Int = 4, stem: Int = 2, operations: Int = 0, stemOperations: Int = 0,
+    hasLossScale: Bool = false, modelDim: Int = 6
+  ) {
     let cells = layers * tensors
     let gradients = GradientLayout(
       layerNames: (0..<layers).map { "decoder.layers.\($0)" },
@@ -29,7 +32,9 @@ public struct SampleRun: Sendable {
         ScaleLayout(name: "ffn_layernorm", axis: .ffnElement), ScaleLayout(name: "c_attn", axis: .head),
         ScaleLayout(name: "w_resid", axis: .modelElement),
       ],
-      operationNames: (0..<operations).map { "operation\($0)" }, modelDim: modelDim, ffnDim: 4 * modelDim,
+      operationNames: (0..<operations).map { "operation\($0)" },
+      stemOperationNames: (0..<stemOperations).map { "decoder.operation\($0)" }, hasLossScale: hasLossScale,
+      modelDim: modelDim, ffnDim: 4 * modelDim,
       headCount: 2, startedAt: "2026-01-02T03:04:05Z")
   }
 
@@ -37,12 +42,16 @@ public struct SampleRun: Sendable {
   public func record(_ step: Int) -> StepRecord {
     let grid = manifest.gradients.elementCounts.count
     let activations = manifest.gradients.layerCount * manifest.operationNames.count
+    let stemActivations = manifest.stemOperationNames.count
     return StepRecord(
       step: step, loss: 6 - Double(step) / 1024, learningRate: 1e-3 * Double(step % 7), gradientL2: 0.5,
       clipCoefficient: step % 2 == 0 ? 1 : 0.25, tokens: 512 + step, seconds: 0.0625,
       gradients: sums(grid, step, 0), stemGradients: sums(manifest.gradients.stemTensorNames.count, step, 1),
       activations: activations == 0 ? nil : sums(activations, step, 2),
-      activationGradients: activations == 0 ? nil : sums(activations, step, 3))
+      activationGradients: activations == 0 ? nil : sums(activations, step, 3),
+      stemActivations: stemActivations == 0 ? nil : sums(stemActivations, step, 4),
+      stemActivationGradients: stemActivations == 0 ? nil : sums(stemActivations, step, 5),
+      lossScale: manifest.hasLossScale ? 128 / Double(1 + step) : nil)
   }
 
   /// The scales after `step` updates; layer 0 lacks `c_attn`.

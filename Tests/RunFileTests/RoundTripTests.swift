@@ -59,6 +59,31 @@ import Testing
     #expect(try folder.names() == ["run.h5"])
   }
 
+  /// What runs of a stability test record beside the rest: operations after the layers, the loss scale, the ending.
+  @Test(arguments: [RunStatus.overflow, .diverged, .lossScaleExhausted])
+  func outputsOfAllOperationsComeBackInForwardOrder(status: RunStatus) throws {
+    let sample = SampleRun(operations: 2, stemOperations: 3, hasLossScale: true)
+    try write(sample, steps: 700, status: status)
+    let reader = try RunFileReader(path: path)
+    #expect(reader.manifest == sample.manifest && reader.isManifestIntact && reader.status.value == status)
+    #expect(try reader.verify().isIntact)
+    let outputs = try #require(try reader.read(tensors: [], window: 600..<603, outputs: true).outputs)
+    #expect(
+      outputs.places.prefix(3).map(\.description).joined(separator: " ")
+        == "decoder.layers.0.operation0 decoder.layers.0.operation1 decoder.layers.1.operation0")
+    #expect(outputs.places.suffix(3).map(\.name) == (0..<3).map { "decoder.operation\($0)" })
+    #expect(
+      outputs.values
+        == (600..<603).map { step in
+          (0..<6).map { SampleRun.value(step, 2, $0) / 4 } + (0..<3).map { SampleRun.value(step, 4, $0) / 4 }
+        })
+    #expect(try reader.read(tensors: []).outputs == nil)
+    let names = reader.stepVariables.map(\.name)
+    #expect(names.count == 7 + 20 + 10 + 1 && names.last == "loss_scale")
+    #expect(reader.stepVariables.first { $0.name == "stem_activation_l1" }?.axis == .stemOperation)
+    try reader.forEachBlock(of: ["loss_scale"], window: 3..<5) { #expect($0.values == [[32, 25.6]]) }
+  }
+
   @Test func windowsAndUnknownTensors() throws {
     let sample = SampleRun()
     try write(sample, steps: 40)
