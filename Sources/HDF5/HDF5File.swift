@@ -1,4 +1,5 @@
 import CHDF5
+import Glibc
 
 /// An open HDF5 file. It closes when the last reference to it and to its datasets goes.
 public final class HDF5File {
@@ -50,7 +51,24 @@ public final class HDF5File {
     HDF5Library.prepare()
     let properties = try access.properties()
     self.path = path
-    id = try check("opening \(path)") { unsafe H5Fopen(path, mode.flags, properties.id) }
+    id = try Self.patiently {
+      try check("opening \(path)") { unsafe H5Fopen(path, mode.flags, properties.id) }
+    }
+  }
+
+  /// Tries again for a quarter of a second while another process holds the library's lock on the file.
+  ///
+  /// Locks outlive their file for a moment where a process is being started: it shares all that is open until it runs
+  /// a program of its own.
+  private static func patiently(_ open: () throws -> hid_t) throws -> hid_t {
+    let isTaken = unsafe String(cString: strerror(EAGAIN))
+    for _ in 0..<10 {
+      do { return try open() } catch let error as HDF5Error {
+        guard error.systemMessage == isTaken else { throw error }
+        usleep(25_000)
+      }
+    }
+    return try open()
   }
 
   /// For what a file is opened.

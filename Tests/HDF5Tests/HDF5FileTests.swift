@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import HDF5
 import RunFileTestSupport
 import Testing
@@ -30,6 +31,20 @@ import Testing
     try expectRoundTrip([UInt64.max, 0])
     try expectRoundTrip([UInt32.max, 0])
     try expectRoundTrip([UInt8.max, 0])
+  }
+
+  @Test func aLockThatGoesAwayIsWaitedFor() throws {
+    do { _ = try HDF5File(creating: path) }
+    let descriptor = unsafe open(path, O_RDONLY)
+    defer { close(descriptor) }
+    try #require(flock(descriptor, LOCK_EX) == 0)
+    // Held for good, it is an error, after a quarter of a second.
+    #expect(throws: HDF5Error.self) { _ = try HDF5File(opening: path, mode: .reading) }
+    Thread.detachNewThread {
+      usleep(60_000)
+      flock(descriptor, LOCK_UN)
+    }
+    _ = try HDF5File(opening: path, mode: .reading)
   }
 
   @Test func growingDatasetKeepsRowsAndFill() throws {
