@@ -119,6 +119,17 @@ struct ClaimTests {
     #expect(claim(.earlyLate, bound: .above(1)).problem == nil)
   }
 
+  @Test func aClaimAgainstWhatIsNoOneCellIsUndecided() {
+    let report = report([
+      cell(["a", "1"], [[8, 4], [8, 4], [8, 4]]), cell(["b", "1"], [[8, 4], [8, 4], [8, 4]]),
+      cell(["b", "2"], [[8, 4], [8, 4], [8, 4]]),
+    ])
+    // By itself a's early/late is 2; against b, which is two cells, it is nothing.
+    let result = ClaimResult(claim(.earlyLate, against: "b", bound: .above(1)), in: report)
+    #expect(result.verdict == .undecided && result.effect.value.isNaN && result.seedCount == 0)
+    #expect(result.note == "the sweep has no one cell model: b")
+  }
+
   @Test func aChosenAxisStandsForItsBestValue() {
     let report = report(
       [

@@ -26,13 +26,15 @@ public struct ClaimResult: Sendable {
   /// Measures a claim on the cells of a sweep.
   public init(_ claim: Claim, in report: SweepReport) {
     self.claim = claim
-    guard let cell = report.cell(matching: claim.of) else {
+    let other = claim.against.isEmpty ? nil : report.cell(matching: claim.against)
+    guard let cell = report.cell(matching: claim.of), claim.against.isEmpty || other != nil else {
+      let missing = report.cell(matching: claim.of) == nil ? claim.of : claim.against
+      let values = missing.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
       (effect, seedCount, verdict) = (.undefined, 0, .undecided)
-      note = "the sweep has no one cell \(claim.of)"
+      note = "the sweep has no one cell \(values.joined(separator: ", "))"
       return
     }
-    let samples = ClaimSamples(
-      claim, of: cell, against: claim.against.isEmpty ? nil : report.cell(matching: claim.against))
+    let samples = ClaimSamples(claim, of: cell, against: other)
     let numbers = samples.values.sorted { $0.key < $1.key }.map(\.value)
     effect =
       claim.measure.isRatio
