@@ -66,6 +66,19 @@ struct FailureWatch {
 
   init(_ rules: FailureRules) { self.rules = rules }
 
+  /// What has to be known to go on: losses of the last steps, as bit patterns since they may be infinite, and the lowest mean.
+  struct State: Codable, Equatable, Sendable {
+    var recent: [UInt64]
+    var lowest: UInt64
+  }
+
+  var state: State {
+    get { State(recent: recent.map(\.bitPattern), lowest: lowest.bitPattern) }
+    set {
+      (recent, lowest) = (newValue.recent.map(Double.init(bitPattern:)), Double(bitPattern: newValue.lowest))
+    }
+  }
+
   /// What is wrong with a step; an overflow comes before a divergence.
   ///
   /// - Parameter probe: holds the step's outputs where they are tested.

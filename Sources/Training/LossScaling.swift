@@ -32,6 +32,20 @@ public struct LossScaler: Equatable, Sendable {
     scale = scaling.initialScale
   }
 
+  /// What has to be known to go on: the scale, steps skipped, and updates since the last overflow.
+  struct State: Codable, Equatable, Sendable {
+    var scale: Double
+    var skippedSteps: Int
+    var updatesInARow: Int
+  }
+
+  var state: State {
+    get { State(scale: scale, skippedSteps: skippedSteps, updatesInARow: updatesInARow) }
+    set {
+      (scale, skippedSteps, updatesInARow) = (newValue.scale, newValue.skippedSteps, newValue.updatesInARow)
+    }
+  }
+
   /// Notes a step whose gradients are finite: its update is made.
   public mutating func noteUpdate() {
     updatesInARow += 1

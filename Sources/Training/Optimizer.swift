@@ -1,23 +1,22 @@
 import Kernels
 import Transformer
 
-/// AdamW with its moments for every parameter of a model.
+/// AdamW or SGD with its moments for every parameter of a model.
 public final class Optimizer<Scalar: KernelScalar> {
   /// The constants.
   public let configuration: OptimizerConfiguration
   /// Updates made so far.
   public private(set) var updateCount = 0
 
-  private let firstMoment: Buffer<Scalar>
-  private let secondMoment: Buffer<Scalar>
+  /// AdamW's first and second moment; SGD's velocity.
+  private let moments: [Buffer<Scalar>]
   /// Parameters that lie together and share their decay, as ranges of table indices.
   private let groups: [(parameters: ClosedRange<Int>, weightDecay: Double)]
 
   /// Allocates the moments, zero.
   public init(_ configuration: OptimizerConfiguration, table: ParameterTable) {
     self.configuration = configuration
-    firstMoment = Buffer(count: table.elementCount)
-    secondMoment = Buffer(count: table.elementCount)
+    moments = (0..<configuration.method.momentCount).map { _ in Buffer(count: table.elementCount) }
     var groups: [(parameters: ClosedRange<Int>, weightDecay: Double)] = []
     for (index, parameter) in table.parameters.enumerated() {
       let decay = configuration.weightDecay(of: parameter.spec.kind)
@@ -30,10 +29,9 @@ public final class Optimizer<Scalar: KernelScalar> {
     self.groups = groups
   }
 
-  /// The running means of a parameter's gradient and of its square.
-  public func moments(_ parameter: Parameter) -> (first: Row<Scalar>, second: Row<Scalar>) {
-    (firstMoment.row(parameter.range), secondMoment.row(parameter.range))
-  }
+  /// What is kept of a parameter: with AdamW the running means of its gradient and of the gradient's square, with SGD its
+  /// velocity.
+  public func moments(_ parameter: Parameter) -> [Row<Scalar>] { moments.map { $0.row(parameter.range) } }
 
   /// Takes the count of updates over from an earlier optimizer whose ``moments(_:)`` were copied into this one.
   public func resume(afterUpdates count: Int) {
@@ -43,7 +41,7 @@ public final class Optimizer<Scalar: KernelScalar> {
   /// Back to the start: no moments, no updates.
   public func reset() {
     updateCount = 0
-    for moment in [firstMoment, secondMoment] { for index in 0..<moment.count { moment.row[index] = 0 } }
+    for moment in moments { for index in 0..<moment.count { moment.row[index] = 0 } }
   }
 
   /// Updates every parameter of the model from its gradient times `gradientFactor`.
@@ -52,17 +50,27 @@ public final class Optimizer<Scalar: KernelScalar> {
     for group in groups {
       let first = model.table.parameters[group.parameters.lowerBound].range.lowerBound
       let last = model.table.parameters[group.parameters.upperBound].range.upperBound
-      adamW(
-        AdamWUpdate(
-          learningRate: learningRate, beta1: configuration.beta1, beta2: configuration.beta2,
-          epsilon: configuration.epsilon, weightDecay: group.weightDecay, gradientFactor: gradientFactor,
-          updateCount: updateCount),
-        parameters: model.parameter(group.parameters.lowerBound)
-          .extended(to: model.parameter(group.parameters.upperBound)),
-        gradients: model.gradient(group.parameters.lowerBound)
-          .extended(to: model.gradient(group.parameters.upperBound)),
-        firstMoment: firstMoment.row(first..<last), secondMoment: secondMoment.row(first..<last),
-        team: model.team)
+      let parameters = model.parameter(group.parameters.lowerBound)
+        .extended(to: model.parameter(group.parameters.upperBound))
+      let gradients = model.gradient(group.parameters.lowerBound)
+        .extended(to: model.gradient(group.parameters.upperBound))
+      switch configuration.method {
+      case .adamW:
+        adamW(
+          AdamWUpdate(
+            learningRate: learningRate, beta1: configuration.beta1, beta2: configuration.beta2,
+            epsilon: configuration.epsilon, weightDecay: group.weightDecay, gradientFactor: gradientFactor,
+            updateCount: updateCount),
+          parameters: parameters, gradients: gradients, firstMoment: moments[0].row(first..<last),
+          secondMoment: moments[1].row(first..<last), team: model.team)
+      case .sgd:
+        sgd(
+          SGDUpdate(
+            learningRate: learningRate, momentum: configuration.momentum, weightDecay: group.weightDecay,
+            gradientFactor: gradientFactor),
+          parameters: parameters, gradients: gradients, velocity: moments[0].row(first..<last),
+          team: model.team)
+      }
     }
   }
 }

@@ -18,8 +18,8 @@ public final class Trainer<Scalar: KernelScalar> {
   private let validation: Validation?
   private let recorder: GradientRecorder<Scalar>
   private let probe: ActivationProbe?
-  private var scaler: LossScaler?
-  private var watch: FailureWatch
+  var scaler: LossScaler?
+  var watch: FailureWatch
   private var batch: TokenBatch
 
   /// Prepares a run; the model has its initial values already.

@@ -14,7 +14,7 @@ public struct TrainingConfiguration: Equatable, Sendable {
   public var seed: UInt64
   /// The learning rate over the steps.
   public var schedule: LearningRateSchedule
-  /// AdamW's constants.
+  /// The optimizer and its constants.
   public var optimizer: OptimizerConfiguration
   /// Largest L2 norm of the whole gradient; nil does not clip.
   public var clipNorm: Double?
@@ -113,7 +113,7 @@ public struct LearningRateSchedule: Equatable, Sendable {
   }
 }
 
-/// AdamW's constants; the defaults are those of the paper's recipe.
+/// The optimizer and its constants; the defaults are those of the paper's recipe.
 public struct OptimizerConfiguration: Equatable, Sendable {
   /// Which parameters weight decay acts on.
   public enum Decayed: String, Sendable, CaseIterable {
@@ -123,6 +123,19 @@ public struct OptimizerConfiguration: Equatable, Sendable {
     case weights
   }
 
+  /// How parameters are updated.
+  public enum Method: String, Sendable, CaseIterable {
+    /// ``adamW(_:parameters:gradients:firstMoment:secondMoment:team:)``.
+    case adamW = "adamw"
+    /// ``sgd(_:parameters:gradients:velocity:team:)``.
+    case sgd
+
+    /// Numbers that are kept for each element of a parameter.
+    public var momentCount: Int { self == .adamW ? 2 : 1 }
+  }
+
+  /// How parameters are updated.
+  public var method: Method
   /// Decay rate of the first moment.
   public var beta1: Double
   /// Decay rate of the second moment.
@@ -133,17 +146,21 @@ public struct OptimizerConfiguration: Equatable, Sendable {
   public var weightDecay: Double
   /// What it acts on.
   public var decayed: Decayed
+  /// SGD's: the share of the velocity that is kept.
+  public var momentum: Double
 
   /// Creates a set of constants.
   public init(
-    beta1: Double = 0.9, beta2: Double = 0.98, epsilon: Double = 1e-8, weightDecay: Double = 0.01,
-    decayed: Decayed = .all
+    method: Method = .adamW, beta1: Double = 0.9, beta2: Double = 0.98, epsilon: Double = 1e-8,
+    weightDecay: Double = 0.01, decayed: Decayed = .all, momentum: Double = 0
   ) {
+    self.method = method
     self.beta1 = beta1
     self.beta2 = beta2
     self.epsilon = epsilon
     self.weightDecay = weightDecay
     self.decayed = decayed
+    self.momentum = momentum
   }
 
   func weightDecay(of kind: ParameterKind) -> Double {

@@ -16,7 +16,8 @@ import Testing
   private func save(_ step: Int, keeping: Int? = nil) throws {
     try folder.save(
       TrainingCheckpoint.Facts(
-        runID: "ab12", step: step, optimizerUpdates: step - 1, provenance: ["seed": "7"]),
+        runID: "ab12", step: step, optimizerUpdates: step - 1, trainerState: #"{"scale": 2}"#,
+        provenance: ["seed": "7"]),
       architecture: ["head_count": "2"],
       weights: [OutputTensor("w", shape: [3], float: { [1, 2, Float(step)] })],
       state: [OutputTensor("first_moment.w", shape: [3], float: { [0, 0, 1] })], keeping: keeping)
@@ -29,7 +30,10 @@ import Testing
   @Test func whatWasSavedComesBack() throws {
     try save(500)
     let checkpoint = try folder.checkpoint(step: 500)
-    #expect(checkpoint.facts == TrainingCheckpoint.Facts(runID: "ab12", step: 500, optimizerUpdates: 499))
+    #expect(
+      checkpoint.facts
+        == TrainingCheckpoint.Facts(
+          runID: "ab12", step: 500, optimizerUpdates: 499, trainerState: #"{"scale": 2}"#))
     #expect(try checkpoint.weights.checkedFloats(of: #require(checkpoint.weights["w"])) == [1, 2, 500])
     #expect(checkpoint.weights.metadata["head_count"] == "2" && checkpoint.weights.metadata["seed"] == "7")
     #expect(try names() == ["step-00000500.safetensors", "step-00000500.state.safetensors"])

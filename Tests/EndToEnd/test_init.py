@@ -80,3 +80,8 @@ def test_wrong_use(arguments, mentions, tmp_path):
     own = [flag for flag in MODEL if flag.split("=")[0] not in {argument.split("=")[0] for argument in arguments}]
     given = [] if any(argument.startswith("--seeds") for argument in arguments) else ["--seeds=1", "--batches=1"]
     refuses("init", *own, *given, *arguments, cwd=tmp_path, mentions=mentions)
+
+
+def test_additions_are_named_and_no_theory_is_claimed_for_them(tmp_path):
+    found = rows("--depths=2,3", "--seeds=1", "--architectures=pre-ln,normformer", "--scale-attn", cwd=tmp_path)
+    assert [(row["architecture"], row["theory"]) for row in found] == [("Pre-LN (with-attn_ln)", "-"), ("NormFormer", "-")]

@@ -93,6 +93,31 @@ def test_a_killed_run_goes_on_bit_for_bit(delays, text, whole, tmp_path):
         assert firsts[0] == 0 and all(b"thread" in machine for machine in file["event_machine"][...])
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        dict(precision="fp16", loss_scale=2.0**24, loss_scale_window=20, until="either"),
+        dict(optimizer="sgd", momentum=0.9, lr=0.1, beta1=None),
+    ],
+)
+def test_what_a_run_knows_beside_weights_goes_on_too(changes, text, tmp_path):
+    """The loss scale, the losses that a divergence is judged by, SGD's velocity."""
+    arguments = dict(steps=150, checkpoint_every=40, **changes)
+    succeeds("train", *long(text, out="whole", **arguments), cwd=tmp_path)
+    (tmp_path / "cut").mkdir()
+    process = start("train", long(text, out="run", **arguments), tmp_path / "cut")
+    wait_until(lambda: len(checkpoint_files(tmp_path / "cut")) >= 2, process)
+    process.kill()
+    process.communicate()
+    succeeds("train", "--resume=run", cwd=tmp_path / "cut")
+    assert_same_run(tmp_path / "whole/normformer-seed7.h5", tmp_path / "cut/run/normformer-seed7.h5")
+    assert_same_end(tmp_path / "whole", tmp_path / "cut")
+    with h5py.File(tmp_path / "cut/run/normformer-seed7.h5") as file:
+        assert len(set(file["event_segment"][...])) > 1
+        if "precision" in changes:
+            assert len(set(file["loss_scale"][...])) > 3
+
+
 def test_a_start_that_was_killed_at_once_leaves_a_folder_that_can_be_used(tmp_path):
     """Killed while it wrote the first file: there is nothing to go on with, and nothing to overwrite."""
     (tmp_path / "run").mkdir()

@@ -67,7 +67,7 @@ def test_figures_and_files(tested):
     folder, _ = tested
     names = {path.name for path in folder.iterdir()}
     runs = {f"{architecture}-seed{seed}.h5" for architecture in ARCHITECTURES for seed in (7, 8)}
-    assert names == runs | {"stability.csv", "stability.svg", "stability-points.csv"}
+    assert names == runs | {"command.json", "stability.csv", "stability.svg", "stability-points.csv"}
     assert (folder / "stability.svg").read_text().startswith("<?xml")
     endings = [row for row in rows((folder / "stability-points.csv").read_text()) if row["series"] == "overflow"]
     assert len(endings) == 6
@@ -248,3 +248,19 @@ def test_runs_that_are_no_test(recorded, tested, tmp_path):
     refuses("stability", file, file, cwd=tmp_path, mentions=["given twice"])
     refuses("stability", "missing.h5", cwd=tmp_path, mentions=["missing.h5"])
     refuses("grads", *small(decay="ramp", lr_slope=0, out="o"), cwd=tmp_path, mentions=["--lr-slope"])
+
+
+def test_a_killed_test_goes_on(tmp_path):
+    arguments = tiny(until="divergence", max_steps=300, lr_slope=1e-5, seeds=1)
+    succeeds("stability", *arguments, "--out=whole", cwd=tmp_path)
+    (tmp_path / "cut").mkdir()
+    process = subprocess.Popen(
+        [PROGRAM, "stability", *arguments, "--out=runs"], cwd=tmp_path / "cut", env=environment(),
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    wait_until(lambda: len(run_files(tmp_path / "cut")) >= 2, process)
+    process.kill()
+    process.communicate()
+    result = succeeds("stability", "--resume=runs", "--format=csv", cwd=tmp_path / "cut")
+    expected = succeeds("stability", *run_files(tmp_path / "whole"), "--format=csv", cwd=tmp_path).stdout
+    assert result.stdout == expected and len(rows(expected)) == 3

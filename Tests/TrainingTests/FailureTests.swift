@@ -1,4 +1,5 @@
 import Corpus
+import Foundation
 import Kernels
 import RunData
 import Testing
@@ -211,6 +212,51 @@ import Transformer
       if record.gradientL2.isFinite { updates += 1 }
     }
     #expect(updates > 5)
+  }
+
+  @Test(arguments: [9, 30])
+  func aRunGoesOnWithTheLossScaleAndTheLossesThatItKnew(steps: Int) throws {
+    let configuration = configuration(precision: .fp16)
+    let rules = FailureRules(divergence: DivergenceRule(window: 4, margin: 1, floor: 0))
+    let training = TrainingConfiguration(
+      stepCount: 40, batch: BatchShape(batchSize: 4, sequenceLength: 12), seed: 3,
+      schedule: .ramp(slope: 1e-3), lossScaling: LossScaling(initialScale: 0x1p20, window: 8), failure: rules)
+    func trainer() throws -> Trainer<Float> {
+      let model = try Model<Float>(
+        configuration, shape: PassShape(batchSize: 4, sequenceLength: 12), team: Team(threadCount: 1))
+      model.initialize(seed: 3)
+      return try Trainer(
+        model: model, corpus: CorpusSplit(CorpusRequest(text: .builtIn(vocabularySize: 32, seed: 1))),
+        configuration: training)
+    }
+    func records(_ trainer: Trainer<Float>, from first: Int = 0, to last: Int = 40) throws -> [StepRecord] {
+      var records: [StepRecord] = []
+      _ = try trainer.run(from: first, shouldStop: { records.count + first >= last }) {
+        if case .recorded(let record) = $0 { records.append(record) }
+      }
+      return records
+    }
+    let whole = try records(trainer())
+    let first = try trainer()
+    _ = try records(first, to: steps)
+    let later = try trainer()
+    for (index, parameter) in first.model.table.parameters.enumerated() {
+      later.model.parameter(index).assign(first.model.parameter(index).array())
+      for (to, from) in zip(later.optimizer.moments(parameter), first.optimizer.moments(parameter)) {
+        to.assign(from.array())
+      }
+    }
+    later.optimizer.resume(afterUpdates: first.optimizer.updateCount)
+    later.state = try JSONDecoder().decode(TrainerState.self, from: JSONEncoder().encode(first.state))
+    let rest = try records(later, from: steps)
+    #expect(rest.map(\.loss) == whole.dropFirst(steps).map(\.loss) && !rest.isEmpty)
+    #expect(rest.map(\.lossScale) == whole.dropFirst(steps).map(\.lossScale))
+    #expect(rest.map(\.learningRate) == whole.dropFirst(steps).map(\.learningRate))
+    #expect(
+      later.state
+        == (try {
+          let t = try trainer(); _ = try records(t); return t.state
+        }()))
   }
 
   @Test func overflowsWithoutEndExhaustTheLossScale() throws {

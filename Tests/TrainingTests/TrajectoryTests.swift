@@ -6,7 +6,7 @@ import Testing
 import Training
 import Transformer
 
-/// Five updates of AdamW against PyTorch's: `Tests/golden/data/trajectory-*`.
+/// Five updates of AdamW or SGD against PyTorch's: `Tests/golden/data/trajectory-*`.
 @Suite struct TrajectoryTests {
   struct Trajectory: Decodable {
     struct Recipe: Decodable {
@@ -18,6 +18,8 @@ import Transformer
       let epsilon: Double
       let weightDecay: Double
       let decayed: String?
+      let optimizer: String?
+      let momentum: Double?
       let clip: Double
     }
 
@@ -48,8 +50,10 @@ import Transformer
     let recipe = golden.recipe
     let optimizer = Optimizer<Double>(
       OptimizerConfiguration(
+        method: recipe.optimizer.flatMap(OptimizerConfiguration.Method.init) ?? .adamW,
         beta1: recipe.beta1, beta2: recipe.beta2, epsilon: recipe.epsilon, weightDecay: recipe.weightDecay,
-        decayed: recipe.decayed.flatMap(OptimizerConfiguration.Decayed.init) ?? .all),
+        decayed: recipe.decayed.flatMap(OptimizerConfiguration.Decayed.init) ?? .all,
+        momentum: recipe.momentum ?? 0),
       table: model.table)
     let schedule = LearningRateSchedule(
       peak: recipe.peakLearningRate, warmupSteps: recipe.warmup, totalSteps: recipe.total)

@@ -131,6 +131,8 @@ class Recipe:
     weight_decay: float = 0.01
     decayed: str = "all"  # all | weights (matrices alone; biases, gains and scales are spared)
     clip: float = 0.5  # 0 switches clipping off
+    optimizer: str = "adamw"  # adamw | sgd
+    momentum: float = 0.0  # SGD's
 
     def learning_rate(self, update: int) -> float:
         """Linear warm-up to the peak at t = warmup, then linearly to 0 at t = total, where t = update + 1."""
@@ -147,13 +149,21 @@ def make_trajectory(name: str, c: Configuration, recipe: Recipe) -> tuple[dict, 
     first = flat(parameters.values())
     spared = [p for p in parameters.values() if recipe.decayed == "weights" and p.ndim < 2]
     decayed = [p for p in parameters.values() if recipe.decayed == "all" or p.ndim == 2]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed}, {"params": spared, "weight_decay": 0.0}],
-        lr=recipe.peak_learning_rate,
-        betas=(recipe.beta1, recipe.beta2),
-        eps=recipe.epsilon,
-        weight_decay=recipe.weight_decay,
-    )
+    groups = [{"params": decayed}, {"params": spared, "weight_decay": 0.0}]
+    if recipe.optimizer == "sgd":
+        # torch.optim.SGD adds the decay to the gradient: the same as decoupled decay where there is no momentum.
+        assert recipe.momentum == 0 or recipe.weight_decay == 0
+        optimizer = torch.optim.SGD(
+            groups, lr=recipe.peak_learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+        )
+    else:
+        optimizer = torch.optim.AdamW(
+            groups,
+            lr=recipe.peak_learning_rate,
+            betas=(recipe.beta1, recipe.beta2),
+            eps=recipe.epsilon,
+            weight_decay=recipe.weight_decay,
+        )
     steps = []
     for update in range(recipe.updates):
         tokens, targets = random_batch(c, source)
@@ -201,6 +211,13 @@ def everything() -> tuple[dict, dict[str, tuple[dict, list[float]]]]:
         ("trajectory-normformer", "normformer", WIDE, Recipe()),
         # Strong decay, so that a tensor in the wrong group shows.
         ("trajectory-decayed-weights", "normformer", SMALL, Recipe(weight_decay=1.0, decayed="weights", clip=2.5)),
+        ("trajectory-sgd", "post-ln", SMALL, Recipe(peak_learning_rate=0.1, weight_decay=0.5, clip=0.0, optimizer="sgd")),
+        (
+            "trajectory-sgd-momentum",
+            "normformer",
+            SMALL,
+            Recipe(peak_learning_rate=0.1, weight_decay=0.0, optimizer="sgd", momentum=0.9),
+        ),
     ):
         c = dataclasses.replace(ARCHITECTURES[architecture], **sizes)
         trajectories[name] = make_trajectory(name, c, recipe)

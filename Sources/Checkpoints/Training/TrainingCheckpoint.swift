@@ -11,14 +11,20 @@ public struct TrainingCheckpoint: Sendable {
     public var step: Int
     /// Updates that the optimizer made; fewer than the steps where steps were left out.
     public var optimizerUpdates: Int
+    /// What the trainer knew beside weights and moments, as it wrote it down; nil where it did not.
+    public var trainerState: String?
     /// Whatever else is worth keeping: program, processor, threads, configuration.
     public var provenance: [String: String]
 
     /// Creates facts.
-    public init(runID: String, step: Int, optimizerUpdates: Int, provenance: [String: String] = [:]) {
+    public init(
+      runID: String, step: Int, optimizerUpdates: Int, trainerState: String? = nil,
+      provenance: [String: String] = [:]
+    ) {
       self.runID = runID
       self.step = step
       self.optimizerUpdates = optimizerUpdates
+      self.trainerState = trainerState
       self.provenance = provenance
     }
   }
@@ -30,16 +36,16 @@ public struct TrainingCheckpoint: Sendable {
   /// The optimizer's moments.
   public let state: Checkpoint
 
-  /// The moments of a parameter are tensors of these names.
-  public static func firstMomentName(_ parameter: String) -> String { "first_moment.\(parameter)" }
-
-  /// The moments of a parameter are tensors of these names.
-  public static func secondMomentName(_ parameter: String) -> String { "second_moment.\(parameter)" }
+  /// The tensor that holds a moment of a parameter: `first_moment.decoder.…`, `second_moment.decoder.…`.
+  public static func momentName(_ index: Int, of parameter: String) -> String {
+    "\(index == 0 ? "first" : "second")_moment.\(parameter)"
+  }
 
   private enum Key {
     static let runID = "run_id"
     static let step = "step"
     static let optimizerUpdates = "optimizer_updates"
+    static let trainerState = "trainer_state"
   }
 
   /// Opens both files of a checkpoint and compares what they say of themselves with each other and with their
@@ -74,7 +80,8 @@ public struct TrainingCheckpoint: Sendable {
       throw CheckpointError(path: file.path, problem: "does not state its run: it is no checkpoint of a run")
     }
     return Facts(
-      runID: runID, step: try number(Key.step), optimizerUpdates: try number(Key.optimizerUpdates))
+      runID: runID, step: try number(Key.step), optimizerUpdates: try number(Key.optimizerUpdates),
+      trainerState: file.metadata[Key.trainerState])
   }
 
   /// Writes both files; each appears whole or not at all.
@@ -83,10 +90,11 @@ public struct TrainingCheckpoint: Sendable {
     _ facts: Facts, architecture: [String: String], weights: [OutputTensor], state: [OutputTensor],
     weightsPath: String, statePath: String
   ) throws(CheckpointError) {
-    let own = [
+    var own = [
       Key.runID: facts.runID, Key.step: String(facts.step),
       Key.optimizerUpdates: String(facts.optimizerUpdates),
     ]
+    own[Key.trainerState] = facts.trainerState
     let metadata = facts.provenance.merging(own) { $1 }
     try SafetensorsWriter.write(state, metadata: metadata, to: statePath, checksummed: true, replacing: true)
     try SafetensorsWriter.write(

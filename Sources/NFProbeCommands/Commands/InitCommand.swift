@@ -102,7 +102,7 @@ struct InitCommand: ParsableCommand {
     let folder = try OutputFolder(output, command: "init")
     try OutputFolder.write(report.table.rendered(as: .csv), to: folder.file("theory.csv"))
     try OutputFolder.write(report.layerTable.rendered(as: .csv), to: folder.file("layers.csv"))
-    for kind in StartFigure.allCases where drawn(kind, of: report) != nil {
+    for kind in StartFigure.allCases where Self.drawn(kind, of: report) != nil {
       try write(kind, of: report, to: folder.file("\(kind.rawValue).svg"))
     }
     console.progress("written to \(folder.path)")
@@ -113,7 +113,8 @@ struct InitCommand: ParsableCommand {
   private static let tensor = "fc2.weight"
   private static let otherTensor = "fc1.weight"
 
-  private func measure(_ console: Console) throws -> StartReport {
+  /// Builds every model and measures it.
+  func measure(_ console: Console) throws -> StartReport {
     var options = try RunOptions.parse(["--sequence=\(sequence)", "--batch=\(batch)"])
     (options.model, options.corpus) = (model, corpus)
     let request = options.request(threadCount: machine.threadCount)
@@ -128,8 +129,7 @@ struct InitCommand: ParsableCommand {
           guard !StopSignal.isRequested else { throw ExitCode(StopSignal.exitStatus) }
           return try measure(architecture, depth, seed: seed &+ UInt64(index), request, corpus, team)
         }
-        entries.append(
-          StartReport.Entry(label: architectureTitle(architecture.rawValue), depth: depth, states: states))
+        entries.append(StartReport.Entry(label: label(of: architecture), depth: depth, states: states))
       }
     }
     let shape = model.configuration(of: .preLN, corpusVocabulary: corpus.facts.vocabularySize)
@@ -139,6 +139,12 @@ struct InitCommand: ParsableCommand {
       setting: "initial values \(shape.initialization.rawValue), \(counted(shape.headCount, "head")), width "
         + "\(shape.modelDim), FFN \(shape.ffnDim), \(shape.activation.rawValue.uppercased()), \(corpus.facts.name)"
     )
+  }
+
+  /// What theory speaks of has the architecture's plain name; with other additions it is named after them.
+  private func label(of architecture: Architecture) -> String {
+    architectureTitle(
+      architecture.label(with: model.configuration(of: architecture, corpusVocabulary: 2).additions))
   }
 
   private func measure(
@@ -174,7 +180,8 @@ struct InitCommand: ParsableCommand {
     }
   }
 
-  private func drawn(_ kind: StartFigure, of report: StartReport) -> Figure? {
+  /// A figure; nil where there is too little for it.
+  static func drawn(_ kind: StartFigure, of report: StartReport) -> Figure? {
     let (program, command) = (FigureFile.program, FigureFile.command)
     return switch kind {
     case .depth: report.depthFigure(program: program, command: command)
@@ -184,7 +191,7 @@ struct InitCommand: ParsableCommand {
   }
 
   private func write(_ kind: StartFigure, of report: StartReport, to path: String) throws {
-    guard let figure = drawn(kind, of: report) else { return }
+    guard let figure = Self.drawn(kind, of: report) else { return }
     try FigureFile.write(figure, to: path)
   }
 }

@@ -25,6 +25,7 @@ struct StabilityCommand: ParsableCommand {
         nf-probe stability --layers 6 --lr-slope 2e-4 --seeds 5 --svg stability.svg
         nf-probe stability --architectures normformer --no-scale-resids
         nf-probe stability --precision fp16 --loss-scale 4 --until divergence
+        nf-probe stability --resume nf-probe-runs/stability-001
         nf-probe stability nf-probe-runs/stability-001/*.h5 --format markdown
       """)
 
@@ -45,6 +46,12 @@ struct StabilityCommand: ParsableCommand {
 
   @Option(help: "Steps after which a run ends without having failed.")
   var maxSteps = 3000
+
+  @Option(
+    help: ArgumentHelp(
+      "Go on with the interrupted test in this folder: runs that ended stay, the others are made.",
+      valueName: "dir"))
+  var resume: String?
 
   @OptionGroup(title: "Failure") var failure: FailureOptions
   @OptionGroup(title: "Precision") var precision: PrecisionOptions
@@ -68,6 +75,9 @@ struct StabilityCommand: ParsableCommand {
     }
     guard Set(architectures.elements).count == architectures.elements.count else {
       throw ValidationError("--architectures names one of them twice")
+    }
+    guard files.isEmpty || resume == nil else {
+      throw ValidationError("--resume goes on with runs; run files to read have no place beside it")
     }
     try ScheduleOptions.check(slope: lrSlope)
     try ScheduleOptions.check(steps: maxSteps, option: "--max-steps")
@@ -93,9 +103,10 @@ struct StabilityCommand: ParsableCommand {
         try request.plan($0, seed: training.seed &+ UInt64(seed), corpus: corpus)
       }
     }
-    let folder = try OutputFolder(output, command: "stability")
+    let folder = try OutputFolder(ofRuns: output, resuming: resume, command: "stability", machine: machine)
     let executor = RunExecutor(
-      team: Team(threadCount: machine.threadCount), console: console, replacing: output.overwrite)
+      team: Team(threadCount: machine.threadCount), console: console, replacing: output.overwrite,
+      resuming: resume != nil, keeping: 1)
     let view = LiveView(
       console: console, runCount: runs.count, stepsInAll: runs.map(\.training.stepCount).reduce(0, +),
       operation: "fc2.weight", statistic: .l1, selection: .paper)
@@ -104,7 +115,7 @@ struct StabilityCommand: ParsableCommand {
     for run in runs {
       let end = try executor.execute(run, corpus: corpus, path: folder.file(run.fileName), view: view)
       if end == .interrupted {
-        console.progress("stopped; the runs so far are in \(folder.path)")
+        console.progress("stopped; nf-probe stability --resume \(folder.path) goes on")
         throw ExitCode(StopSignal.exitStatus)
       }
     }
@@ -117,8 +128,9 @@ struct StabilityCommand: ParsableCommand {
 
   /// What failed is read off the outputs of operations, so they are always recorded.
   private var request: RunRequest {
-    var recording = recording
+    var (recording, failure) = (recording, failure)
     recording.activations = true
+    failure.until = failure.until ?? .either
     return RunRequest(
       model: model, training: training, stepCount: maxSteps, schedule: .ramp(slope: lrSlope), corpus: corpus,
       recording: recording, threadCount: machine.threadCount, precision: precision, failure: failure)

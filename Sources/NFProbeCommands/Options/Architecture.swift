@@ -11,6 +11,23 @@ enum Architecture: String, CaseIterable, Codable, Sendable, ExpressibleByArgumen
 
   var placement: NormPlacement { self == .postLN ? .postLN : .preLN }
   var additions: Additions { self == .normFormer ? .normFormer : .none }
+
+  /// The architecture and what differs from it: `normformer-no-c_attn`, `pre-ln-with-attn_ln`.
+  func label(with additions: Additions) -> String {
+    let usual = self.additions
+    var label = rawValue
+    for (name, isOn, isUsual) in [
+      ("attn_ln", additions.scaleAttention, usual.scaleAttention),
+      ("ffn_layernorm", additions.scaleFFN, usual.scaleFFN),
+      ("c_attn", additions.scaleHeads != nil, usual.scaleHeads != nil),
+      ("w_resid", additions.scaleResiduals != .none, usual.scaleResiduals != .none),
+      ("w_resid_attention", additions.scaleResiduals == .both, usual.scaleResiduals == .both),
+      ("qkv_norm", additions.normQueryKeyValue, usual.normQueryKeyValue),
+    ] where isOn != isUsual {
+      label += isOn ? "-with-\(name)" : "-no-\(name)"
+    }
+    return label
+  }
 }
 
 /// A comma-separated list on the command line, e.g. `post-ln,pre-ln`.

@@ -8,6 +8,8 @@ struct RunOptions: ParsableArguments {
   @OptionGroup(title: "Model") var model: ModelOptions
   @OptionGroup(title: "Learning rate") var schedule: ScheduleOptions
   @OptionGroup(title: "Training") var training: TrainingOptions
+  @OptionGroup(title: "Failure") var failure: FailureOptions
+  @OptionGroup(title: "Precision") var precision: PrecisionOptions
   @OptionGroup(title: "Corpus") var corpus: CorpusOptions
   @OptionGroup(title: "Recording") var recording: RecordingOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
@@ -19,11 +21,14 @@ struct RunOptions: ParsableArguments {
     checkpoint: CheckpointStart? = nil, updatesParameters: Bool = true, checkpointInterval: Int? = nil,
     threadCount: Int? = nil
   ) -> RunRequest {
-    RunRequest(
+    var recording = recording
+    // What failed is read off the outputs that the file holds.
+    recording.activations = recording.activations || failure.testsOutputs
+    return RunRequest(
       model: model, training: training, stepCount: schedule.steps, schedule: schedule.schedule,
       corpus: corpus,
       recording: recording, threadCount: threadCount ?? machine.threadCount, checkpoint: checkpoint,
       updatesParameters: updatesParameters,
-      checkpointInterval: checkpointInterval)
+      checkpointInterval: checkpointInterval, precision: precision, failure: failure)
   }
 }

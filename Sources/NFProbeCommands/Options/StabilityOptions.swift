@@ -4,7 +4,7 @@ import Training
 
 extension Precision: ExpressibleByArgument {}
 
-/// What ends a run of a stability test.
+/// What ends a run before its last step.
 enum FailureKind: String, CaseIterable, Sendable, ExpressibleByArgument {
   case overflow, divergence, either
 }
@@ -13,9 +13,12 @@ enum FailureKind: String, CaseIterable, Sendable, ExpressibleByArgument {
 struct FailureOptions: ParsableArguments {
   @Option(
     help:
-      "What ends a run: overflow (an operation's output leaves the range of 16 bits), divergence (of the loss) or either. Numbers that are not finite always do."
+      "What ends a run early: overflow (an operation's output leaves the range of 16 bits), divergence (of the loss) or either. Numbers that are not finite always do. (default: either for stability, else neither)"
   )
-  var until: FailureKind = .either
+  var until: FailureKind?
+
+  /// Whether outputs of operations have to be measured.
+  var testsOutputs: Bool { until == .overflow || until == .either }
 
   @Option(
     help:
@@ -31,7 +34,8 @@ struct FailureOptions: ParsableArguments {
 
   /// The rules for runs on a corpus.
   func rules(precision: Precision, _ corpus: CorpusFacts) -> FailureRules {
-    FailureRules(
+    guard let until else { return FailureRules() }
+    return FailureRules(
       outputLimit: until == .divergence ? nil : precision.outputLimit,
       divergence: until == .overflow
         ? nil : DivergenceRule(margin: divergenceMargin, floor: corpus.unigramEntropy))

@@ -5,6 +5,7 @@ import Training
 
 extension Sampling: ExpressibleByArgument {}
 extension OptimizerConfiguration.Decayed: ExpressibleByArgument {}
+extension OptimizerConfiguration.Method: ExpressibleByArgument {}
 extension NonfinitePolicy: ExpressibleByArgument {}
 
 /// Batches and optimizer.
@@ -27,6 +28,12 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "Where sequences start in the corpus.")
   var sampling: Sampling = .random
 
+  @Option(help: "How parameters are updated: adamw or sgd.")
+  var optimizer: OptimizerConfiguration.Method = .adamW
+
+  @Option(help: "SGD: the share of the velocity that is kept. (default: 0)")
+  var momentum: Double?
+
   @Option(help: "AdamW: decay rate of the first moment.")
   var beta1 = 0.9
 
@@ -36,7 +43,7 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "AdamW: added to the root of the second moment.")
   var epsilon = 1e-8
 
-  @Option(help: "AdamW: decoupled weight decay.")
+  @Option(help: "Decoupled weight decay.")
   var weightDecay = 0.01
 
   @Option(
@@ -58,8 +65,12 @@ struct TrainingOptions: ParsableArguments {
       ("--beta2", beta2, beta2 >= 0 && beta2 < 1), ("--epsilon", epsilon, epsilon >= 0 && epsilon.isFinite),
       ("--weight-decay", weightDecay, weightDecay >= 0 && weightDecay.isFinite),
       ("--clip", clip ?? 1, (clip ?? 1) > 0),
+      ("--momentum", momentum ?? 0, (momentum ?? 0) >= 0 && (momentum ?? 0) < 1),
     ] where !isInside {
       throw ValidationError("\(name) \(value) is out of range")
+    }
+    guard momentum == nil || optimizer == .sgd else {
+      throw ValidationError("--momentum is SGD's; AdamW has --beta1")
     }
   }
 }

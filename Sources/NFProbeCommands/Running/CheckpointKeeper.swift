@@ -32,6 +32,10 @@ struct CheckpointKeeper {
   /// Writes a checkpoint of weights and optimizer.
   func save(_ trainer: Trainer<Float>, updates: Int) throws {
     let model = trainer.model
+    let encoder = JSONEncoder()
+    // One order of keys: equal states are equal bytes.
+    encoder.outputFormatting = .sortedKeys
+    let trainerState = String(decoding: try encoder.encode(trainer.state), as: UTF8.self)
     var weights: [OutputTensor] = []
     var state: [OutputTensor] = []
     for (index, parameter) in model.table.parameters.enumerated() {
@@ -39,17 +43,17 @@ struct CheckpointKeeper {
       let moments = trainer.optimizer.moments(parameter)
       weights.append(
         OutputTensor(name, shape: parameter.spec.shape, float: { model.parameter(index).array() }))
-      for (name, moment) in [
-        (TrainingCheckpoint.firstMomentName(name), moments.first),
-        (TrainingCheckpoint.secondMomentName(name), moments.second),
-      ] {
-        state.append(OutputTensor(name, shape: parameter.spec.shape, float: { moment.array() }))
+      for (index, moment) in moments.enumerated() {
+        state.append(
+          OutputTensor(
+            TrainingCheckpoint.momentName(index, of: name), shape: parameter.spec.shape,
+            float: { moment.array() }))
       }
     }
     try folder.save(
       TrainingCheckpoint.Facts(
         runID: run.manifest.runID, step: updates, optimizerUpdates: trainer.optimizer.updateCount,
-        provenance: provenance),
+        trainerState: trainerState, provenance: provenance),
       architecture: architecture.metadata, weights: weights, state: state, keeping: keeping)
   }
 
@@ -83,11 +87,10 @@ struct CheckpointKeeper {
     for (index, parameter) in model.table.parameters.enumerated() {
       let name = parameter.fullName
       let moments = trainer.optimizer.moments(parameter)
-      for (row, file, name) in [
-        (model.parameter(index), checkpoint.weights, name),
-        (moments.first, checkpoint.state, TrainingCheckpoint.firstMomentName(name)),
-        (moments.second, checkpoint.state, TrainingCheckpoint.secondMomentName(name)),
-      ] {
+      let states = moments.enumerated().map { index, moment in
+        (moment, checkpoint.state, TrainingCheckpoint.momentName(index, of: name))
+      }
+      for (row, file, name) in [(model.parameter(index), checkpoint.weights, name)] + states {
         guard let tensor = file[name], tensor.shape == parameter.spec.shape else {
           throw CheckpointError(
             path: file.path, problem: "has no \(name) of the shape \(parameter.spec.shape)")
@@ -96,6 +99,14 @@ struct CheckpointKeeper {
       }
     }
     trainer.optimizer.resume(afterUpdates: checkpoint.facts.optimizerUpdates)
+    // A checkpoint of before there was such a state is of a run that needs none.
+    if let text = checkpoint.facts.trainerState {
+      guard let state = try? JSONDecoder().decode(TrainerState.self, from: Data(text.utf8)) else {
+        throw CheckpointError(
+          path: checkpoint.state.path, problem: "states a trainer_state that cannot be read")
+      }
+      trainer.state = state
+    }
   }
 
   private var provenance: [String: String] {

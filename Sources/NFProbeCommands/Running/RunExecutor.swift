@@ -74,7 +74,7 @@ struct RunExecutor {
     if earlier != nil {
       console.progress(
         "\(run.manifest.architecture): no checkpoint to go on from; goes through its steps again")
-      trainer.optimizer.reset()
+      trainer.reset()
     }
     if let checkpoint = run.checkpoint {
       try checkpoint.load(into: trainer.model)

@@ -38,6 +38,12 @@ struct PlannedRun {
   /// The run file's name: architecture and seed.
   var fileName: String { "\(manifest.architecture)-seed\(manifest.seed).h5" }
 
+  /// Memory that training takes: weights, gradients, moments, and what a pass keeps.
+  var memoryBytes: Double {
+    model.trainingBytes(
+      shape: PassShape(batchSize: training.batch.batchSize, sequenceLength: training.batch.sequenceLength))
+  }
+
   /// Floating-point operations of a step's matrix products and attention: six for each weight and token, and attention's four
   /// products, twice again in the backward pass.
   var operationsPerStep: Double {
@@ -84,7 +90,7 @@ extension RunRequest {
     let corpus = corpus.facts
     let settings = settings(architecture, configuration, training, corpus)
     let manifest = RunManifest(
-      runID: runID(settings, corpus), architecture: label(architecture, configuration.additions),
+      runID: runID(settings, corpus), architecture: architecture.label(with: configuration.additions),
       configurationJSON: settings.json, contract: .ours(objective: configuration.objective.rawValue),
       seed: seed, corpus: corpus, machine: Machine.facts(threadCount: threadCount),
       gradients: ParameterTable(configuration).gradientLayout(sequenceLength: training.batch.sequenceLength),
@@ -110,8 +116,9 @@ extension RunRequest {
       sampling: options.sampling, seed: seed,
       schedule: schedule,
       optimizer: OptimizerConfiguration(
-        beta1: options.beta1, beta2: options.beta2, epsilon: options.epsilon,
-        weightDecay: options.weightDecay, decayed: options.decayed), clipNorm: options.clip,
+        method: options.optimizer, beta1: options.beta1, beta2: options.beta2, epsilon: options.epsilon,
+        weightDecay: options.weightDecay, decayed: options.decayed, momentum: options.momentum ?? 0),
+      clipNorm: options.clip,
       recording: recording, updatesParameters: updatesParameters,
       onNonfinite: self.recording.onNonfinite, lossScaling: precision?.lossScaling,
       failure: failure?.rules(precision: precision?.precision ?? .fp32, corpus) ?? FailureRules())
@@ -134,22 +141,5 @@ extension RunRequest {
   /// Equal settings, seed and corpus give equal ids: 16 hexadecimal digits.
   private func runID(_ settings: Settings, _ corpus: CorpusFacts) -> String {
     String(SHA256.hexDigest(of: Array((settings.json + corpus.sha256).utf8)).prefix(16))
-  }
-
-  /// The architecture and what differs from it: `normformer-no-c_attn`, `pre-ln-with-attn_ln`.
-  private func label(_ architecture: Architecture, _ additions: Additions) -> String {
-    let usual = architecture.additions
-    var label = architecture.rawValue
-    for (name, isOn, isUsual) in [
-      ("attn_ln", additions.scaleAttention, usual.scaleAttention),
-      ("ffn_layernorm", additions.scaleFFN, usual.scaleFFN),
-      ("c_attn", additions.scaleHeads != nil, usual.scaleHeads != nil),
-      ("w_resid", additions.scaleResiduals != .none, usual.scaleResiduals != .none),
-      ("w_resid_attention", additions.scaleResiduals == .both, usual.scaleResiduals == .both),
-      ("qkv_norm", additions.normQueryKeyValue, usual.normQueryKeyValue),
-    ] where isOn != isUsual {
-      label += isOn ? "-with-\(name)" : "-no-\(name)"
-    }
-    return label
   }
 }

@@ -93,9 +93,16 @@ extension RunRequest {
     settings["clip"] = training.clipNorm.map { .number($0) }
     settings["seed"] = .text(String(training.seed))
     settings["sampling"] = .text(training.sampling.rawValue)
-    settings["beta1"] = .number(training.optimizer.beta1)
-    settings["beta2"] = .number(training.optimizer.beta2)
-    settings["epsilon"] = .number(training.optimizer.epsilon)
+    switch training.optimizer.method {
+    case .adamW:
+      settings["beta1"] = .number(training.optimizer.beta1)
+      settings["beta2"] = .number(training.optimizer.beta2)
+      settings["epsilon"] = .number(training.optimizer.epsilon)
+    case .sgd:
+      // Runs of before there was another keep their ids.
+      settings["optimizer"] = .text(training.optimizer.method.rawValue)
+      settings["momentum"] = .number(training.optimizer.momentum)
+    }
     settings["weight-decay"] = .number(training.optimizer.weightDecay)
     settings["decayed"] = .text(training.optimizer.decayed.rawValue)
     settings["every"] = .integer(recording.every)
@@ -104,7 +111,7 @@ extension RunRequest {
     settings["validate-every"] = recording.validateEvery.map { .integer($0) }
     settings["activations"] = .flag(recording.activations)
     settings["on-nonfinite"] = .text(recording.onNonfinite.rawValue)
-    settings["until"] = failure.map { .text($0.until.rawValue) }
+    settings["until"] = failure?.until.map { .text($0.rawValue) }
     settings["divergence-margin"] = training.failure.divergence.map { .number($0.margin) }
     settings["loss-scale"] = training.lossScaling.map { .number($0.initialScale) }
     settings["loss-scale-window"] = training.lossScaling.map { .integer($0.window) }
