@@ -63,6 +63,11 @@ public struct Table: Equatable, Sendable {
     /// Nothing: not measured, does not apply.
     case missing
 
+    /// An estimate; nothing where it is undefined.
+    static func defined(_ estimate: Estimate) -> Cell {
+      estimate.value.isNaN ? .missing : .estimate(estimate)
+    }
+
     var isEmpty: Bool { self == .missing || self == .text("") }
   }
 

@@ -22,6 +22,8 @@ public struct RecordedRun: Sendable {
   public var gradients: [String: TensorSeries]
   /// The largest outputs of operations, where they were asked for and are recorded.
   public var outputs: OutputMaxima?
+  /// Snapshots of the gains and learned scales, in order, where they were asked for.
+  public var snapshots: [ScaleSnapshot] = []
 
   /// Creates a run.
   public init(

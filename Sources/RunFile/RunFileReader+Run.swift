@@ -8,15 +8,17 @@ extension RunFileReader {
   ///   - tensors: names within a layer, e.g. `fc2.weight`.
   ///   - window: steps that are read; nil for all.
   ///   - outputs: whether the largest outputs of operations are read too, where they are recorded.
+  ///   - scales: whether the snapshots of gains and scales are read too.
   /// - Throws: ``RunFileError``, also for a tensor that the run has not.
   public func read(
-    tensors: [String], window: Range<Int>? = nil, outputs: Bool = false
+    tensors: [String], window: Range<Int>? = nil, outputs: Bool = false, scales: Bool = false
   ) throws -> RecordedRun {
     let rows = rows(in: window)
     return try reading {
       let stretches = soundStretches(of: stepTable, in: rows)
       var run = try read(tensors, stretches.first ?? rows.lowerBound..<rows.lowerBound, outputs)
       for stretch in stretches.dropFirst() { run.append(try read(tensors, stretch, outputs)) }
+      if scales { run.snapshots = try scaleSnapshots() }
       return run
     }
   }

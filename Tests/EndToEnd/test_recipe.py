@@ -144,11 +144,135 @@ def test_wrong_recipes(old, new, mentions, tmp_path):
 def test_the_recipes_of_record_are_read(path: pathlib.Path, tmp_path):
     """Their steps are cut down until they take a second; every claim still comes out as a row."""
     text = path.read_text()
-    text = re.sub(r"steps: \d+", "steps: 4", text)
-    text = re.sub(r"layers: 12, dim: \d+, heads: \d+", "layers: 3, dim: 12, heads: 3", text)
-    text = re.sub(r"warmup: \d+", "warmup: 2", text)
+    text = re.sub(r"size: 125M, vocab-size: \d+, sequence: \d+", "layers: 12, dim: 64, heads: 4", text)
+    text = re.sub(r"\bsteps: \d+", "steps: 4", text)
+    text = re.sub(r"layers: \d+, dim: \d+, heads: \d+", "layers: 3, dim: 12, heads: 3", text)
     text = re.sub(r"dim: (68|66|65)", "dim: 18", text)
-    text = re.sub(r'"\d+:\d+"', '"2:4"', text).replace("validate-every: 100", "validate-every: 2").replace("every: 10}", "every: 1}")
+    text = re.sub(r'"\d+:\d+"', '"2:4"', text)
+    text = re.sub(r"(validate-every|snapshot-every): \d+", r"\1: 2", text)
+    text = re.sub(r" every: \d+", " every: 1", text)
     (tmp_path / "recipe.yaml").write_text(text)
     output = succeeds("recipe", ".", "--seeds=1", "--format=csv", "--threads=1", cwd=tmp_path).stdout
     assert len(claims(output)) == text.count("- says:")
+
+
+SCALES = """
+question: What becomes of the scales?
+sweep:
+  base: {architecture: normformer, layers: 5, dim: 12, heads: 3, ffn-dim: 20, vocab-size: 32, sequence: 8, batch: 2, steps: 30,
+         warmup: 3, lr: 0.02, decay: linear, snapshot-every: 10, validate-every: 10}
+  vary:
+    decayed:
+      yes: {weight-decay: 0.1}
+      no: {weight-decay: 0}
+  seeds: 3
+figures:
+  - {figure: scales, of: {decayed: yes}, paper: true}
+  - {figure: drift}
+claims:
+  - {says: trend, measure: scale trend, scale: ffn_layernorm, of: {decayed: yes}, above: 0}
+  - {says: lambda, measure: scale trend, scale: w_resid, statistic: minimum, of: {decayed: yes}, below: 0}
+  - {says: level, measure: scale, scale: attn_ln.weight, take: largest, of: {decayed: yes}, below: 1}
+  - {says: width, measure: scale width, scale: c_attn, than: attn_ln, of: {decayed: yes}, above: 1}
+  - {says: change, measure: scale, scale: ffn_layernorm, of: {decayed: yes}, against: {decayed: no}, below: 0}
+  - {says: reach, measure: cost share, of: {decayed: yes}, against: {decayed: no}, below: 1}
+  - {says: memory, measure: memory, of: {decayed: yes}, against: {decayed: no}, between: [0.9, 1.1]}
+"""
+
+
+def ranks(values) -> numpy.ndarray:
+    return numpy.argsort(numpy.argsort(values)).astype(float)
+
+
+def test_claims_on_scales_are_those_of_the_files_numbers(tmp_path):
+    (tmp_path / "recipe.yaml").write_text(SCALES)
+    succeeds("recipe", ".", "--runs=runs", "--results=results", "--threads=1", cwd=tmp_path)
+    rows = claims((tmp_path / "results/claims.csv").read_text())
+    expected = {name: [] for name in ("trend", "lambda", "level", "width", "change")}
+    paths = run_files(tmp_path / "runs")
+    for path in [path for path in paths if "yes" in path.name]:
+        with h5py.File(path) as file, h5py.File(path.with_name(path.name.replace("0-yes", "1-no"))) as other:
+            last = {name: file[f"scale_{name}"][-1].astype(float) for name in ("ffn_layernorm", "attn_ln", "c_attn", "w_resid")}
+            medians = numpy.median(last["ffn_layernorm"], axis=1)
+            expected["trend"].append(numpy.corrcoef(ranks(medians), numpy.arange(5))[0, 1])
+            expected["lambda"].append(numpy.corrcoef(ranks(last["w_resid"].min(axis=1)), numpy.arange(5))[0, 1])
+            expected["level"].append(numpy.median(last["attn_ln"], axis=1).max())
+            height = {name: numpy.subtract(*numpy.percentile(last[name], [75, 25], axis=1)).mean() for name in last}
+            expected["width"].append(numpy.log(height["c_attn"] / height["attn_ln"]))
+            plain = numpy.median(other["scale_ffn_layernorm"][-1].astype(float), axis=1)
+            expected["change"].append(medians.mean() - plain.mean())
+    expected["width"] = [numpy.exp(numpy.mean(expected["width"]))]
+    for name, values in expected.items():
+        assert numpy.isclose(float(rows[name]["effect"]), numpy.mean(values), rtol=1e-9, atol=1e-12), name
+    assert rows["memory"]["verdict"] == "holds" and float(rows["memory"]["effect"]) == 1
+    assert {"scales.svg", "drift.svg"} <= {path.name for path in (tmp_path / "results").iterdir()}
+    assert "v2" in (tmp_path / "results/scales.svg").read_text()
+
+
+def test_how_high_the_rate_rises_is_a_claim(tmp_path):
+    (tmp_path / "recipe.yaml").write_text("""
+sweep:
+  base: {layers: 3, dim: 12, heads: 3, ffn-dim: 20, vocab-size: 32, sequence: 8, batch: 2, steps: 2000, decay: ramp,
+         lr-slope: 0.02, until: overflow}
+  vary:
+    model: {Pre-LN: {architecture: pre-ln}, NormFormer: {architecture: normformer}}
+  seeds: 3
+figures: [{figure: stability}]
+claims:
+  - {says: higher, measure: peak learning rate, of: {model: NormFormer}, against: {model: Pre-LN}, above: 1}
+""")
+    succeeds("recipe", ".", "--runs=runs", "--threads=1", cwd=tmp_path)
+    rates = {}
+    for path in run_files(tmp_path / "runs"):
+        with h5py.File(path) as file:
+            assert file["status"][-1] == 6
+            rates[path.name.split("-", 1)[1]] = 0.02 * file["step"][-1]
+    logs = [numpy.log(rates[f"normformer-seed{seed}.h5"] / rates[f"pre-ln-seed{seed}.h5"]) for seed in range(3)]
+    row = claims((tmp_path / "runs/claims.csv").read_text())["higher"]
+    assert numpy.isclose(float(row["effect"]), numpy.exp(numpy.mean(logs)), rtol=1e-9) and row["seeds"] == "3"
+    assert (tmp_path / "runs/stability.svg").exists()
+
+
+def test_a_recipe_of_initial_values(tmp_path):
+    options = "{init: xiong, heads: 1, dim: 12, ffn-dim: 12, vocab-size: 32, depths: \"2,4,8\", seeds: 3, batches: 2}"
+    text = f"""
+question: How do gradients go with depth?
+paper: somebody
+init: {options}
+claims:
+  - {{says: flat, measure: depth exponent, of: Post-LN, between: [-9, 9]}}
+  - {{says: grows, measure: growth, of: Pre-LN, above: 100}}
+  - {{says: none, measure: late/early, of: Sub-LN, above: 1}}
+"""
+    (tmp_path / "recipe.yaml").write_text(text)
+    succeeds("recipe", ".", "--results=results", cwd=tmp_path)
+    found = claims((tmp_path / "results/claims.csv").read_text())
+    arguments = ["--init=xiong", "--heads=1", "--dim=12", "--ffn-dim=12", "--vocab-size=32", "--depths=2,4,8", "--seeds=3",
+                 "--batches=2", "--format=csv"]  # fmt: skip
+    theory = {row["architecture"]: row for row in csv.DictReader(io.StringIO(succeeds("init", *arguments, cwd=tmp_path).stdout))}
+    assert found["flat"]["effect"] == theory["Post-LN"]["exponent"] and found["flat"]["verdict"] == "holds"
+    assert found["grows"]["effect"] == theory["Pre-LN"]["growth"] and found["grows"]["verdict"] == "does not hold"
+    assert found["none"]["verdict"] == "undecided" and "Sub-LN" in found["none"]["note"]
+    assert {"theory.csv", "layers.csv", "depth.svg", "stream.svg", "results.md"} <= {p.name for p in (tmp_path / "results").iterdir()}
+    for old, new, mentions in [
+        ("heads: 1", "headz: 1", ["headz", "did you mean heads"]), ("depth exponent", "exponent", ["depth exponent"]),
+        ("heads: 1", "heads: 5", ["head"]), ("paper:", "sweep: {}\npaper:", ["no key sweep"]), ("of: Post-LN, ", "", ["`of`"]),
+    ]:  # fmt: skip
+        (tmp_path / "recipe.yaml").write_text(text.replace(old, new, 1))
+        refuses("recipe", ".", cwd=tmp_path, mentions=mentions)
+    (tmp_path / "recipe.yaml").write_text(text)
+    refuses("recipe", ".", "--runs=x", cwd=tmp_path, mentions=["--runs"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mentions"),
+    [
+        ("scale: ffn_layernorm, ", "", ["needs `scale`"]), ("statistic: minimum", "statistic: least", ["minimum"]),
+        ("than: attn_ln, ", "", ["than"]), ("measure: memory,", "measure: memory, scale: c_attn,", ["`scale` goes"]),
+        ("measure: memory", "measure: best value", ["choose"]), ("paper: true", "paper: maybe", ["true or false"]),
+    ],
+)  # fmt: skip
+def test_wrong_claims_on_scales(old, new, mentions, tmp_path):
+    assert old in SCALES
+    (tmp_path / "recipe.yaml").write_text(SCALES.replace(old, new, 1))
+    refuses("recipe", "recipe.yaml", cwd=tmp_path, mentions=["line", *mentions])

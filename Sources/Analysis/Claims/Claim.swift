@@ -16,18 +16,36 @@ public struct Claim: Sendable {
     case stepSeconds = "step seconds"
     /// Parameters of the model.
     case parameters
+    /// Memory that training takes.
+    case memory
+    /// Cost at which the lowest held-out loss of the other runs is reached, over what they took for it.
+    case costShare = "cost share"
+    /// The value of the sweep's chosen axis with the lowest final loss.
+    case bestValue = "best value"
+    /// The learning rate at which a run with a rising one destabilised.
+    case peakRate = "peak learning rate"
+    /// A statistic of a learned scale in the layers.
+    case scale
+    /// Spearman's correlation of that statistic with depth.
+    case scaleTrend = "scale trend"
+    /// The mean over layers of a scale's interquartile range, the height of its box: over that of another scale.
+    case scaleWidth = "scale width"
 
     /// Whether numbers of seeds are put together by their logarithms.
-    var isRatio: Bool { self != .slope }
+    var isRatio: Bool { self != .slope && self != .scale && self != .scaleTrend }
     /// Whether it reads gradients.
-    public var needsGradients: Bool {
-      switch self {
-      case .earlyLate, .spread, .slope, .gradient: true
-      case .perplexity, .stepSeconds, .parameters: false
-      }
-    }
+    public var needsGradients: Bool { [.earlyLate, .spread, .slope, .gradient].contains(self) }
+    /// Whether it reads learned scales.
+    public var needsScales: Bool { [.scale, .scaleTrend, .scaleWidth].contains(self) }
     /// Whether it is a number without anything to compare with.
-    var standsAlone: Bool { self == .earlyLate || self == .spread || self == .slope || self == .perplexity }
+    var standsAlone: Bool {
+      [.earlyLate, .spread, .slope, .perplexity, .bestValue, .peakRate, .scale, .scaleTrend].contains(self)
+    }
+  }
+
+  /// What is read of a learned scale in a layer.
+  public enum ScaleStatistic: String, Sendable, CaseIterable {
+    case median, mean, minimum, maximum
   }
 
   /// How the layers and operations of a ratio of gradients become one number.
@@ -93,6 +111,12 @@ public struct Claim: Sendable {
   public var from: StepWindow?
   /// What gradients are divided by before they are compared.
   public var normalizer: RatioNormalizer
+  /// The learned scale that is measured: a tensor within a layer, e.g. `c_attn`, `ffn_layernorm.weight`.
+  public var scale: String?
+  /// What is read of it.
+  public var statistic: ScaleStatistic
+  /// The other scale that a width is compared with.
+  public var otherScale: String?
   /// What the number must keep to.
   public var bound: Bound
 
@@ -100,7 +124,8 @@ public struct Claim: Sendable {
   public init(
     says: String, source: String, measure: Measure, of: [String: String], against: [String: String] = [:],
     operations: [String] = ["fc2.weight"], layers: LayerSelection = .all, take: Take = .mean,
-    window: StepWindow? = nil, from: StepWindow? = nil, normalizer: RatioNormalizer = .none, bound: Bound
+    window: StepWindow? = nil, from: StepWindow? = nil, normalizer: RatioNormalizer = .none,
+    scale: String? = nil, statistic: ScaleStatistic = .median, otherScale: String? = nil, bound: Bound
   ) {
     self.says = says
     self.source = source
@@ -113,17 +138,34 @@ public struct Claim: Sendable {
     self.window = window
     self.from = from
     self.normalizer = normalizer
+    self.scale = scale
+    self.statistic = statistic
+    self.otherScale = otherScale
     self.bound = bound
   }
 
   /// What is missing for it to be measured at all; nil where nothing is.
   public var problem: String? {
-    if !measure.standsAlone, against.isEmpty, !(measure == .gradient && from != nil) {
+    if let problem = scaleProblem { return problem }
+    if !measure.standsAlone, against.isEmpty, otherScale == nil, !(measure == .gradient && from != nil) {
       return "\(measure.rawValue) needs `against`"
         + (measure == .gradient ? ", or `from` with an earlier window" : "")
     }
     if from != nil, measure != .gradient { return "`from` goes with the measure gradient alone" }
     if from != nil, !against.isEmpty { return "`from` and `against` exclude each other" }
+    return nil
+  }
+
+  private var scaleProblem: String? {
+    if measure.needsScales != (scale != nil) {
+      return measure.needsScales
+        ? "\(measure.rawValue) needs `scale`, e.g. c_attn" : "`scale` goes with the measures of scales alone"
+    }
+    if otherScale != nil, measure != .scaleWidth { return "`than` goes with the measure scale width alone" }
+    if otherScale != nil, !against.isEmpty { return "`than` and `against` exclude each other" }
+    if measure == .scaleWidth, otherScale == nil, against.isEmpty {
+      return "scale width needs `than`, another scale, or `against`"
+    }
     return nil
   }
 }

@@ -8,12 +8,18 @@ public struct ClaimResult: Sendable {
     case holds
     /// The whole interval lies outside.
     case doesNotHold = "does not hold"
-    /// The interval has both sides in it, or there is none.
+    /// The interval has both sides in it, or there is none, or not every seed could be measured.
     case undecided
   }
 
-  /// What was claimed.
-  public let claim: Claim
+  /// The claim in words.
+  public let says: String
+  /// Where it is made.
+  public let source: String
+  /// What was measured.
+  public let measure: String
+  /// What the number must keep to.
+  public let bound: Claim.Bound
   /// Mean over seeds, of ratios the geometric one, with Student's t from three seeds on.
   public let effect: Estimate
   /// Seeds that were measured.
@@ -23,42 +29,51 @@ public struct ClaimResult: Sendable {
   /// What is missing, or why nothing can be said; empty where nothing is.
   public let note: String
 
+  /// Judges a number.
+  ///
+  /// - Parameters:
+  ///   - problem: why seeds or all of it could not be measured: those that could are then no fair sample, and nothing is decided.
+  ///   - remarks: what a reader should know beside.
+  public init(
+    says: String, source: String, measure: String, bound: Claim.Bound, effect: Estimate, seedCount: Int,
+    problem: String? = nil, remarks: [String] = []
+  ) {
+    (self.says, self.source, self.measure, self.bound) = (says, source, measure, bound)
+    (self.effect, self.seedCount) = (effect, seedCount)
+    var notes = problem.map { [$0] } ?? []
+    if problem == nil, let interval = effect.interval {
+      verdict = bound.verdict(on: interval)
+    } else {
+      verdict = .undecided
+      if effect.interval == nil, seedCount < 3 { notes.append("an interval needs three seeds") }
+    }
+    note = (notes + remarks).joined(separator: "; ")
+  }
+
   /// Measures a claim on the cells of a sweep.
   public init(_ claim: Claim, in report: SweepReport) {
-    self.claim = claim
     let other = claim.against.isEmpty ? nil : report.cell(matching: claim.against)
+    func result(_ effect: Estimate, _ count: Int, _ problem: String?, _ remarks: [String]) -> ClaimResult {
+      ClaimResult(
+        says: claim.says, source: claim.source, measure: claim.measure.rawValue, bound: claim.bound,
+        effect: effect, seedCount: count, problem: problem, remarks: remarks)
+    }
     guard let cell = report.cell(matching: claim.of), claim.against.isEmpty || other != nil else {
       let missing = report.cell(matching: claim.of) == nil ? claim.of : claim.against
       let values = missing.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
-      (effect, seedCount, verdict) = (.undefined, 0, .undecided)
-      note = "the sweep has no one cell \(values.joined(separator: ", "))"
+      self = result(.undefined, 0, "the sweep has no one cell \(values.joined(separator: ", "))", [])
       return
     }
-    let samples = ClaimSamples(claim, of: cell, against: other)
+    let samples = ClaimSamples(claim, of: cell, against: other, in: report)
     let numbers = samples.values.sorted { $0.key < $1.key }.map(\.value)
-    effect =
+    let effect =
       claim.measure.isRatio
       ? Estimate.mean(of: numbers.map { commonLogarithm($0) }).mapped(powerOfTen) : Estimate.mean(of: numbers)
-    seedCount = numbers.count
-    var notes = samples.problem.map { [$0] } ?? []
-    if let interval = effect.interval {
-      let inside = claim.bound.contains(interval.lower) && claim.bound.contains(interval.upper)
-      verdict = inside ? .holds : Self.isOutside(interval, claim.bound) ? .doesNotHold : .undecided
-    } else {
-      verdict = .undecided
-      if numbers.count < 3 { notes.append("an interval needs three seeds") }
+    let remarks = ([cell] + [other].compactMap(\.self)).compactMap { cell -> String? in
+      let count = cell.seedsNotLearning.count
+      return count == 0 ? nil : "\(count) of \(cell.runs.count) runs of \(cell.label) are not learning yet"
     }
-    let notLearning = cell.seedsNotLearning.count
-    if notLearning > 0 { notes.append("\(notLearning) of \(cell.runs.count) runs are not learning yet") }
-    note = notes.joined(separator: "; ")
-  }
-
-  private static func isOutside(_ interval: Interval, _ bound: Claim.Bound) -> Bool {
-    switch bound {
-    case .below(let limit): interval.lower >= limit
-    case .above(let limit): interval.upper <= limit
-    case .between(let lower, let upper): interval.upper <= lower || interval.lower >= upper
-    }
+    self = result(effect, numbers.count, samples.problem, remarks)
   }
 
   /// One row a claim.
@@ -77,17 +92,28 @@ public struct ClaimResult: Sendable {
       ],
       notes: [
         "holds: the whole 95 % interval over n seeds (Student's t, of ratios on their logarithm) keeps to what is claimed; does not"
-          + " hold: all of it lies outside; undecided: neither, or fewer than three seeds."
+          + " hold: all of it lies outside; undecided: neither, fewer than three seeds, or some seed could not be measured."
       ])
     for result in results {
       table.append([
-        .text(result.claim.says), .text(result.verdict.rawValue), .text(result.claim.measure.rawValue),
-        result.effect.value.isNaN ? .missing : .estimate(result.effect),
-        .text(result.claim.bound.description),
-        .integer(result.seedCount), .text(result.claim.source), .text(result.note),
+        .text(result.says), .text(result.verdict.rawValue), .text(result.measure), .defined(result.effect),
+        .text(result.bound.description), .integer(result.seedCount), .text(result.source), .text(result.note),
       ])
     }
     return table
+  }
+}
+
+extension Claim.Bound {
+  fileprivate func verdict(on interval: Interval) -> ClaimResult.Verdict {
+    if contains(interval.lower), contains(interval.upper) { return .holds }
+    let isOutside =
+      switch self {
+      case .below(let limit): interval.lower >= limit
+      case .above(let limit): interval.upper <= limit
+      case .between(let lower, let upper): interval.upper <= lower || interval.lower >= upper
+      }
+    return isOutside ? .doesNotHold : .undecided
   }
 }
 

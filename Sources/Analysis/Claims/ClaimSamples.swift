@@ -7,19 +7,23 @@ struct ClaimSamples {
   /// Why seeds or all of it could not be measured; nil where nothing is missing.
   private(set) var problem: String?
 
-  init(_ claim: Claim, of cell: SweepCell, against other: SweepCell?) {
+  init(_ claim: Claim, of cell: SweepCell, against other: SweepCell?, in report: SweepReport) {
     var values: [UInt64: Double] = [:]
     var problems: [String] = []
     for run in cell.runs {
       let seed = run.manifest.seed
-      let partner = other?.runs.first { $0.manifest.seed == seed }
+      let partner = other?.run(seed: seed)
       if other != nil, partner == nil { continue }
       let number: Double?
-      if claim.measure == .gradient {
-        number = Self.gradient(claim, run, partner)
-      } else {
-        let own = Self.single(claim, run, cell)
-        let theirs = partner.flatMap { partner in other.flatMap { Self.single(claim, partner, $0) } }
+      switch claim.measure {
+      case .gradient: number = Self.gradient(claim, run, partner)
+      case .costShare:
+        number = partner.flatMap { partner in
+          other.flatMap { SeedCrossing(run, cell, of: partner, $0, report.budget)?.share }
+        }
+      default:
+        let own = Self.single(claim, run, cell, report)
+        let theirs = partner.flatMap { partner in other.flatMap { Self.single(claim, partner, $0, report) } }
         number = other == nil ? own : own.flatMap { own in theirs.map { Self.compared(claim, own, $0) } }
       }
       if let number, number.isFinite {
@@ -41,16 +45,22 @@ struct ClaimSamples {
   }
 
   /// A measure of one run.
-  private static func single(_ claim: Claim, _ run: RecordedRun, _ cell: SweepCell) -> Double? {
+  private static func single(
+    _ claim: Claim, _ run: RecordedRun, _ cell: SweepCell, _ report: SweepReport
+  ) -> Double? {
     switch claim.measure {
     case .perplexity: return cell.finalLosses[run.manifest.seed].map { exponential($0) }
-    case .stepSeconds:
-      let seconds = run.seconds.sorted()
-      return seconds.isEmpty ? nil : seconds[seconds.count / 2]
+    case .stepSeconds: return median(run.seconds)
+    case .memory: return cell.memoryBytes
+    case .bestValue: return report.bestValue(near: cell, seed: run.manifest.seed)
+    case .peakRate:
+      guard let outcome = try? StabilityOutcome(run), outcome.ending.isFailure else { return nil }
+      return outcome.peakRate
+    case .scale, .scaleTrend, .scaleWidth: return ScaleNumbers.number(claim, run)
     case .parameters:
       let layout = run.manifest.gradients
       return Double((layout.elementCounts + layout.stemElementCounts).reduce(0, +))
-    case .gradient: return nil
+    case .gradient, .costShare: return nil
     case .earlyLate, .spread, .slope:
       guard let profile = LayerProfile(run, claim.operations[0], window(claim, run)) else { return nil }
       return profile.value(of: claim.measure)
@@ -129,7 +139,7 @@ struct LayerProfile {
       var logarithms = Array(repeating: 0.0, count: layerCount)
       for layer in layers { logarithms[layer] = commonLogarithm(means[layer] ?? .nan) }
       return Contrast.slope(over: layers, layerCount: layerCount).value(of: logarithms)
-    case .gradient, .perplexity, .stepSeconds, .parameters: return nil
+    default: return nil
     }
   }
 }

@@ -58,6 +58,11 @@ public enum GainName {
     additions.first { $0.tensor == operation }?.words ?? short(operation)
   }
 
+  /// A tensor's name from either form: `ffn_layernorm` and `ffn_layernorm.weight` are one.
+  static func fullName(_ name: String) -> String {
+    name.hasSuffix(".weight") ? name : tensorName(ofScale: name)
+  }
+
   /// The tensor whose values a run file keeps under the name of a scale.
   public static func tensorName(ofScale scale: String) -> String {
     if scales.contains(scale) { return scale }

@@ -33,10 +33,3 @@ public struct StabilityReport: Sendable {
 
   var outcomes: [StabilityOutcome] { entries.flatMap(\.outcomes) }
 }
-
-/// The middle number, or the mean of the two in the middle; not a number for none.
-func median(_ values: [Double]) -> Double {
-  let sorted = values.sorted()
-  guard !sorted.isEmpty else { return .nan }
-  return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
-}

@@ -16,9 +16,9 @@ extension StartReport {
       guard let deepest = deepest(label) else { continue }
       let theory = Theory(label)
       table.append([
-        .text(label), estimate(depthExponent(label)), .text(theory?.exponent ?? "-"),
-        estimate(lateOverEarly(label, tensor)), estimate(growth(label)), .text(theory?.growth ?? "-"),
-        estimate(unboundedShare(deepest, layer: deepest.depth)),
+        .text(label), .defined(depthExponent(label)), .text(theory?.exponent ?? "-"),
+        .defined(lateOverEarly(label, tensor)), .defined(growth(label)), .text(theory?.growth ?? "-"),
+        .defined(unboundedShare(deepest, layer: deepest.depth)),
       ])
     }
     return table
@@ -42,9 +42,9 @@ extension StartReport {
         let isLayer = layer < entry.depth
         table.append([
           .text(entry.label), .integer(entry.depth), .integer(layer),
-          isLayer ? estimate(gradientNorm(entry, otherTensor, layer: layer)) : .missing,
-          isLayer ? estimate(gradientNorm(entry, tensor, layer: layer)) : .missing,
-          estimate(streamSize(entry, layer: layer)), estimate(unboundedShare(entry, layer: layer)),
+          isLayer ? .defined(gradientNorm(entry, otherTensor, layer: layer)) : .missing,
+          isLayer ? .defined(gradientNorm(entry, tensor, layer: layer)) : .missing,
+          .defined(streamSize(entry, layer: layer)), .defined(unboundedShare(entry, layer: layer)),
         ])
       }
     }
@@ -79,5 +79,4 @@ extension StartReport {
 
   private func key(_ tensor: String) -> String { String(tensor.map { $0 == "." ? "_" : $0 }) }
 
-  private func estimate(_ value: Estimate) -> Table.Cell { value.value.isNaN ? .missing : .estimate(value) }
 }

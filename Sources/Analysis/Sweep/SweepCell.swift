@@ -31,27 +31,32 @@ public struct SweepCell: Sendable {
   public let operationsPerStep: Double
   /// Seconds of a step as they were timed beside the other cells'; nil takes the median of what the runs recorded.
   public let timedSecondsPerStep: Double?
+  /// Memory that training takes: weights, gradients, moments and what a pass keeps; nil where nobody worked it out.
+  public let memoryBytes: Double?
 
   /// Creates a cell.
   public init(
     values: [String], runs: [RecordedRun], plannedSteps: Int, operationsPerStep: Double,
-    timedSecondsPerStep: Double?
+    timedSecondsPerStep: Double?, memoryBytes: Double? = nil
   ) {
     self.values = values
     self.runs = runs.sorted { $0.manifest.seed < $1.manifest.seed }
     self.plannedSteps = plannedSteps
     self.operationsPerStep = operationsPerStep
     self.timedSecondsPerStep = timedSecondsPerStep
+    self.memoryBytes = memoryBytes
   }
 
   /// The values in one line.
   public var label: String { values.joined(separator: ", ") }
 
+  /// The run of a seed.
+  func run(seed: UInt64) -> RecordedRun? { runs.first { $0.manifest.seed == seed } }
+
   /// Seconds of a step.
   var secondsPerStep: Double {
     if let timedSecondsPerStep { return timedSecondsPerStep }
-    let seconds = runs.flatMap(\.seconds).sorted()
-    return seconds.isEmpty ? .nan : seconds[seconds.count / 2]
+    return median(runs.flatMap(\.seconds))
   }
 
   /// What so many updates cost.
@@ -74,7 +79,7 @@ public struct SweepCell: Sendable {
   /// What is to be said of runs without a final loss: seeds that ended early or are missing.
   func shortcomings(seeds: [UInt64]) -> [String] {
     seeds.compactMap { seed in
-      guard let run = runs.first(where: { $0.manifest.seed == seed }) else { return "seed \(seed) not made" }
+      guard let run = run(seed: seed) else { return "seed \(seed) not made" }
       if finalLosses[seed] != nil { return nil }
       switch run.status {
       case .overflow: return "seed \(seed) overflowed at step \(run.steps.last ?? 0)"

@@ -16,6 +16,28 @@ public struct SweepCrossing: Sendable {
   public let seedCount: Int
 }
 
+/// Where one run reaches the lowest held-out loss of another of its seed.
+struct SeedCrossing {
+  /// What the run had cost by then; nil where it does not get there.
+  let cost: Double?
+  /// That over what the other had cost at its lowest loss.
+  let share: Double?
+  /// The other's lowest loss.
+  let loss: Double
+
+  /// Nil where the other has no finite held-out loss.
+  init?(
+    _ run: RecordedRun, _ cell: SweepCell, of other: RecordedRun, _ base: SweepCell, _ budget: SweepBudget
+  ) {
+    guard let lowest = other.validation.filter({ $0.loss.isFinite }).min(by: { $0.loss < $1.loss }) else {
+      return nil
+    }
+    loss = lowest.loss
+    cost = run.validation.first { $0.loss <= lowest.loss }.map { cell.cost(ofUpdates: $0.step, in: budget) }
+    share = cost.map { $0 / base.cost(ofUpdates: lowest.step, in: budget) }
+  }
+}
+
 extension SweepReport {
   /// The crossings of the cells shown, other than the baseline, that reach its lowest loss with at least one seed.
   ///
@@ -33,25 +55,17 @@ extension SweepReport {
   }
 
   private func crossing(of index: Int, reference: Int) -> SweepCrossing? {
-    let (cell, base) = (cells[index], cells[reference])
-    var shares: [Double] = []
-    var costs: [Double] = []
-    var losses: [Double] = []
-    var shared = 0
-    for run in cell.runs {
-      guard let other = base.runs.first(where: { $0.manifest.seed == run.manifest.seed }),
-        let lowest = other.validation.filter({ $0.loss.isFinite }).min(by: { $0.loss < $1.loss })
-      else { continue }
-      shared += 1
-      guard let reached = run.validation.first(where: { $0.loss <= lowest.loss }) else { continue }
-      costs.append(cell.cost(ofUpdates: reached.step, in: budget))
-      shares.append(costs[costs.count - 1] / base.cost(ofUpdates: lowest.step, in: budget))
-      losses.append(lowest.loss)
+    let attempts = cells[index].runs.compactMap { run in
+      cells[reference].run(seed: run.manifest.seed).flatMap {
+        SeedCrossing(run, cells[index], of: $0, cells[reference], budget)
+      }
     }
-    guard !shares.isEmpty else { return nil }
-    let count = Double(shares.count)
+    let reached = attempts.filter { $0.cost != nil }
+    guard !reached.isEmpty else { return nil }
+    func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
     return SweepCrossing(
-      cell: index, cost: costs.reduce(0, +) / count, loss: losses.reduce(0, +) / count,
-      share: Estimate.mean(of: shares), seedsReaching: shares.count, seedCount: shared)
+      cell: index, cost: mean(reached.compactMap(\.cost)), loss: mean(reached.map(\.loss)),
+      share: Estimate.mean(of: reached.compactMap(\.share)), seedsReaching: reached.count,
+      seedCount: attempts.count)
   }
 }

@@ -18,7 +18,7 @@ extension SweepReport {
       table.append(
         cell.values.map { .text($0) } + [
           .integer(cell.plannedSteps), .number(cell.cost(ofUpdates: cell.plannedSteps, in: costKind)),
-          .integer(cell.finalLosses.count), estimate(perplexity(of: cell)), ratioCell(index),
+          .integer(cell.finalLosses.count), .defined(perplexity(of: cell)), ratioCell(index),
           .text(note(on: cell)),
         ])
     }
@@ -52,9 +52,9 @@ extension SweepReport {
       let second = ranked.dropFirst().first
       table.append(
         labels + [
-          .text(cells[best].values[chosenAxis]), estimate(perplexity(of: cells[best])),
+          .text(cells[best].values[chosenAxis]), .defined(perplexity(of: cells[best])),
           second.map { .text(cells[$0].values[chosenAxis]) } ?? .missing,
-          second.map { estimate(ratio(of: cells[$0], to: cells[best])) } ?? .missing,
+          second.map { .defined(ratio(of: cells[$0], to: cells[best])) } ?? .missing,
           .text(choice.isAtEdge ? "at the edge of the grid" : ""),
         ])
     }
@@ -78,7 +78,7 @@ extension SweepReport {
     for crossing in found {
       table.append(
         cells[crossing.cell].values.map { .text($0) } + [
-          .number(crossing.cost), estimate(crossing.share), .integer(crossing.seedsReaching),
+          .number(crossing.cost), .defined(crossing.share), .integer(crossing.seedsReaching),
           .integer(crossing.seedCount),
         ])
     }
@@ -107,13 +107,20 @@ extension SweepReport {
         table.append(
           cell.values.map { .text($0) } + [
             .integer(Int(clamping: run.manifest.seed)), .text(run.manifest.runID), .text("\(run.status)"),
-            .integer(updates), .integer((run.tokens.last ?? 0) * updates),
+            .integer(updates), .integer(tokens(of: run, updates: updates)),
             .number(cell.cost(ofUpdates: updates, in: .flops)), .number(cell.secondsPerStep),
             loss.map { .number($0) } ?? .missing, loss.map { .number(exponential($0)) } ?? .missing,
           ])
       }
     }
     return table
+  }
+
+  /// Tokens predicted so far; a masked objective's differ from step to step, and of steps that were not recorded they are taken
+  /// as the recorded ones' mean.
+  private func tokens(of run: RecordedRun, updates: Int) -> Int {
+    guard !run.tokens.isEmpty else { return 0 }
+    return Int((Double(run.tokens.reduce(0, +)) / Double(run.tokens.count) * Double(updates)).rounded())
   }
 
   // MARK: - Parts
@@ -125,11 +132,9 @@ extension SweepReport {
   private var costTitle: String { costKind.title }
   private var costAudience: Table.Audience { .everyone }
 
-  private func estimate(_ value: Estimate) -> Table.Cell { value.value.isNaN ? .missing : .estimate(value) }
-
   private func ratioCell(_ index: Int) -> Table.Cell {
     guard let baseline, index != baseline else { return .missing }
-    return estimate(ratio(of: cells[index], to: cells[baseline]))
+    return .defined(ratio(of: cells[index], to: cells[baseline]))
   }
 
   private func note(on cell: SweepCell) -> String {
@@ -148,7 +153,9 @@ extension SweepReport {
       notes.append("/ baseline: over that of \(cells[baseline].label), on paired seeds.")
     }
     switch budget {
-    case .steps: notes.append("Equal steps.")
+    case .steps:
+      notes.append(
+        "Equal steps. seconds: at the median step's time of these runs, other work on the machine included.")
     case .flops:
       notes.append(
         "Equal floating-point operations of matrix products and attention; what norms and scales cost is not among them."

@@ -17,8 +17,8 @@ struct RecipeCommand: ParsableCommand {
       judged anew.
 
       Examples:
-        nf-probe recipe analyses/02-ablations
-        nf-probe recipe analyses/02-ablations --runs ablations --results analyses/02-ablations/results
+        nf-probe recipe analyses/03-ablations
+        nf-probe recipe analyses/03-ablations --runs ablations --results analyses/03-ablations/results
       """)
 
   @Argument(help: ArgumentHelp("The recipe's folder or YAML file.", valueName: "recipe"))
@@ -52,9 +52,14 @@ struct RecipeCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(isQuiet: quiet)
-    let recipe = try RecipeFile(path: recipePath)
+    let file = try ConfigText(path: recipePath, option: nil)
+    guard try !StartRecipe.describes(file) else { return try runStart(StartRecipe(file), console) }
+    let recipe = try RecipeFile(file)
     console.progress(recipe.question)
     let (plan, folder, isEarlier) = try prepare(recipe, console)
+    var machine = machine
+    // What was begun goes on with as many threads: the sums of another number differ in their last bits.
+    if isEarlier, machine.threads == nil { machine.threads = plan.threads }
     StopSignal.watch()
     try SweepRunner(
       plan: plan, folder: folder, corpora: SweepCorpora(machine: machine), console: console,
@@ -64,7 +69,9 @@ struct RecipeCommand: ParsableCommand {
       guard FileManager.default.fileExists(atPath: path) else { return nil }
       let reader = try RunFileReader(path: path)
       let there = reader.manifest.gradients.tensorNames
-      return try reader.read(tensors: recipe.tensors.map { $0.filter(there.contains) } ?? there)
+      return try reader.read(
+        tensors: recipe.tensors.map { $0.filter(there.contains) } ?? there, outputs: recipe.needsOutputs,
+        scales: recipe.needsScales)
     }
     let writer = RecipeWriter(recipe: recipe, report: report, console: console)
     console.print(ClaimResult.table(writer.results).rendered(as: format))
@@ -74,6 +81,29 @@ struct RecipeCommand: ParsableCommand {
     } else {
       try writer.write(into: folder)
     }
+  }
+
+  /// A recipe of `init` trains nothing: its measurements take their time anew.
+  private func runStart(_ recipe: StartRecipe, _ console: Console) throws {
+    if runs != nil {
+      throw CommandError.usage("--runs: \(recipePath) measures initial values, and has no runs to keep")
+    }
+    console.progress(recipe.question)
+    var output = try OutputOptions.parse([])
+    output.quiet = quiet
+    let command = try recipe.command(seeds: seeds, machine: machine, output: output)
+    let report = try command.measure(console)
+    let outcome = recipe.results(in: report)
+    console.print(ClaimResult.table(outcome).rendered(as: format))
+    let folder: OutputFolder
+    if let results {
+      try FileManager.default.createDirectory(atPath: results, withIntermediateDirectories: true)
+      folder = try OutputFolder(existing: results)
+    } else {
+      folder = try OutputFolder(output, command: "recipe")
+    }
+    try recipe.write(outcome, report, into: folder)
+    console.progress("written to \(folder.path)")
   }
 
   private var recipePath: String {

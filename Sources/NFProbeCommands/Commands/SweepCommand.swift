@@ -86,7 +86,7 @@ struct SweepCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(isQuiet: output.quiet)
-    if let resume {
+    if let resume = resume.map(OutputFolder.path(of:)) {
       let plan = try SweepPlan(folder: resume)
       try train(plan, into: OutputFolder(existing: resume), resuming: true, console)
     } else if let path, SweepPlan.exists(in: path) {

@@ -29,14 +29,14 @@ struct RecipeFile {
 
   /// Reads a recipe file.
   /// - Throws: `CommandError`, with file and line.
-  init(path: String) throws {
-    let file = try ConfigText(path: path, option: nil)
+  init(_ file: ConfigText) throws {
     text = file.text
     let reader = SweepFileReader(file: file, known: [])
     var nodes: [Key: Node] = [:]
     for (node, value) in try file.mapping() { nodes[try reader.key(node, of: Key.self)] = value }
     guard let sweepNode = nodes[.sweep] else {
-      throw CommandError.usage("\(file.place(line: nil)) has no `sweep:`, the runs that answer its question")
+      throw CommandError.usage(
+        "\(file.place(line: nil)) has no `sweep:`, the runs that answer its question, and no `init:`")
     }
     sweep = try SweepFile(file, keys: reader.mapping(sweepNode, "sweep"))
     question = try nodes[.question].map { try reader.text($0, "question") } ?? sweep.title
@@ -47,6 +47,15 @@ struct RecipeFile {
     guard Set(figures.map(\.fileName)).count == figures.count else {
       throw CommandError.usage("\(file.place(line: nil)): two figures have one name; give them `name:`")
     }
+  }
+
+  /// Whether claims or figures read the learned scales.
+  var needsScales: Bool {
+    claims.contains(where: \.measure.needsScales) || figures.contains(where: \.needsScales)
+  }
+  /// Whether claims or figures read the largest outputs of operations.
+  var needsOutputs: Bool {
+    claims.contains { $0.measure == .peakRate } || figures.contains { $0.kind == .stability }
   }
 
   /// Tensors that claims and figures read of a run; nil for all.
@@ -70,6 +79,10 @@ struct RecipeFigure {
     case ratioMap = "ratio-map"
     /// Final perplexity of every cell, and its course (`sweep`).
     case perplexity, curves
+    /// Learned scales by layer, and over training (`scales`).
+    case scales, drift
+    /// Learning rates at which runs destabilised (`stability`).
+    case stability
   }
 
   let kind: Kind
@@ -80,8 +93,11 @@ struct RecipeFigure {
   var base: [String: String] = [:]
   var window: StepWindow?
   var normalizer = RatioNormalizer.none
+  /// Whether the paper's own boxes stand below.
+  var showsPaper = false
 
   var fileName: String { "\(name ?? kind.rawValue).svg" }
+  var needsScales: Bool { kind == .scales || kind == .drift }
   var needsAllTensors: Bool { kind == .ratioLines || kind == .ratioMap }
   var operations: [String] { kind == .mismatch ? [operation] : [] }
 }

@@ -5,17 +5,19 @@ import Yams
 /// Turns the nodes of a recipe's figures and claims into values.
 struct RecipeFileReader {
   let reader: SweepFileReader
-  let sweep: SweepFile
+  /// What claims and figures speak of; nil where there is none.
+  let sweep: SweepFile?
   /// The source of claims that name none.
   let paper: String
 
   private enum ClaimKey: String, CaseIterable {
-    case says, source, measure, of, against, operation, layers, take, window, from, normalise, below, above,
-      between
+    case says, source, measure, of, against, operation, layers, take, window, from, normalise, scale,
+      statistic,
+      than, below, above, between
   }
 
   private enum FigureKey: String, CaseIterable {
-    case figure, name, operation, of, base, window, normalise
+    case figure, name, operation, of, base, window, normalise, paper
   }
 
   /// The elements of a list; none where it is missing.
@@ -28,7 +30,9 @@ struct RecipeFileReader {
   /// One claim.
   func claim(_ node: Node) throws -> Claim {
     let values = try keyed(node, ClaimKey.self, "a claim")
-    guard let says = values[.says], let measure = values[.measure], let bound = try bound(values) else {
+    guard let says = values[.says], let measure = values[.measure],
+      let bound = try bound(below: values[.below], above: values[.above], between: values[.between])
+    else {
       throw reader.complaint(
         node, "a claim needs `says`, `measure`, and one of `below`, `above` or `between: [a, b]`")
     }
@@ -44,6 +48,14 @@ struct RecipeFileReader {
     if let node = values[.from] { claim.from = try window(node) }
     if let node = values[.normalise] {
       claim.normalizer = try reader.choice(node, "normalise", of: RatioNormalizer.self)
+    }
+    if let node = values[.scale] { claim.scale = try reader.text(node, "scale") }
+    if let node = values[.than] { claim.otherScale = try reader.text(node, "than") }
+    if let node = values[.statistic] {
+      claim.statistic = try reader.choice(node, "statistic", of: Claim.ScaleStatistic.self)
+    }
+    if claim.measure == .bestValue, sweep?.choose == nil {
+      throw reader.complaint(node, "best value needs `choose:` in the sweep, the axis that it is a value of")
     }
     if let problem = claim.problem { throw reader.complaint(node, problem) }
     return claim
@@ -68,6 +80,12 @@ struct RecipeFileReader {
     if let node = values[.normalise] {
       figure.normalizer = try reader.choice(node, "normalise", of: RatioNormalizer.self)
     }
+    if let node = values[.paper] {
+      guard figure.kind == .scales, let isOn = node.bool else {
+        throw reader.complaint(node, "paper is true or false, and belongs to the figure scales")
+      }
+      figure.showsPaper = isOn
+    }
     figure.of = try selector(values[.of], "of")
     figure.base = try selector(values[.base], "base")
     if figure.needsAllTensors, figure.of.isEmpty || figure.base.isEmpty {
@@ -77,7 +95,7 @@ struct RecipeFileReader {
     return figure
   }
 
-  private func keyed<Key: RawRepresentable & CaseIterable & Hashable>(
+  func keyed<Key: RawRepresentable & CaseIterable & Hashable>(
     _ node: Node, _: Key.Type, _ name: String
   ) throws -> [Key: Node] where Key.RawValue == String {
     var values: [Key: Node] = [:]
@@ -85,12 +103,13 @@ struct RecipeFileReader {
     return values
   }
 
-  private func bound(_ values: [ClaimKey: Node]) throws -> Claim.Bound? {
-    let given = [values[.below], values[.above], values[.between]].compactMap(\.self)
+  /// The one bound of a claim; nil where there is none, or more than one.
+  func bound(below: Node?, above: Node?, between: Node?) throws -> Claim.Bound? {
+    let given = [below, above, between].compactMap(\.self)
     guard given.count == 1 else { return nil }
-    if let node = values[.below] { return .below(try reader.number(node, "below")) }
-    if let node = values[.above] { return .above(try reader.number(node, "above")) }
-    guard let node = values[.between], let pair = node.sequence, pair.count == 2 else {
+    if let node = below { return .below(try reader.number(node, "below")) }
+    if let node = above { return .above(try reader.number(node, "above")) }
+    guard let node = between, let pair = node.sequence, pair.count == 2 else {
       throw reader.complaint(given[0], "between takes two numbers, the lower one first")
     }
     let limits = try pair.map { try reader.number($0, "between") }
@@ -105,11 +124,12 @@ struct RecipeFileReader {
     guard let node else { return [:] }
     let values = try reader.texts(node, name)
     for (axisName, label) in values.sorted(by: { $0.key < $1.key }) {
-      guard let axis = sweep.axes.first(where: { $0.name == axisName }) else {
+      let axes = sweep?.axes ?? []
+      guard let axis = axes.first(where: { $0.name == axisName }) else {
         throw reader.complaint(
           node,
           "\(name) names \(axisName), which the sweep does not vary"
-            + suggestion(for: axisName, among: sweep.axes.map(\.name)))
+            + suggestion(for: axisName, among: axes.map(\.name)))
       }
       guard axis.points.contains(where: { $0.label == label }) else {
         throw reader.complaint(

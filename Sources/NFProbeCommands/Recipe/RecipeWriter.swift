@@ -19,29 +19,29 @@ struct RecipeWriter {
     try OutputFolder.write(report.runTable.rendered(as: .csv), to: folder.file("runs.csv"))
     var parts = [claims, report.table] + [report.choiceTable, report.crossingTable].compactMap(\.self)
     for figure in recipe.figures {
-      let (drawn, table) = try draw(figure)
+      let (drawn, tables) = try draw(figure)
       guard let drawn else {
         console.warn("\(figure.fileName) is left out: the runs hold nothing that it shows")
         continue
       }
       try FigureFile.write(drawn, to: folder.file(figure.fileName))
-      if let table { parts.append(table) }
+      for table in tables where !parts.contains(table) { parts.append(table) }
     }
     let text = parts.map { $0.rendered(as: .markdown) }.joined(separator: "\n")
     try OutputFolder.write("# \(recipe.question)\n\n\(text)", to: folder.file("results.md"))
     console.progress("written to \(folder.path)")
   }
 
-  /// A figure, and the table that belongs to it where it is not one of the sweep's.
-  private func draw(_ figure: RecipeFigure) throws -> (Figure?, Table?) {
+  /// A figure, and the tables that belong to it where they are not the sweep's.
+  private func draw(_ figure: RecipeFigure) throws -> (Figure?, [Table]) {
     let (program, command) = (FigureFile.program, FigureFile.command)
     switch figure.kind {
-    case .perplexity: return (report.perplexityFigure(program: program, command: command), nil)
-    case .curves: return (report.curveFigure(program: program, command: command), nil)
+    case .perplexity: return (report.perplexityFigure(program: program, command: command), [])
+    case .curves: return (report.curveFigure(program: program, command: command), [])
     case .mismatch:
       let mismatch = try MismatchReport(
         runs: runs(figure.of), operation: figure.operation, window: figure.window)
-      return (mismatch.figure(program: program, command: command), mismatch.table)
+      return (mismatch.figure(program: program, command: command), [mismatch.table])
     case .ratioLines, .ratioMap:
       let ratio = try GradientRatio(
         runs: runs(figure.base) + runs(figure.of), window: figure.window, normalizer: figure.normalizer)
@@ -49,7 +49,17 @@ struct RecipeWriter {
         figure.kind == .ratioLines
         ? ratio.lineFigure(program: program, command: command)
         : ratio.mapFigure(program: program, command: command)
-      return (drawn, try ratio.table(layers: .paper))
+      return (drawn, [try ratio.table(layers: .paper)])
+    case .scales, .drift:
+      let scales = try ScaleReport(of: runs(figure.of).map { ScaleSource($0) })
+      guard figure.kind == .scales else {
+        return (try scales.driftFigure(layers: .paper, program: program, command: command), [])
+      }
+      let drawn = scales.boxFigure(addsPaper: figure.showsPaper, program: program, command: command)
+      return (drawn, [try scales.table(layers: .paper), scales.trendTable(bySeed: false)])
+    case .stability:
+      let stability = try StabilityReport(runs: runs(figure.of))
+      return (stability.figure(program: program, command: command), [stability.table])
     }
   }
 

@@ -1,3 +1,4 @@
+import Analysis
 import Corpus
 import Foundation
 import Kernels
@@ -107,7 +108,7 @@ struct Benchmark {
 
   private func result(_ times: Times, rate: Double, parameters: Int) -> BenchmarkResult {
     let recorded = times.recorded.sorted()
-    let median = quantile(recorded, 0.5)
+    let median = quantile(0.5, ofSorted: recorded)
     let differences = zip(times.recorded, times.plain).map { $0 - $1 }.sorted()
     let pairs = differences.count
     // The median's distribution-free interval: ranks n/2 ± 1.96 √n/2.
@@ -123,11 +124,11 @@ struct Benchmark {
       kernels: run.manifest.machine.blas, threads: team.threadCount,
       architecture: run.manifest.architecture, parameters: parameters,
       tokensPerStep: run.training.batch.tokensPerStep, steps: recorded.count,
-      stepSeconds: [quantile(recorded, 0.25), median, quantile(recorded, 0.75)],
+      stepSeconds: [quantile(0.25, ofSorted: recorded), median, quantile(0.75, ofSorted: recorded)],
       tokensPerSecond: Double(run.training.batch.tokensPerStep) / median, partSeconds: parts,
       stepOperations: run.operationsPerStep, productRate: rate,
       floorShare: run.operationsPerStep / rate / median,
-      recordingSeconds: quantile(differences, 0.5),
+      recordingSeconds: quantile(0.5, ofSorted: differences),
       recordingInterval: [differences[lower], differences[upper]],
       recordingPairs: pairs, writingSeconds: writing, peakBytes: Machine.peakBytes)
   }
@@ -137,12 +138,5 @@ struct Benchmark {
     return MatrixLibrary.productRate(
       rows: batch.batchSize * batch.sequenceLength, inner: run.model.modelDim, width: run.model.ffnDim,
       team: team, seconds: 0.5)
-  }
-
-  private func quantile(_ sorted: [Double], _ share: Double) -> Double {
-    let position = share * Double(sorted.count - 1)
-    let index = Int(position)
-    let next = min(index + 1, sorted.count - 1)
-    return sorted[index] + (position - Double(index)) * (sorted[next] - sorted[index])
   }
 }

@@ -20,23 +20,34 @@ extension ComparisonInput {
     }
     let (reader, snapshots) = try snapshots(reading)
     if let step { _ = try snapshot(at: step, of: snapshots) }
-    let run = try reading.read(reader, tensors: [])
+    var run = try reading.read(reader, tensors: [])
+    run.snapshots = snapshots
+    return [ScaleSource(run, title: path, step: step)]
+  }
+}
+
+extension ScaleSource {
+  /// The scales of a run that was read with its snapshots; of all of them, or as they were at a step.
+  init(_ run: RecordedRun, title: String = "", step: Int? = nil) {
     let schedule = ConfiguredSchedule.make(run.manifest).map { schedule in
       { @Sendable (step: Int) in schedule.rate(step: step) }
     }
-    return [
-      ScaleSource(
-        title: path, origin: .run(run, snapshots: snapshots, schedule: schedule), step: step)
-    ]
+    self.init(title: title, origin: .run(run, snapshots: run.snapshots, schedule: schedule), step: step)
   }
 }
 
 /// The learning rates that a run's configuration asks for.
 private struct ConfiguredSchedule: Decodable {
-  let lr: Double
-  let warmup: Int
+  let lr: Double?
+  let lrSlope: Double?
+  let warmup: Int?
   let decay: String
   let steps: Int
+
+  private enum CodingKeys: String, CodingKey {
+    case lr, warmup, decay, steps
+    case lrSlope = "lr-slope"
+  }
 
   /// Nil where the configuration is not one of ours.
   static func make(_ manifest: RunManifest) -> LearningRateSchedule? {
@@ -44,7 +55,9 @@ private struct ConfiguredSchedule: Decodable {
     guard let settings = try? JSONDecoder().decode(ConfiguredSchedule.self, from: data),
       let decay = LearningRateSchedule.Decay(rawValue: settings.decay)
     else { return nil }
+    if decay == .ramp { return settings.lrSlope.map(LearningRateSchedule.ramp(slope:)) }
+    guard let peak = settings.lr, let warmup = settings.warmup else { return nil }
     return LearningRateSchedule(
-      peak: settings.lr, warmupSteps: settings.warmup, decay: decay, totalSteps: settings.steps)
+      peak: peak, warmupSteps: warmup, decay: decay, totalSteps: settings.steps)
   }
 }

@@ -1,3 +1,4 @@
+import Analysis
 import Corpus
 import Kernels
 import RunData
@@ -22,7 +23,7 @@ struct StepTiming {
         }
       }
     }
-    return samples.map { $0.sorted()[$0.count / 2] }
+    return samples.map(median)
   }
 
   private func time(_ run: PlannedRun, _ corpus: CorpusSplit) throws -> [Double] {

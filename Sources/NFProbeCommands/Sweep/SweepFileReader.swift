@@ -5,6 +5,8 @@ struct SweepFileReader {
   let file: ConfigText
   /// Options that may be given.
   let known: [OptionInfo]
+  /// What takes them, for complaints.
+  var owner = "a sweep"
 
   /// One of the file's own keys.
   func key<Key: RawRepresentable & CaseIterable>(_ node: Node, of: Key.Type) throws -> Key
@@ -83,7 +85,7 @@ struct SweepFileReader {
   }
 
   private func words(_ key: Node, _ value: Node) throws -> [String] {
-    try ConfigFile.words(key, value, place(key), "a sweep", known).words
+    try ConfigFile.words(key, value, place(key), owner, known).words
   }
 
   /// What is varied: an option with a list of values, or a name with a mapping of labels to options.

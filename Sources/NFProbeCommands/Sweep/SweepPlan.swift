@@ -17,6 +17,8 @@ struct SweepPlan: Codable {
     let operationsPerStep: Double
     /// Seconds of a step, timed in turn with the other cells'; nil where the budget is not one of time.
     var secondsPerStep: Double?
+    /// Nil in plans of before it was kept.
+    var memoryBytes: Double?
   }
 
   let title: String
@@ -71,7 +73,7 @@ struct SweepPlan: Codable {
       Cell(
         values: combination.values, words: CommandRecord.withAbsolutePaths(combination.words),
         steps: plan.training.stepCount,
-        operationsPerStep: plan.operationsPerStep, secondsPerStep: nil)
+        operationsPerStep: plan.operationsPerStep, secondsPerStep: nil, memoryBytes: plan.memoryBytes)
     }
     chosenAxis = file.choose.flatMap { name in file.axes.firstIndex { $0.name == name } }
     baseline =
@@ -147,7 +149,7 @@ struct SweepPlan: Codable {
         values: cell.values,
         runs: try seeds.compactMap { try read("\(folder)/\(fileName(cell: index, seed: $0))") },
         plannedSteps: cell.steps, operationsPerStep: cell.operationsPerStep,
-        timedSecondsPerStep: cell.secondsPerStep)
+        timedSecondsPerStep: cell.secondsPerStep, memoryBytes: cell.memoryBytes)
     }
     return SweepReport(
       title: title, axes: axes, cells: report, budget: budget, seeds: seeds, baseline: baseline,

@@ -1,0 +1,97 @@
+import Analysis
+import ArgumentParser
+import RunData
+import Yams
+
+/// A recipe whose question is answered before the first update: what `nf-probe init` measures, and claims on it.
+///
+///     question: Do last layers' gradients shrink with depth?
+///     paper: Xiong et al. 2020, Theorem 1
+///     init: {init: xiong, heads: 1, dim: 64, ffn-dim: 64, seeds: 10}
+///     claims:
+///       - says: Post-LN's do not
+///         measure: depth exponent
+///         of: Post-LN
+///         between: [-0.2, 0.2]
+struct StartRecipe {
+  private enum Key: String, CaseIterable {
+    case question, paper, `init`, claims
+  }
+
+  private enum ClaimKey: String, CaseIterable {
+    case says, source, measure, of, below, above, between
+  }
+
+  private(set) var question = ""
+  /// Options of `nf-probe init`.
+  private let words: [String]
+  private(set) var claims: [StartClaim] = []
+
+  /// Options of `init` that belong to the recipe as a whole.
+  private static let foreign: Set<String> = [
+    "out", "overwrite", "quiet", "threads", "svg", "figure", "table", "format", "help", "version",
+  ]
+
+  /// Whether a recipe's file is of this kind.
+  static func describes(_ file: ConfigText) throws -> Bool {
+    try file.mapping().contains { $0.key.string == Key.`init`.rawValue }
+  }
+
+  /// Reads a recipe file.
+  /// - Throws: `CommandError`, with file and line.
+  init(_ file: ConfigText) throws {
+    let known = (NFProbe.commandOptions().first { $0.name == "init" }?.options ?? []).filter {
+      !Self.foreign.contains($0.name)
+    }
+    let reader = SweepFileReader(file: file, known: known, owner: "a recipe of `init`")
+    var nodes: [Key: Node] = [:]
+    for (node, value) in try file.mapping() { nodes[try reader.key(node, of: Key.self)] = value }
+    words = try nodes[.`init`].map { try reader.words($0, "init") } ?? []
+    question = try nodes[.question].map { try reader.text($0, "question") } ?? "What holds at initialisation?"
+    let paper = try nodes[.paper].map { try reader.text($0, "paper") } ?? ""
+    let parts = RecipeFileReader(reader: reader, sweep: nil, paper: paper)
+    claims = try parts.elements(nodes[.claims], "claims").map { node in
+      let values = try parts.keyed(node, ClaimKey.self, "a claim")
+      guard let says = values[.says], let measure = values[.measure], let architecture = values[.of],
+        let bound = try parts.bound(
+          below: values[.below], above: values[.above], between: values[.between])
+      else {
+        throw reader.complaint(
+          node, "a claim needs `says`, `measure`, `of`, and one of `below`, `above` or `between: [a, b]`")
+      }
+      return StartClaim(
+        says: try reader.text(says, "says"),
+        source: try values[.source].map { try reader.text($0, "source") } ?? paper,
+        measure: try reader.choice(measure, "measure", of: StartClaim.Measure.self),
+        architecture: try reader.text(architecture, "of"), bound: bound)
+    }
+  }
+
+  /// The command that measures.
+  func command(seeds: Int?, machine: MachineOptions, output: OutputOptions) throws -> InitCommand {
+    var command: InitCommand
+    do {
+      command = try InitCommand.parse(words)
+    } catch { throw CommandError.usage("init: \(InitCommand.message(for: error))") }
+    if let seeds { command.seeds = seeds }
+    (command.machine, command.output) = (machine, output)
+    return command
+  }
+
+  /// The claims, measured.
+  func results(in report: StartReport) -> [ClaimResult] { claims.map { ClaimResult($0, in: report) } }
+
+  /// Everything into a folder: `claims.csv`, `results.md` for readers, tables and figures.
+  func write(_ results: [ClaimResult], _ report: StartReport, into folder: OutputFolder) throws {
+    let claims = ClaimResult.table(results)
+    for (name, table) in [("claims", claims), ("theory", report.table), ("layers", report.layerTable)] {
+      try OutputFolder.write(table.rendered(as: .csv), to: folder.file("\(name).csv"))
+    }
+    for kind in InitCommand.StartFigure.allCases {
+      guard let figure = InitCommand.drawn(kind, of: report) else { continue }
+      try FigureFile.write(figure, to: folder.file("\(kind.rawValue).svg"))
+    }
+    let text = [claims, report.table].map { $0.rendered(as: .markdown) }.joined(separator: "\n")
+    try OutputFolder.write("# \(question)\n\n\(text)", to: folder.file("results.md"))
+  }
+}
