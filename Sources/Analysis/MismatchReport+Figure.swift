@@ -7,17 +7,34 @@ extension MismatchReport {
   /// One run is drawn as recorded, several as their geometric mean in a band from the smallest to the largest. Over a series of
   /// sixty records or more lies its moving geometric mean. The window of the table is shaded.
   /// - Parameters:
+  ///   - addsPaper: whether the paper's own lines stand in a row below; it shows `fc2.weight`'s L1 norm.
   ///   - program: name and version of the program that draws.
   ///   - command: the command line that asked for it.
-  public func figure(program: String, command: String) -> Figure {
+  public func figure(addsPaper: Bool = false, program: String, command: String) -> Figure {
+    guard !addsPaper else { return figureWithPaper(program, command) }
     let panels = entries.map(panel)
-    let columns = min(3, panels.count)
-    let rows = stride(from: 0, to: panels.count, by: columns).map {
-      Array(panels[$0..<min($0 + columns, panels.count)])
-    }
     return Figure(
-      width: panels.count == 1 ? .column : .page, rows: rows, legendTitle: "layer",
+      width: panels.count == 1 ? .column : .page, rows: Panel.rows(of: panels), legendTitle: "layer",
       extraLegend: extraLegend, notes: figureNotes, metadata: metadata(program: program, command: command))
+  }
+
+  /// The paper's lines have axes of their own: their numbers are of another model and batch.
+  private func figureWithPaper(_ program: String, _ command: String) -> Figure {
+    var own = entries.map(panel)
+    let room = RoomMark(
+      x: Extent(
+        of: own.flatMap(\.marks).compactMap { $0.xExtent(.linear) }.flatMap { [$0.lower, $0.upper] }),
+      y: Extent(of: own.flatMap(\.marks).compactMap { $0.yExtent(.log10) }.flatMap { [$0.lower, $0.upper] }))
+    for index in own.indices { own[index].marks.append(room) }
+    let shown = Set(entries.map { shownLayers(of: $0) })
+    let isSame = shown == [PaperFigure3.layers]
+    let paper = PaperFigure3.panels(yTitle: own[0].yTitle, isInLegend: isSame)
+    let order =
+      isSame ? "" : " Its lines are layers 0, 1, 6, 10 and 11 of 12, in the order of the legend's styles."
+    return Figure(
+      width: .page, rows: Panel.rows(of: own) + [paper], sharesX: false, sharesY: false, legendTitle: "layer",
+      extraLegend: extraLegend, notes: figureNotes + [PaperFigure3.note + order],
+      metadata: metadata(program: program, command: command))
   }
 
   private var hasBands: Bool { entries.contains { $0.group.runs.count > 1 } }

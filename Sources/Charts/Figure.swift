@@ -56,6 +56,16 @@ public struct LegendEntry: Equatable, Sendable {
   }
 }
 
+extension Panel {
+  /// Panels side by side, up to three in a row.
+  public static func rows(of panels: [Panel]) -> [[Panel]] {
+    let columns = 3
+    return stride(from: 0, to: panels.count, by: columns).map {
+      Array(panels[$0..<min($0 + columns, panels.count)])
+    }
+  }
+}
+
 /// Panels in a grid with a common legend below them: what a figure shows, before anything has its place.
 ///
 /// ``layout()`` places it, ``FigureLayout/drawing()`` draws it, ``Drawing/svg`` writes it; each step is a value.

@@ -24,6 +24,7 @@ sweep:
   baseline: {model: Pre-LN}
 figures:
   - {figure: mismatch, operation: fc1.weight}
+  - {figure: mismatch, name: paper, paper: true}
   - {figure: ratio-map, base: {model: Pre-LN}, of: {model: NormFormer}, window: "6:12"}
   - {figure: perplexity}
   - {figure: curves, name: course}
@@ -97,7 +98,8 @@ def test_claims_are_those_of_the_files_numbers(made):
 
 def test_what_is_written(made):
     names = {path.name for path in (made / "results").iterdir()}
-    assert {"claims.csv", "grid.csv", "runs.csv", "results.md", "mismatch.svg", "ratio-map.svg", "perplexity.svg", "course.svg"} <= names
+    assert {"claims.csv", "grid.csv", "runs.csv", "results.md", "mismatch.svg", "ratio-map.svg", "perplexity.svg", "course.svg", "paper.svg"} <= names
+    assert "2110.09456v2" in (made / "results/paper.svg").read_text() and "2110.09456" not in (made / "results/mismatch.svg").read_text()
     text = (made / "results/results.md").read_text()
     assert text.startswith("# Which gradients are larger?") and "| attention shrinks | does not hold |" in text
 
@@ -126,6 +128,7 @@ def test_earlier_runs_are_judged_anew(made, tmp_path):
         ("take: largest", "take: all", ["mean, largest, smallest"]),
         ('"6:12"\n    above', '"12:6"\n    above', ["12:6"]),
         ("{figure: mismatch,", "{figure: heatmap,", ["mismatch, ratio-lines"]),
+        ("operation: fc1.weight}", "operation: fc1.weight, paper: true}", ["paper", "fc2.weight"]),
         ("base: {model: Pre-LN}, of", "of", ["base"]),
         ("name: course", "name: ../x", ["name"]),
         ("{figure: curves, name: course}", "{figure: perplexity}", ["two figures"]),

@@ -45,7 +45,7 @@ public struct ClaimResult: Sendable {
       verdict = bound.verdict(on: interval)
     } else {
       verdict = .undecided
-      if effect.interval == nil, seedCount < 3 { notes.append("an interval needs three seeds") }
+      if problem == nil, seedCount < 3 { notes.append("an interval needs three seeds") }
     }
     note = (notes + remarks).joined(separator: "; ")
   }
@@ -84,7 +84,7 @@ public struct ClaimResult: Sendable {
         Table.Column("claim", title: "claim", kind: .text),
         Table.Column("verdict", title: "verdict", kind: .text),
         Table.Column("measure", title: "measure", kind: .text, audience: .data),
-        Table.Column("effect", title: "effect", kind: .estimate(.significant(3))),
+        Table.Column("effect", title: "effect", kind: .estimate(.significant(4))),
         Table.Column("bound", title: "claimed", kind: .text),
         Table.Column("seeds", title: "n", kind: .integer),
         Table.Column("source", title: "source", kind: .text, audience: .data),

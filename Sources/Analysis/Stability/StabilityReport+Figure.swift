@@ -8,12 +8,9 @@ extension StabilityReport {
   ///   - command: the command line that asked for it.
   public func figure(program: String, command: String) -> Figure {
     let panels = entries.map(panel)
-    let columns = min(3, panels.count)
-    let rows = stride(from: 0, to: panels.count, by: columns).map {
-      Array(panels[$0..<min($0 + columns, panels.count)])
-    }
     return Figure(
-      width: panels.count == 1 ? .column : .page, rows: rows, extraLegend: legend, notes: [figureNote],
+      width: panels.count == 1 ? .column : .page, rows: Panel.rows(of: panels), extraLegend: legend,
+      notes: [figureNote],
       metadata: metadata(program: program, command: command))
   }
 

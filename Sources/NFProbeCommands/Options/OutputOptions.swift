@@ -40,12 +40,18 @@ struct MismatchOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Also write the figure here.", valueName: "file"))
   var svg: String?
 
+  @Flag(help: "Draw the paper's own lines (125M, digitised) in a row below; for fc2.weight and l1.")
+  var paper = false
+
   @Flag(help: "Compare runs although their numbers do not mean the same.")
   var mixContracts = false
 
   func validate() throws {
     _ = try StepWindow.parsed(window)
     _ = try LayerSelection.parsed(layersShown)
+    guard !paper || (operation == "fc2.weight" && statistic == .l1) else {
+      throw ValidationError("--paper: the paper's Figure 3 shows the L1 norm of fc2.weight alone")
+    }
   }
 
   /// The mismatch of some runs under these options.

@@ -93,10 +93,12 @@ struct RecipeFigure {
   var base: [String: String] = [:]
   var window: StepWindow?
   var normalizer = RatioNormalizer.none
-  /// Whether the paper's own boxes stand below.
+  /// Whether the paper's own boxes or lines stand below.
   var showsPaper = false
 
   var fileName: String { "\(name ?? kind.rawValue).svg" }
+  /// Whether the paper has the same figure.
+  var hasPaperFigure: Bool { kind == .scales || (kind == .mismatch && operation == "fc2.weight") }
   var needsScales: Bool { kind == .scales || kind == .drift }
   var needsAllTensors: Bool { kind == .ratioLines || kind == .ratioMap }
   var operations: [String] { kind == .mismatch ? [operation] : [] }

@@ -81,8 +81,9 @@ struct RecipeFileReader {
       figure.normalizer = try reader.choice(node, "normalise", of: RatioNormalizer.self)
     }
     if let node = values[.paper] {
-      guard figure.kind == .scales, let isOn = node.bool else {
-        throw reader.complaint(node, "paper is true or false, and belongs to the figure scales")
+      guard figure.hasPaperFigure, let isOn = node.bool else {
+        throw reader.complaint(
+          node, "paper is true or false, and belongs to the figures scales and mismatch (of fc2.weight)")
       }
       figure.showsPaper = isOn
     }

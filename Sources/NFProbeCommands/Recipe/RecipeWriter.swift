@@ -41,7 +41,9 @@ struct RecipeWriter {
     case .mismatch:
       let mismatch = try MismatchReport(
         runs: runs(figure.of), operation: figure.operation, window: figure.window)
-      return (mismatch.figure(program: program, command: command), [mismatch.table])
+      return (
+        mismatch.figure(addsPaper: figure.showsPaper, program: program, command: command), [mismatch.table]
+      )
     case .ratioLines, .ratioMap:
       let ratio = try GradientRatio(
         runs: runs(figure.base) + runs(figure.of), window: figure.window, normalizer: figure.normalizer)

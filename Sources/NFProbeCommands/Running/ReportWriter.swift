@@ -47,6 +47,8 @@ struct ReportWriter {
   }
 
   private func writeFigure(_ report: MismatchReport, to path: String) throws {
-    try FigureFile.write(report.figure(program: FigureFile.program, command: FigureFile.command), to: path)
+    try FigureFile.write(
+      report.figure(addsPaper: options.paper, program: FigureFile.program, command: FigureFile.command),
+      to: path)
   }
 }
