@@ -138,4 +138,24 @@ struct SweepTests {
       try expectSnapshot(svg, named: "\(name).svg")
     }
   }
+
+  @Test func aRunThatRecordedEveryTenthStepHasMadeThemAll() throws {
+    var sparse = run(0, final: 2)
+    sparse.steps = Array(stride(from: 0, to: 100, by: 10))
+    sparse.tokens = (0..<10).map { $0 % 2 == 0 ? 10 : 12 }
+    sparse.seconds = (0..<10).map { $0 < 8 ? 0.5 : 3 }
+    var stopped = run(1, final: 2)
+    (stopped.steps, stopped.tokens, stopped.status) = ([0, 10, 20], [10, 12, 10], .interrupted)
+    let cell = SweepCell(
+      values: ["a", "1"], runs: [sparse, stopped], plannedSteps: 100, operationsPerStep: 1e12,
+      timedSecondsPerStep: nil)
+    let rows = report([cell]).runTable.rows
+    let columns = report([cell]).runTable.columns.map(\.key)
+    func value(_ row: Int, _ key: String) throws -> Table.Cell {
+      rows[row][try #require(columns.firstIndex(of: key))]
+    }
+    #expect(try value(0, "steps") == .integer(100) && value(0, "tokens") == .integer(1100))
+    #expect(try value(0, "seconds_per_step") == .number(0.5))
+    #expect(try value(1, "steps") == .integer(21))
+  }
 }

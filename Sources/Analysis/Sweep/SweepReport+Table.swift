@@ -7,7 +7,7 @@ extension SweepReport {
       title: title,
       columns: axisColumns + [
         Table.Column("steps", title: "steps", kind: .integer),
-        Table.Column("cost", title: costTitle, kind: .number(.significant(4)), audience: costAudience),
+        Table.Column("cost", title: costKind.title, kind: .number(.significant(4))),
         Table.Column("seeds", title: "n", kind: .integer),
         Table.Column("perplexity", title: "perplexity", kind: .estimate(.significant(4))),
         Table.Column(
@@ -102,13 +102,14 @@ extension SweepReport {
       ])
     for cell in cells {
       for run in cell.runs {
-        let updates = (run.steps.last ?? -1) + 1
+        let updates = cell.updates(of: run)
         let loss = cell.finalLosses[run.manifest.seed]
         table.append(
           cell.values.map { .text($0) } + [
             .integer(Int(clamping: run.manifest.seed)), .text(run.manifest.runID), .text("\(run.status)"),
             .integer(updates), .integer(tokens(of: run, updates: updates)),
-            .number(cell.cost(ofUpdates: updates, in: .flops)), .number(cell.secondsPerStep),
+            .number(cell.cost(ofUpdates: updates, in: .flops)),
+            .number(cell.timedSecondsPerStep ?? median(run.seconds)),
             loss.map { .number($0) } ?? .missing, loss.map { .number(exponential($0)) } ?? .missing,
           ])
       }
@@ -127,10 +128,8 @@ extension SweepReport {
 
   private var axisColumns: [Table.Column] { axes.map { Table.Column($0, title: $0, kind: .text) } }
 
-  /// Cost in seconds beside equal steps, so that a table by steps tells what they took.
-  private var costKind: SweepBudget { budget == .steps ? .seconds : budget }
-  private var costTitle: String { costKind.title }
-  private var costAudience: Table.Audience { .everyone }
+  /// Beside equal steps, operations: what steps took of the clock depends on what else ran on the machine.
+  private var costKind: SweepBudget { budget == .steps ? .flops : budget }
 
   private func ratioCell(_ index: Int) -> Table.Cell {
     guard let baseline, index != baseline else { return .missing }
@@ -153,9 +152,7 @@ extension SweepReport {
       notes.append("/ baseline: over that of \(cells[baseline].label), on paired seeds.")
     }
     switch budget {
-    case .steps:
-      notes.append(
-        "Equal steps. seconds: at the median step's time of these runs, other work on the machine included.")
+    case .steps: notes.append("Equal steps.")
     case .flops:
       notes.append(
         "Equal floating-point operations of matrix products and attention; what norms and scales cost is not among them."
