@@ -66,9 +66,11 @@ public struct ClaimResult: Sendable {
     }
     let samples = ClaimSamples(claim, of: cell, against: other, in: report)
     let numbers = samples.values.sorted { $0.key < $1.key }.map(\.value)
-    let effect =
+    var effect =
       claim.measure.isRatio
       ? Estimate.mean(of: numbers.map { commonLogarithm($0) }).mapped(powerOfTen) : Estimate.mean(of: numbers)
+    // No correlation lies beyond.
+    if claim.measure == .scaleTrend, claim.against.isEmpty { effect = effect.clamped(to: -1...1) }
     let remarks = ([cell] + [other].compactMap(\.self)).compactMap { cell -> String? in
       let count = cell.seedsNotLearning.count
       return count == 0 ? nil : "\(count) of \(cell.runs.count) runs of \(cell.label) are not learning yet"

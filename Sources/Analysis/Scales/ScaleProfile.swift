@@ -130,7 +130,8 @@ extension Estimate {
       interval: numbers.count >= 3 && mean.isFinite ? StudentT.interval(of: numbers) : nil)
   }
 
-  fileprivate func clamped(to range: ClosedRange<Double>) -> Estimate {
+  /// Value and ends cut off where the number cannot lie.
+  func clamped(to range: ClosedRange<Double>) -> Estimate {
     mapped { min(max($0, range.lowerBound), range.upperBound) }
   }
 }
