@@ -53,3 +53,13 @@ func latexEscaped(_ text: String) -> String {
   ]
   return text.map { replacements[$0] ?? String($0) }.joined()
 }
+
+/// `text` on one line, with the characters escaped that Markdown gives a meaning to.
+func markdownEscaped(_ text: String) -> String {
+  var result = ""
+  for character in text {
+    if "\\|*_`<[".contains(character) { result.append("\\") }
+    result.append(character.isNewline ? " " : character)
+  }
+  return result
+}

@@ -21,13 +21,17 @@ extension ComparisonInput {
     let (reader, snapshots) = try snapshots(reading)
     if let step { _ = try snapshot(at: step, of: snapshots) }
     let run = try reading.read(reader, tensors: [])
-    let schedule = ConfiguredSchedule.make(run.manifest).map { schedule in
-      { @Sendable (step: Int) in schedule.rate(step: step) }
-    }
-    return [
-      ScaleSource(
-        title: path, origin: .run(run, snapshots: snapshots, schedule: schedule), step: step)
-    ]
+    let origin = ScaleSource.Origin.run(
+      run, snapshots: snapshots, schedule: LearningRateSchedule.configured(run.manifest))
+    return [ScaleSource(title: path, origin: origin, step: step)]
+  }
+}
+
+extension LearningRateSchedule {
+  /// The learning rate of the update at a step by a run's configuration; nil where that is not one of ours.
+  static func configured(_ manifest: RunManifest) -> (@Sendable (Int) -> Double)? {
+    guard let schedule = ConfiguredSchedule.make(manifest) else { return nil }
+    return { step in schedule.rate(step: step) }
   }
 }
 

@@ -1,0 +1,68 @@
+import Charts
+import RunData
+
+/// One quantity of several groups of runs over the steps, group by group a line.
+struct GroupCurves {
+  /// Lines that a panel holds before they can no longer be told apart.
+  private static let mostLines = 6
+
+  /// What the vertical axis says.
+  let title: String
+  let yKind: Scale.Kind
+  /// Whether long series get a moving mean.
+  var isSmoothed = true
+  /// Levels across the panel.
+  var levels: [ReferenceMark] = []
+  /// The quantity at each recorded step; empty where a run has not recorded it.
+  let values: (RecordedRun) -> [Double]
+
+  /// Panels of at most six groups each; none where nothing is recorded.
+  func panels(of groups: [RunGroup], heading: String = "") -> [Panel] {
+    let shown = groups.filter { group in group.runs.allSatisfy { !values($0).isEmpty } }
+    let styles = SeriesStyle.categories(Self.mostLines)
+    return stride(from: 0, to: shown.count, by: Self.mostLines).map { start in
+      let part = shown[start..<min(start + Self.mostLines, shown.count)]
+      let curves = part.enumerated().map { index, group in
+        curve(group, style: styles[index], phase: (Double(index) + 0.5) / Double(part.count))
+      }
+      return Panel(
+        title: heading, name: title, xTitle: "step", yTitle: title, yKind: yKind, xIsWhole: true,
+        marks: levels + curves.flatMap(\.areas) + curves.flatMap(\.rawLines) + curves.flatMap(\.mainLines))
+    }
+  }
+
+  private func curve(_ group: RunGroup, style: SeriesStyle, phase: Double) -> SeedCurve {
+    let series = group.runs.map { LayerSeries(run: $0, values: values($0), name: title) }
+    let shared = SharedSteps(series)
+    return SeedCurve(
+      name: group.label, style: style, phase: phase, shared: shared,
+      band: SeedBand(series, layer: 0, shared: shared), runCount: series.count, isSmoothed: isSmoothed)
+  }
+
+  /// What lines, bands and thick lines of such a figure are.
+  static func notes(on groups: [RunGroup]) -> [String] {
+    var notes: [String] = []
+    let counts = Set(groups.map(\.runs.count)).sorted()
+    if let most = counts.last, most > 1 {
+      notes.append(
+        "Geometric mean over n = \(counts.map(String.init).joined(separator: " or ")) seeds; bands: smallest to largest"
+          + " seed.")
+    }
+    let widths = Set(groups.compactMap { $0.runs.map(\.steps.count).min() }.compactMap(MovingMean.width)).sorted()
+    if !widths.isEmpty {
+      notes.append(
+        "Thin pale lines: each step; thick: centred moving geometric mean of"
+          + " \(widths.map(String.init).joined(separator: " or ")) recorded steps.")
+    }
+    return notes.isEmpty ? [] : [notes.joined(separator: " ")]
+  }
+}
+
+extension RunReport {
+  /// The origin of a figure of all groups.
+  func metadata(_ title: String, _ description: String) -> Metadata {
+    Metadata(
+      title: title, description: description, program: options.program, command: options.command,
+      runIDs: groups.flatMap { $0.runs.map(\.manifest.runID) })
+  }
+}

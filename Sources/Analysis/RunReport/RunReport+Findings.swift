@@ -1,0 +1,189 @@
+import Charts
+import RunData
+
+extension RunReport {
+  /// What a reader should see first, the gravest first; one line that says so where there is nothing.
+  var findings: [Document.Finding] {
+    let found =
+      runs.flatMap(runFindings) + groups.flatMap(lossFindings) + mismatchFindings + comparisonFindings
+      + groups.flatMap(clippingFindings) + headFindings + seedFindings
+    guard !found.isEmpty else {
+      return [
+        Document.Finding(
+          .note, "Nothing stands out",
+          "all runs finished and learned, every number is finite, and nothing was left out.")
+      ]
+    }
+    return Document.Finding.Level.allCases.flatMap { level in found.filter { $0.level == level } }
+  }
+
+  // MARK: - Run by run
+
+  private func runFindings(_ own: ReportedRun) -> [Document.Finding] {
+    let label = runLabel(own.run.manifest) + (own.isStabilityTest && !groups.isEmpty ? ", stability test" : "")
+    var found: [Document.Finding] = []
+    if let ending = ending(own) { found.append(Document.Finding(.problem, label, ending)) }
+    let steps = own.nonfiniteSteps
+    // A stability test is run until something is not finite.
+    if let first = steps.first, !own.isStabilityTest {
+      let places = own.nonfinite.map { found in
+        let shown = found.tensors.prefix(4).joined(separator: ", ") + (found.tensors.count > 4 ? ", …" : "")
+        return found.tensors.isEmpty
+          ? "" : " At step \(found.step) gradients of \(plural(found.tensors.count, "tensor")) are not: \(shown)."
+      }
+      found.append(
+        Document.Finding(
+          .problem, label,
+          "loss or gradients are not finite at \(plural(steps.count, "step")), first at step \(first).\(places ?? "")"))
+    }
+    for damage in own.damage { found.append(Document.Finding(.problem, label, "\(damage).")) }
+    found += resumptionFindings(own, label)
+    return found
+  }
+
+  /// How a run ended, where that is not as it was meant to.
+  private func ending(_ own: ReportedRun) -> String? {
+    let last = own.run.steps.last.map { "step \($0)" } ?? "no step"
+    switch own.run.status {
+    case .finished: return nil
+    case .running where own.isGrowing: return "still running; this report has it up to \(last)."
+    case .running: return "killed: its file was never closed, and holds it up to \(last)."
+    case .interrupted: return "interrupted after \(last)."
+    case .failed: return "ended with an error after \(last)."
+    case .nonfinite, .overflow, .diverged, .lossScaleExhausted:
+      return own.isStabilityTest ? nil : "\(own.standing) at \(last), where it was ended."
+    }
+  }
+
+  private func resumptionFindings(_ own: ReportedRun, _ label: String) -> [Document.Finding] {
+    let gaps = own.gaps
+    if !gaps.isEmpty {
+      let shown = gaps.prefix(3).map { "between \($0.after) and \($0.before)" }.joined(separator: ", ")
+      return [
+        Document.Finding(
+          .problem, label,
+          "steps are missing \(shown)\(gaps.count > 3 ? ", …" : ""); lines are broken there, and no mean runs over them.")
+      ]
+    }
+    guard own.attemptCount > 1 else { return [] }
+    return [
+      Document.Finding(
+        .note, label, "made in \(own.attemptCount) attempts, without a gap; Provenance has where each began.")
+    ]
+  }
+
+  // MARK: - Group by group
+
+  private func lossFindings(_ group: RunGroup) -> [Document.Finding] {
+    let reading = LossReading(of: group, window: StepWindow(lower: 0, upper: nil))
+    guard let mark = reading.mark else { return [] }
+    return [
+      Document.Finding(
+        .caution, group.label,
+        "\(mark): the training loss, \(NumberText.fixed(reading.loss, decimals: 3)) nats, is not below the corpus's unigram"
+          + " entropy of \(NumberText.fixed(reading.unigramEntropy, decimals: 3)). Gradients and scales of such a model say"
+          + " little about one that learns.")
+    ]
+  }
+
+  /// A mismatch above this is worth a line.
+  private static let largeMismatch = 10.0
+
+  private var mismatchFindings: [Document.Finding] {
+    groups.compactMap { group in
+      let own = operations.filter { $0.group.label == group.label && $0.mismatch.spread.value > Self.largeMismatch }
+      guard let worst = own.max(by: { $0.mismatch.spread.value < $1.mismatch.spread.value }),
+        let extremes = worst.mismatch.extremes
+      else { return nil }
+      let count = operations.count { $0.group.label == group.label }
+      let spread = NumberText.significant(worst.mismatch.spread.value, digits: 3)
+      return Document.Finding(
+        .caution, group.label,
+        "the gradients of \(own.count) of \(plural(count, "operation")) differ more than tenfold between layers; most those"
+          + " of \(worst.operation), \(spread) times as large in layer \(extremes.largest) as in layer \(extremes.smallest).")
+    }
+  }
+
+  private func clippingFindings(_ group: RunGroup) -> [Document.Finding] {
+    guard let share = group.clippedShare, share >= 0.1 else { return [] }
+    return [
+      Document.Finding(
+        share >= 0.5 ? .caution : .note, group.label,
+        "gradients were clipped at \(NumberText.fixed(100 * share, decimals: 0)) % of the recorded steps; the gradients shown"
+          + " are those before clipping.")
+    ]
+  }
+
+  private var headFindings: [Document.Finding] {
+    groups.flatMap(reported).compactMap { own in
+      guard let last = own.snapshots.last,
+        let index = own.run.manifest.scales.firstIndex(where: { $0.name == "c_attn" })
+      else { return nil }
+      let gammas = last.values[index].filter { !$0.isNaN }
+      let small = gammas.count { abs($0) < 0.1 }
+      guard small > 0 else { return nil }
+      return Document.Finding(
+        .note, runLabel(own.run.manifest), "\(small) of \(gammas.count) heads are nearly off (|γ| below 0.1).")
+    }
+  }
+
+  // MARK: - What comparisons rest on
+
+  private var comparisonFindings: [Document.Finding] {
+    var found: [Document.Finding] = []
+    let differing = ConfigurationKeys.differing(
+      groups.map { ConfigurationKeys(json: $0.manifest.configurationJSON) }
+    ).filter { !Self.architectureSettings.contains($0) }
+    if !differing.isEmpty {
+      found.append(
+        Document.Finding(
+          .caution, "Comparison",
+          "groups differ in more than the architecture: \(differing.joined(separator: ", ")). What differs between them"
+            + " need not come from the architecture."))
+    }
+    if Set(groups.map(\.manifest.corpus.sha256)).count > 1 {
+      found.append(
+        Document.Finding(.caution, "Comparison", "groups learned from different texts; losses cannot be compared."))
+    }
+    if groups.contains(where: { $0.manifest.contract != groups[0].manifest.contract }) {
+      found.append(
+        Document.Finding(
+          .caution, "Comparison",
+          "runs were recorded under different number contracts (see Provenance); showing them together was asked for."))
+    }
+    return found + shortRunFindings
+  }
+
+  /// Settings that make an architecture.
+  private static let architectureSettings: Set<String> = [
+    "architecture", "scale-attn", "scale-fc", "scale-heads", "head-scale-placement", "scale-resids",
+    "res-scale-placement", "qkv-norm",
+  ]
+
+  /// The shortest run decides over the window of all.
+  private var shortRunFindings: [Document.Finding] {
+    guard options.window == nil, case .success(let report) = mismatch else { return [] }
+    let ends = groups.flatMap(\.runs).compactMap { run in run.steps.last.map { (run, $0) } }
+    guard let shortest = ends.min(by: { $0.1 < $1.1 }), let longest = ends.map(\.1).max(), longest > shortest.1 else {
+      return []
+    }
+    return [
+      Document.Finding(
+        .caution, "Window",
+        "means of gradients run over \(report.window.title), since \(runLabel(shortest.0.manifest)) ends at step"
+          + " \(shortest.1), others at up to \(longest); leave it out, or name a window, to look later.")
+    ]
+  }
+
+  private var seedFindings: [Document.Finding] {
+    let few = groups.filter { $0.runs.count < 3 }
+    guard !few.isEmpty else { return [] }
+    let names = few.count == groups.count ? "all groups have" : few.map(\.label).joined(separator: ", ") + " have"
+    return [
+      Document.Finding(
+        .note, "Seeds",
+        "\(names) fewer than three seeds: intervals of gradients run over steps and say nothing about another seed, and"
+          + " losses have none.")
+    ]
+  }
+}
