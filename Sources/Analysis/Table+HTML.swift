@@ -4,12 +4,13 @@ extension Table {
   /// The table as an HTML fragment: a `table` that scrolls in a box of its own where it is too wide, its notes below.
   ///
   /// Words are flush left, numbers flush right; a first column of words heads its rows. Everything is escaped. The classes `part`,
-  /// `scroll`, `number`, `interval` and `notes` are for a page's style sheet, and it reads well without one.
+  /// `short`, `scroll`, `number`, `interval` and `notes` are for a page's style sheet, and it reads well without one.
+  ///
   /// - Parameter label: what stands before the title, e.g. `Table 2.`; empty for nothing.
   public func htmlText(label: String = "") -> String {
     let shown = shownColumns
     let name = (label.isEmpty ? "" : "\(label) ") + title
-    var lines = ["<div class=\"part\">"]
+    var lines = ["<div class=\"part\(rows.count <= Self.mostShortRows ? " short" : "")\">"]
     lines.append(
       "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"\(xmlEscaped(name))\">\n<table>")
     if !name.isEmpty { lines.append("<caption>\(caption(label))</caption>") }
@@ -28,6 +29,9 @@ extension Table {
     }
     return lines.joined(separator: "\n") + "\n</div>\n"
   }
+
+  /// Rows of a table that a print does not break.
+  private static let mostShortRows = 12
 
   private func caption(_ label: String) -> String {
     let label = label.isEmpty ? "" : "<b>\(xmlEscaped(label))</b> "
@@ -48,10 +52,21 @@ extension Table {
   private static let spelling = Spelling(
     missing: "–", notANumber: "undefined", infinity: "∞", minus: "−")
 
+  /// A word such as a digest, which is longer than a column can be, may be broken every sixteen characters.
+  private static func breakable(_ text: String) -> String {
+    text.split(separator: " ", omittingEmptySubsequences: false).map { word in
+      guard word.count > 40 else { return xmlEscaped(String(word)) }
+      let characters = Array(word)
+      return stride(from: 0, to: characters.count, by: 16).map { start in
+        xmlEscaped(String(characters[start..<min(start + 16, characters.count)]))
+      }.joined(separator: "<wbr>")
+    }.joined(separator: " ")
+  }
+
   /// An interval stands apart, so that it may go on a line of its own.
   private static func htmlContent(_ cell: Cell, kind: Kind) -> String {
     guard case .estimate(let estimate) = cell, let interval = estimate.interval else {
-      return xmlEscaped(text(cell, kind: kind, spelling))
+      return breakable(text(cell, kind: kind, spelling))
     }
     let ends = [interval.lower, interval.upper].map { text(.number($0), kind: kind, spelling) }
     return "\(text(.number(estimate.value), kind: kind, spelling)) "

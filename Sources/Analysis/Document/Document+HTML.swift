@@ -23,10 +23,11 @@ extension Document {
       <body>
       <a class="skip" href="#content">Skip to the content</a>
       """)
-    page.addContents(sections)
-    page.add("<main id=\"content\">", "<header>", "<h1>\(xmlEscaped(title))</h1>")
+    page.add("<header>", "<h1>\(xmlEscaped(title))</h1>")
     page.add(lead.map { "<p>\(xmlEscaped($0))</p>" })
     page.add("</header>")
+    page.addContents(sections)
+    page.add("<main id=\"content\">")
     page.add(findings)
     for section in sections { page.add(section) }
     page.add("</main>", "<footer><p>Made by \(xmlEscaped(program)).</p></footer>", "</body>", "</html>")
@@ -46,7 +47,7 @@ private struct HTMLPage {
   mutating func add(_ lines: [String]) { for line in lines { text += line + "\n" } }
 
   mutating func addContents(_ sections: [Document.Section]) {
-    add("<nav aria-labelledby=\"contents\">", "<h2 id=\"contents\">Contents</h2>", "<ul>")
+    add("<nav aria-label=\"Contents\">", "<p>Contents</p>", "<ul>")
     add("<li><a href=\"#\(Document.findingsID)\">\(Document.findingsTitle)</a></li>")
     add(sections.map { "<li><a href=\"#\($0.id)\">\(xmlEscaped($0.title))</a></li>" })
     add("</ul>", "</nav>")

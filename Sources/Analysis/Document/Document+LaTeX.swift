@@ -36,7 +36,7 @@ extension Document {
     \\usepackage{booktabs}
     \\usepackage{graphicx}
     \\usepackage{float}
-    \\usepackage{adjustbox}
+    \\usepackage[export]{adjustbox}
     \\usepackage{etoolbox}
     \\floatplacement{table}{H}
     \\floatplacement{figure}{H}

@@ -23,8 +23,8 @@ enum DocumentStyle {
     a { color: var(--link); }
     .skip { position: absolute; left: -999rem; }
     .skip:focus { left: 1rem; top: 0.5rem; }
-    nav { font-size: 0.95rem; }
-    nav h2 { font-size: 1rem; margin: 0 0 0.3rem; border: 0; padding: 0; }
+    nav { font-size: 0.95rem; margin-top: 1.5rem; }
+    nav p { font-weight: 700; margin: 0 0 0.3rem; }
     nav ul { list-style: none; margin: 0 0 1.5rem; padding: 0; columns: 11rem auto; }
     nav li { padding: 0.1rem 0; break-inside: avoid; }
     .findings ul { list-style: none; padding: 0; margin: 0; }
@@ -76,11 +76,11 @@ enum DocumentStyle {
   private static let wide = """
     @media screen and (min-width: 80rem) {
       body { max-width: 90rem; display: grid; grid-template-columns: 14rem minmax(0, 1fr); column-gap: 2.5rem; }
-      nav { grid-row: 1 / span 2; position: sticky; top: 1.5rem; align-self: start; max-height: calc(100vh - 3rem);
+      nav { grid-column: 1; grid-row: 1 / span 3; margin: 0; position: sticky; top: 1.5rem; align-self: start; max-height: calc(100vh - 3rem);
         overflow-y: auto; }
       nav ul { columns: auto; }
       nav li { padding: 0.2rem 0; }
-      main, footer { grid-column: 2; }
+      header, main, footer { grid-column: 2; }
     }
     """
 
@@ -96,8 +96,8 @@ enum DocumentStyle {
   private static let paper = """
     @page { margin: 15mm 13mm 16mm; @bottom-center { content: counter(page); font: 8pt sans-serif; } }
     @media print {
-      html { color-scheme: light; }
-      body { max-width: none; padding: 0; font-size: 9.5pt; line-height: 1.4; }
+      html { color-scheme: light; font-size: 9.5pt; }
+      body { max-width: none; padding: 0; line-height: 1.4; }
       .skip, .files { display: none; }
       nav ul { columns: 2; }
       a { color: inherit; text-decoration: none; }
@@ -116,8 +116,8 @@ enum DocumentStyle {
       table { font-size: 7.5pt; }
       thead { display: table-header-group; }
       tr { break-inside: avoid; }
-      th, td { padding: 0.7mm 2mm 0.7mm 0; overflow-wrap: anywhere; }
-      .number { overflow-wrap: normal; }
+      th, td { padding: 0.7mm 2mm 0.7mm 0; }
+      .short { break-inside: avoid; }
       caption { break-after: avoid; }
       caption span { position: static; max-width: none; }
       .interval { white-space: nowrap; }
@@ -125,6 +125,7 @@ enum DocumentStyle {
       .notes { font-size: 7.5pt; }
       details { border: 0; padding: 0; }
       details > summary { display: none; }
+      footer { margin-top: 4mm; }
       details::details-content { content-visibility: visible; display: block; block-size: auto; overflow: visible; }
     }
     """

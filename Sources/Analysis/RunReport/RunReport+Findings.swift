@@ -154,12 +154,6 @@ extension RunReport {
     return found + shortRunFindings
   }
 
-  /// Settings that make an architecture.
-  private static let architectureSettings: Set<String> = [
-    "architecture", "scale-attn", "scale-fc", "scale-heads", "head-scale-placement", "scale-resids",
-    "res-scale-placement", "qkv-norm",
-  ]
-
   /// The shortest run decides over the window of all.
   private var shortRunFindings: [Document.Finding] {
     guard options.window == nil, case .success(let report) = mismatch else { return [] }
@@ -178,7 +172,7 @@ extension RunReport {
   private var seedFindings: [Document.Finding] {
     let few = groups.filter { $0.runs.count < 3 }
     guard !few.isEmpty else { return [] }
-    let names = few.count == groups.count ? "all groups have" : few.map(\.label).joined(separator: ", ") + " have"
+    let names = few.count == groups.count ? "all groups have" : few.map(\.label).joined(separator: "; ") + " have"
     return [
       Document.Finding(
         .note, "Seeds",

@@ -100,16 +100,16 @@ extension RunReport {
 
   /// Every other group's gradients over the base's: the paper's Figure 5.
   var ratioSection: Document.Section {
-    let title = groups.count > 1 ? "Gradients against \(groups[base].label)" : "Gradients against a baseline"
-    guard groups.count > 1 else {
-      let reason = noTraining ?? "there is one group of runs; a ratio is between two."
+    let title = commonBase.map { "Gradients against \(groups[$0].label)" } ?? "Gradients against a baseline"
+    guard !ratios.isEmpty else {
+      let reason = noTraining ?? "no two groups of runs can be compared; a ratio is between two of one depth."
       return Document.Section("ratio", title, [.absence(reason)])
     }
     return Document.Section("ratio", title, ratios.enumerated().flatMap { ratioBlocks($1, number: $0 + 1) })
   }
 
   private func ratioBlocks(_ entry: GroupRatio, number: Int) -> [Document.Block] {
-    let heading = Document.Block.heading("\(entry.group.label) over \(groups[base].label)")
+    let heading = Document.Block.heading("\(entry.group.label) over \(entry.base.label)")
     let ratio: GradientRatio
     switch entry.ratio {
     case .failure(let problem): return [heading, .absence("\(problem).")]

@@ -83,7 +83,7 @@ extension RunReport {
     let seeds = Set(cells.flatMap { $0.runs.map(\.manifest.seed) }).sorted()
     return SweepReport(
       title: "Held-out perplexity", axes: ["group"], cells: cells, budget: .steps, seeds: seeds,
-      baseline: cells.count > 1 ? validated.firstIndex(of: base) : nil, chosenAxis: nil)
+      baseline: cells.count > 1 ? commonBase.flatMap { validated.firstIndex(of: $0) } : nil, chosenAxis: nil)
   }
 
   private func validationTable(_ report: SweepReport) -> Table {
@@ -95,25 +95,34 @@ extension RunReport {
         Table.Column("seeds", title: "n", kind: .integer),
         Table.Column("perplexity", title: "perplexity", kind: .estimate(.significant(4))),
         Table.Column("ratio", title: "/ base", kind: .estimate(.significant(4)), audience: .unlessEmpty),
+        Table.Column("base", title: "base", kind: .text, audience: .unlessEmpty),
         Table.Column("note", title: "note", kind: .text, audience: .unlessEmpty),
       ],
       notes: [
         "perplexity: e to the loss of the last validation of runs that made all of their steps, geometric mean over n"
           + " seeds, from three seeds on with Student's t interval (95 %) on the loss."
       ])
-    if let base = report.baseline {
-      table.notes.append("/ base: over that of \(report.cells[base].label), on the seeds that both have.")
+    if report.cells.contains(where: { baseCell(of: $0, in: report) != nil }) {
+      table.notes.append("/ base: over the base's perplexity, on the seeds that both have.")
     }
-    for (index, cell) in report.cells.enumerated() {
-      let isBase = report.baseline == nil || report.baseline == index
-      let ratio = report.baseline.map { report.ratio(of: cell, to: report.cells[$0]) }
+    for cell in report.cells {
+      let base = baseCell(of: cell, in: report)
       table.append([
         .text(cell.label), .integer(cell.plannedSteps), .integer(cell.finalLosses.count),
-        Self.cell(report.perplexity(of: cell)), isBase ? .missing : ratio.map(Self.cell) ?? .missing,
+        Self.cell(report.perplexity(of: cell)),
+        base.map { Self.cell(report.ratio(of: cell, to: $0)) } ?? .missing, base.map { .text($0.label) } ?? .missing,
         .text(cell.shortcomings(seeds: cell.runs.map(\.manifest.seed)).joined(separator: "; ")),
       ])
     }
     return table
+  }
+
+  /// What a group is compared with; nil where that was not validated, or learned from another text.
+  private func baseCell(of cell: SweepCell, in report: SweepReport) -> SweepCell? {
+    guard let own = groups.firstIndex(where: { $0.label == cell.label }), bases[own] != own,
+      groups[own].manifest.corpus.sha256 == groups[bases[own]].manifest.corpus.sha256
+    else { return nil }
+    return report.cells.first { $0.label == groups[bases[own]].label }
   }
 
   private static func cell(_ value: Estimate) -> Table.Cell { value.value.isNaN ? .missing : .estimate(value) }

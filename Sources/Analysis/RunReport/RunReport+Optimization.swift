@@ -15,7 +15,7 @@ extension RunReport {
     let panels = optimizationPanels
     if !panels.isEmpty {
       let figure = Figure(
-        width: .page, rows: rows(panels, columns: 2), sharesY: false, panelHeight: 120,
+        width: .page, rows: rows(panels, columns: panels.count == 3 ? 3 : 2), sharesY: false, panelHeight: 120,
         notes: GroupCurves.notes(on: groups),
         metadata: metadata(
           "Learning rate, gradient norm and clipping over the steps",
@@ -51,7 +51,8 @@ extension RunReport {
       title: "gradient norm (L2)", yKind: .log10, levels: threshold.map { [ReferenceMark("clipping", at: $0)] } ?? []
     ) { $0.gradientL2 }
     let clip = GroupCurves(title: "clip coefficient", yKind: .linear) { $0.clipCoefficient }
-    return rate.panels(of: shown) + norm.panels(of: shown) + (clips ? clip.panels(of: shown) : [])
+    return rate.panels(of: shown, heading: "learning rate") + norm.panels(of: shown, heading: "gradient norm")
+      + (clips ? clip.panels(of: shown, heading: "clipping") : [])
   }
 
   private var optimizationTable: Table {
@@ -61,7 +62,7 @@ extension RunReport {
         Table.Column("group", title: "group", kind: .text),
         Table.Column("peak_learning_rate", title: "highest rate", kind: .number(.significant(3))),
         Table.Column("last_learning_rate", title: "last rate", kind: .number(.significant(3))),
-        Table.Column("clip", title: "clipped to", kind: .text),
+        Table.Column("clip", title: "clipped to", kind: .number(.significant(3)), audience: .unlessEmpty),
         Table.Column("clipped_percent", title: "clipped steps, %", kind: .number(.decimals(1)), audience: .unlessEmpty),
         Table.Column("gradient_l2_median", title: "norm, median", kind: .number(.significant(3)), audience: .unlessEmpty),
         Table.Column("gradient_l2_max", title: "norm, largest", kind: .number(.significant(3)), audience: .unlessEmpty),
@@ -77,7 +78,7 @@ extension RunReport {
       let largest = Self.largest(norms)
       table.append([
         .text(group.label), Self.number(group.runs.flatMap(\.learningRate).max()),
-        Self.number(group.runs.compactMap(\.learningRate.last).max()), .text(settings["clip"] ?? "none"),
+        Self.number(group.runs.compactMap(\.learningRate.last).max()), Self.number(settings["clip"].flatMap { Double($0) }),
         Self.number(group.clippedShare.map { 100 * $0 }),
         norms.isEmpty ? .missing : .number(median(norms.map(\.norm).filter(\.isFinite))),
         Self.number(largest?.norm), largest.map { .integer($0.step) } ?? .missing,
@@ -110,13 +111,13 @@ extension RunReport {
       title: "Wall-clock time of a step",
       columns: [
         Table.Column("group", title: "group", kind: .text),
-        Table.Column("tokens", title: "tokens/step", kind: .text),
+        Self.rangeColumn("tokens", "tokens/step", allGroups.map { $0.group.runs.flatMap(\.tokens) }),
         Table.Column("seconds_median", title: "median s", kind: .number(.significant(3))),
         Table.Column("seconds_p5", title: "5 % s", kind: .number(.significant(3))),
         Table.Column("seconds_p95", title: "95 % s", kind: .number(.significant(3))),
         Table.Column("tokens_per_second", title: "tokens/s", kind: .number(.significant(3))),
         Table.Column("seconds", title: "recorded s", kind: .number(.significant(3))),
-        Table.Column("threads", title: "threads", kind: .text),
+        Self.rangeColumn("threads", "threads", allGroups.map { $0.group.runs.map(\.manifest.machine.threads) }),
       ],
       notes: [
         "Over the recorded steps of all seeds, validation and writing not among them; recorded s: their sum. What else the"
@@ -129,10 +130,10 @@ extension RunReport {
       let tokens = group.runs.flatMap(\.tokens)
       let perStep = Double(tokens.reduce(0, +)) / Double(max(1, tokens.count))
       table.append([
-        .text(label), .text(Self.range(Array(Set(tokens)))), .number(middle),
+        .text(label), Self.rangeCell(tokens), .number(middle),
         .number(quantile(0.05, ofSorted: seconds)), .number(quantile(0.95, ofSorted: seconds)),
         .number(middle > 0 ? perStep / middle : .nan), .number(seconds.reduce(0, +)),
-        .text(Self.range(group.runs.map(\.manifest.machine.threads))),
+        Self.rangeCell(group.runs.map(\.manifest.machine.threads)),
       ])
     }
     return table

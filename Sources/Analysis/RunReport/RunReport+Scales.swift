@@ -37,7 +37,7 @@ extension RunReport {
 
   private func blocks(_ sources: [ScaleSource], suffix: String) -> [Document.Block] {
     let report: ScaleReport
-    do throws(AnalysisError) { report = try ScaleReport(of: sources) } catch { return [.absence("\(error).")] }
+    do throws(AnalysisError) { report = try ScaleReport(of: sources, label: label) } catch { return [.absence("\(error).")] }
     let (program, command) = origin
     let boxes = report.boxFigure(addsPaper: options.addsPaper, program: program, command: command)
     var blocks: [Document.Block] = [
@@ -62,6 +62,12 @@ extension RunReport {
       blocks.append(.absence("heads nearly off: no run has HeadScale γ (c_attn)."))
     }
     return blocks + drift(report, suffix: suffix)
+  }
+
+  /// What this report calls a group.
+  private func label(_ group: RunGroup) -> String {
+    let id = group.manifest.runID
+    return groups.first { $0.runs.contains { $0.manifest.runID == id } }?.label ?? group.label
   }
 
   private func drift(_ report: ScaleReport, suffix: String) -> [Document.Block] {

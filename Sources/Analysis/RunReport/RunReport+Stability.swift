@@ -11,11 +11,11 @@ extension RunReport {
     }
     // What cannot be judged must not keep the others out.
     let judged = stabilityGroups.map { group in
-      (group, Result { () throws(AnalysisError) in try StabilityReport(runs: group.runs) })
+      (group, Result { () throws(AnalysisError) in try StabilityReport(groups: [group]) })
     }
     var blocks: [Document.Block] = []
-    let sound = judged.filter { if case .success = $0.1 { true } else { false } }.flatMap(\.0.runs)
-    if let report = try? StabilityReport(runs: sound), !sound.isEmpty {
+    let sound = judged.filter { if case .success = $0.1 { true } else { false } }.map(\.0)
+    if let report = try? StabilityReport(groups: sound), !sound.isEmpty {
       let figure = report.figure(program: options.program, command: options.command)
       blocks += [
         .table(Document.TablePart("stability", report.table, data: report.longTable)),

@@ -15,13 +15,16 @@ extension RunReport {
   /// One row a group: what it is, how far it got, and where its loss stands.
   public var summaryTable: Table {
     var table = Table(
-      title: "Runs by group", columns: Self.summaryColumns, notes: summaryNotes)
+      title: "Runs by group",
+      columns: Self.groupColumns + [
+        Self.rangeColumn("steps", "steps", allGroups.map { reported($0.group).map(\.updates) })
+      ] + Self.outcomeColumns, notes: summaryNotes)
     for (label, group) in allGroups {
       let manifest = group.manifest
       let own = reported(group)
       table.append([
         .text(label), .integer(group.runs.count), .integer(manifest.gradients.layerCount),
-        .integer(manifest.modelDim), .integer(manifest.parameterCount), .text(Self.range(own.map(\.updates))),
+        .integer(manifest.modelDim), .integer(manifest.parameterCount), Self.rangeCell(own.map(\.updates)),
         .estimate(finalLoss(group)), validationCell(group), perplexityCell(group),
         .text(Self.counts(own.map(\.standing))), .text(mark(group)),
       ])
@@ -29,13 +32,15 @@ extension RunReport {
     return table
   }
 
-  private static let summaryColumns = [
+  private static let groupColumns = [
     Table.Column("group", title: "group", kind: .text),
     Table.Column("seeds", title: "seeds", kind: .integer),
     Table.Column("layers", title: "layers", kind: .integer),
     Table.Column("width", title: "width", kind: .integer),
     Table.Column("parameters", title: "parameters", kind: .integer),
-    Table.Column("steps", title: "steps", kind: .text),
+  ]
+
+  private static let outcomeColumns = [
     Table.Column("loss", title: "training loss", kind: .estimate(.decimals(3))),
     Table.Column("validation_loss", title: "validation loss", kind: .estimate(.decimals(3)), audience: .unlessEmpty),
     Table.Column("perplexity", title: "perplexity", kind: .estimate(.significant(4)), audience: .unlessEmpty),
@@ -138,10 +143,15 @@ extension RunReport {
     return order.map { name in "\(name) \(names.count { $0 == name })" }.joined(separator: ", ")
   }
 
-  /// `300`, `120 to 300`.
-  static func range(_ numbers: [Int]) -> String {
-    guard let least = numbers.min(), let most = numbers.max() else { return "" }
-    return least == most ? "\(least)" : "\(least) to \(most)"
+  /// A column of whole numbers, or of words where a row has several: `120 to 300`.
+  static func rangeColumn(_ key: String, _ title: String, _ rows: [[Int]]) -> Table.Column {
+    Table.Column(key, title: title, kind: rows.allSatisfy { Set($0).count <= 1 } ? .integer : .text)
+  }
+
+  /// A cell of such a column.
+  static func rangeCell(_ numbers: [Int]) -> Table.Cell {
+    guard let least = numbers.min(), let most = numbers.max() else { return .missing }
+    return least == most ? .integer(least) : .text("\(least) to \(most)")
   }
 }
 

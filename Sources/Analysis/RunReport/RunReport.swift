@@ -54,17 +54,18 @@ public struct RunReport {
   public let options: ReportOptions
   /// Sweeps whose folders are among what the report was asked for.
   public let sweeps: [SweepReport]
-  /// The position in ``groups`` of the group that others are compared with.
-  let base: Int
+  /// For each of ``groups`` the position of the group that it is compared with; its own for one that is compared with none.
+  let bases: [Int]
   /// The mismatch of the operation; why there is none.
   let mismatch: Result<MismatchReport, AnalysisError>?
   /// The mismatch of every operation.
   let operations: [OperationMismatch]
-  /// The gradients of every other group over those of the base.
+  /// The gradients of every other group over those of its base.
   let ratios: [GroupRatio]
 
-  /// Another group's gradients over the base's, or why there is no ratio.
+  /// A group's gradients over its base's, or why there is no ratio.
   struct GroupRatio {
+    let base: RunGroup
     let group: RunGroup
     let ratio: Result<GradientRatio, AnalysisError>
   }
@@ -87,10 +88,10 @@ public struct RunReport {
     stabilityGroups = try Self.groups(of: runs.filter(\.isStabilityTest))
     let byID = Dictionary(uniqueKeysWithValues: runs.map { ($0.run.manifest.runID, $0) })
     self.runs = (groups + stabilityGroups).flatMap(\.runs).compactMap { byID[$0.manifest.runID] }
-    base = try Self.base(options.base, among: groups)
+    bases = try Self.bases(options.base, among: groups)
     mismatch = try Self.mismatch(groups, options)
     operations = try Self.operations(groups, mismatch, gradients)
-    ratios = try Self.ratios(groups, base: base, options, gradients)
+    ratios = try Self.ratios(groups, bases: bases, options, gradients)
   }
 
   /// The whole report.
@@ -144,24 +145,8 @@ public struct RunReport {
   // MARK: - What the sections need
 
   private static func groups(of runs: [ReportedRun]) throws(AnalysisError) -> [RunGroup] {
-    runs.isEmpty ? [] : try RunGroup.groups(of: runs.map(\.run), allowsMixedContracts: true)
-  }
-
-  private static func base(_ wanted: String?, among groups: [RunGroup]) throws(AnalysisError) -> Int {
-    guard let wanted, !groups.isEmpty else {
-      return groups.firstIndex { $0.manifest.architecture == "pre-ln" } ?? 0
-    }
-    let name = wanted.lowercased()
-    func matches(_ test: (RunGroup) -> Bool) -> [Int] { groups.indices.filter { test(groups[$0]) } }
-    let found =
-      [
-        matches { $0.label.lowercased() == name }, matches { $0.manifest.architecture.lowercased() == name },
-        matches { $0.label.lowercased().hasPrefix(name) },
-      ].first { !$0.isEmpty } ?? []
-    guard found.count == 1 else {
-      throw .noSuchBase(wanted, among: (found.isEmpty ? Array(groups.indices) : found).map { groups[$0].label })
-    }
-    return found[0]
+    guard !runs.isEmpty else { return [] }
+    return GroupLabels.shortened(try RunGroup.groups(of: runs.map(\.run), allowsMixedContracts: true))
   }
 
   /// Nil where no run trains.
@@ -172,8 +157,7 @@ public struct RunReport {
     do {
       return .success(
         try MismatchReport(
-          runs: groups.flatMap(\.runs), operation: options.operation, window: options.window,
-          allowsMixedContracts: true))
+          groups: groups, operation: options.operation, window: options.window))
     } catch {
       // A name that no run knows is the user's mistake; what the runs lack is for the report to say.
       if case .noSuchOperation = error { throw .noSuchOperation(name: options.operation, available: names(groups)) }
@@ -191,20 +175,20 @@ public struct RunReport {
   }
 
   private static func ratios(
-    _ groups: [RunGroup], base: Int, _ options: ReportOptions, _ gradients: GradientReading
+    _ groups: [RunGroup], bases: [Int], _ options: ReportOptions, _ gradients: GradientReading
   ) throws -> [GroupRatio] {
-    try groups.indices.filter { $0 != base }.map { index in
-      let pair = [groups[base], groups[index]]
+    try groups.indices.filter { bases[$0] != $0 }.map { index in
+      let pair = [groups[bases[index]], groups[index]]
       let window = options.window ?? GradientRatio.defaultWindow(pair.flatMap(\.runs))
       // Groups that cannot be compared are not read.
       guard Set(pair.map(\.manifest.gradients.layerCount)).count == 1 else {
-        return GroupRatio(group: pair[1], ratio: Self.ratio(pair[0], pair[1], window))
+        return GroupRatio(base: pair[0], group: pair[1], ratio: Self.ratio(pair[0], pair[1], window))
       }
       let sides = try pair.map { group in
         let read = try gradients(Set(group.runs.map(\.manifest.runID)), Self.names(pair), window)
         return RunGroup(label: group.label, runs: read)
       }
-      return GroupRatio(group: pair[1], ratio: Self.ratio(sides[0], sides[1], window))
+      return GroupRatio(base: pair[0], group: pair[1], ratio: Self.ratio(sides[0], sides[1], window))
     }
   }
 
