@@ -18,7 +18,8 @@ import Testing
       ], notes: ["50 % of a|b <script>alert(1)</script>"])
     let interval = Interval(lower: -0.2, upper: 0.3)
     table.append([
-      .text("</td>&amp;"), .integer(12), .estimate(Estimate(value: 0.25, interval: interval)), .number(1.0 / 3),
+      .text("</td>&amp;"), .integer(12), .estimate(Estimate(value: 0.25, interval: interval)),
+      .number(1.0 / 3),
     ])
     table.append([
       .text(String(repeating: "0123456789abcdef", count: 4)), .missing,
@@ -40,7 +41,8 @@ import Testing
         Document.Section(
           "first", "First & last",
           [
-            .text("Text with $math$ and 50 %."), .heading("Within"), .figure(Document.FigurePart("loss", figure, caption: "A caption <here>.")),
+            .text("Text with $math$ and 50 %."), .heading("Within"),
+            .figure(Document.FigurePart("loss", figure, caption: "A caption <here>.")),
             .table(Document.TablePart("gains", table)),
             .table(Document.TablePart("gains-again", table, isFolded: true)),
           ]),

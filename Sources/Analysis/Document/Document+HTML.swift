@@ -96,7 +96,8 @@ private struct HTMLPage {
     }
     text += part.table.htmlText(label: label)
     add(
-      links([("CSV", part.path("csv")), ("Markdown", part.path("md")), ("LaTeX", part.path("tex"))], of: label))
+      links(
+        [("CSV", part.path("csv")), ("Markdown", part.path("md")), ("LaTeX", part.path("tex"))], of: label))
     if part.isFolded { add("</details>") }
   }
 
@@ -107,8 +108,8 @@ private struct HTMLPage {
     add("<div class=\"card\" role=\"region\" tabindex=\"0\" aria-label=\"\(label)\">")
     text += part.figure.layout().drawing().inlineSVG
     add("</div>")
-    add("<figcaption><b>\(label)</b> \(xmlEscaped(part.caption))</figcaption>")
-    add(links([("SVG", part.svgPath), ("points as CSV", part.pointsPath)], of: label))
+    add("<figcaption><b>\(label)</b> \(xmlEscaped(part.caption))")
+    add(links([("SVG", part.svgPath), ("points as CSV", part.pointsPath)], of: label), "</figcaption>")
     add("</figure>")
   }
 

@@ -12,8 +12,8 @@ extension Document {
     parts.append("\\section*{\(Self.findingsTitle)}")
     parts.append(
       Self.list(
-        "itemize",
-        findings.map { "[\\textbf{\($0.level.title)}] \\textbf{\(words($0.subject)):} \(words($0.text))" }))
+        "description",
+        findings.map { "[\($0.level.title)] \\textbf{\(words($0.subject)):} \(words($0.text))" }))
     for section in sections {
       parts.append("\\section{\(words(section.title))}\\label{sec:\(section.id)}")
       parts += section.blocks.map(Self.latex)
@@ -50,7 +50,7 @@ extension Document {
     case .text(let words): return latexEscaped(words)
     case .heading(let words): return "\\subsection*{\(latexEscaped(words))}"
     case .absence(let reason): return "\\emph{Not shown: \(latexEscaped(reason))}"
-    case .command(let line): return "\\begin{flushleft}\\ttfamily \(latexEscaped(line))\\end{flushleft}"
+    case .command(let line): return "\\begin{flushleft}\\ttfamily \(code(line))\\end{flushleft}"
     case .terms(let terms):
       return list("description", terms.map { "[\(latexEscaped($0.name))] \(latexEscaped($0.meaning))" })
     case .table(let part):
@@ -68,6 +68,12 @@ extension Document {
         \\end{figure}
         """
     }
+  }
+
+  /// Hyphens and quotes as they are typed, not as they are typeset.
+  private static func code(_ text: String) -> String {
+    let plain: [Character: String] = ["-": "-{}", "'": "\\textquotesingle{}", "`": "\\textasciigrave{}"]
+    return text.map { plain[$0] ?? latexEscaped(String($0)) }.joined()
   }
 
   private static func list(_ kind: String, _ items: [String]) -> String {

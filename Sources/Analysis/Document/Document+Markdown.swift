@@ -33,7 +33,7 @@ extension Document {
       while text.last == "\n" { text.removeLast() }
       guard part.isFolded else { return "\(label) \(text)" }
       let summary = "\(label) \(part.table.title) (\(part.table.rows.count) rows)"
-      return "<details>\n<summary>\(markdownEscaped(summary))</summary>\n\n\(text)\n\n</details>"
+      return "<details>\n<summary>\(xmlEscaped(summary))</summary>\n\n\(text)\n\n</details>"
     case .figure(let part):
       let label = numbers.label(of: part)
       return "![\(markdownEscaped(part.figure.metadata.title))](\(part.svgPath))\n\n"

@@ -48,7 +48,8 @@ struct GroupCurves {
         "Geometric mean over n = \(counts.map(String.init).joined(separator: " or ")) seeds; bands: smallest to largest"
           + " seed.")
     }
-    let widths = Set(groups.compactMap { $0.runs.map(\.steps.count).min() }.compactMap(MovingMean.width)).sorted()
+    let widths = Set(groups.compactMap { $0.runs.map(\.steps.count).min() }.compactMap(MovingMean.width))
+      .sorted()
     if !widths.isEmpty {
       notes.append(
         "Thin pale lines: each step; thick: centred moving geometric mean of"

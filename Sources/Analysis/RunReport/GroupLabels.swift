@@ -37,7 +37,8 @@ struct GroupLabels {
           rank: telling.firstIndex(of: key) ?? telling.count
         )
       }
-      guard let best = ranked.min(by: { (-$0.told, $0.rank, $0.key) < (-$1.told, $1.rank, $1.key) }), best.told > 0
+      guard let best = ranked.min(by: { (-$0.told, $0.rank, $0.key) < (-$1.told, $1.rank, $1.key) }),
+        best.told > 0
       else { break }
       details.append("\(best.key) \(own[best.key] ?? "unset")")
       left.removeAll { $0[best.key] != own[best.key] }

@@ -3,7 +3,9 @@ import RunData
 extension RunReport {
   /// All settings; those in which groups differ first.
   var configurationSection: Document.Section {
-    let all = allGroups.map { (label: $0.label, keys: ConfigurationKeys(json: $0.group.manifest.configurationJSON)) }
+    let all = allGroups.map {
+      (label: $0.label, keys: ConfigurationKeys(json: $0.group.manifest.configurationJSON))
+    }
     let differing = ConfigurationKeys.differing(all.map(\.keys))
     let common = Set(all.flatMap(\.keys.values.keys)).subtracting(differing).sorted()
     var blocks: [Document.Block] = []
@@ -16,13 +18,16 @@ extension RunReport {
               "settings-that-differ",
               all.count <= Self.mostColumns ? matrix(differing, all) : list(differing, all))))
     } else {
-      blocks.append(.absence("settings that differ: there is one group of runs, and its runs differ in their seed alone."))
+      blocks.append(
+        .absence("settings that differ: there is one group of runs, and its runs differ in their seed alone.")
+      )
     }
     if !common.isEmpty {
       var table = Table(
         title: all.count > 1 ? "Settings that all groups share" : "Settings",
         columns: [
-          Table.Column("setting", title: "setting", kind: .text), Table.Column("value", title: "value", kind: .text),
+          Table.Column("setting", title: "setting", kind: .text),
+          Table.Column("value", title: "value", kind: .text),
         ], notes: ["Names are those of the command line's options."])
       for key in common { table.append([.text(key), .text(all[0].keys.values[key] ?? "")]) }
       blocks.append(.table(Document.TablePart("settings", table, isFolded: true)))
@@ -45,7 +50,8 @@ extension RunReport {
         + groups.enumerated().map { Table.Column("group_\($0 + 1)", title: $1.label, kind: .text) },
       notes: ["–: not set. Runs of a group differ in their seed alone."])
     for key in keys {
-      table.append([.text(key)] + groups.map { group in group.keys.values[key].map { .text($0) } ?? .missing })
+      table.append(
+        [.text(key)] + groups.map { group in group.keys.values[key].map { .text($0) } ?? .missing })
     }
     return table
   }
@@ -55,7 +61,8 @@ extension RunReport {
     var table = Table(
       title: Self.title,
       columns: [
-        Table.Column("setting", title: "setting", kind: .text), Table.Column("value", title: "value", kind: .text),
+        Table.Column("setting", title: "setting", kind: .text),
+        Table.Column("value", title: "value", kind: .text),
         Table.Column("groups", title: "groups", kind: .text),
       ], notes: ["–: not set. Runs of a group differ in their seed alone."])
     for key in keys {

@@ -16,7 +16,9 @@ extension RunReport {
         + " before weight decay, unless the number contract says otherwise. Its L1 norm is the sum of the magnitudes of a"
         + " tensor's gradient elements at one step, accumulated in float64."),
     Document.Term(
-      "m_l", "The mean over the window's recorded steps of the L1 norm in layer l; over several seeds the geometric mean."),
+      "m_l",
+      "The mean over the window's recorded steps of the L1 norm in layer l; over several seeds the geometric mean."
+    ),
     Document.Term(
       "early/late, spread, slope",
       "early/late: m of the first layer over m of the last; spread: the largest m over the smallest; slope: the"
@@ -49,13 +51,15 @@ extension RunReport {
     Document.Term(
       "α, γ, λ",
       "What NormFormer learns in its additions: the gains α of FFN LN (ffn_layernorm) and Post-Attn LN (attn_ln), a factor γ"
-        + " for each head (HeadScale, c_attn), the factors λ on the residual stream (ResScale, w_resid). All begin at 1."),
+        + " for each head (HeadScale, c_attn), the factors λ on the residual stream (ResScale, w_resid). All begin at 1."
+    ),
     Document.Term(
       "decay alone",
       "Where weight decay without any gradient would have taken a value of 1, from the recorded learning rates. Only what"
         + " lies off it was learned."),
     Document.Term(
       "peak learning rate",
-      "Of a stability test: the rate of the last update before training destabilised; a lower bound where it did not."),
+      "Of a stability test: the rate of the last update before training destabilised; a lower bound where it did not."
+    ),
   ]
 }

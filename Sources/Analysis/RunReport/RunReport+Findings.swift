@@ -19,8 +19,15 @@ extension RunReport {
 
   // MARK: - Run by run
 
+  /// `Pre-LN, layers 8, seed 1`: a run by its group's label.
+  func name(_ run: RecordedRun) -> String {
+    let id = run.manifest.runID
+    let own = allGroups.first { $0.group.runs.contains { $0.manifest.runID == id } }
+    return own.map { "\($0.label), seed \(run.manifest.seed)" } ?? runLabel(run.manifest)
+  }
+
   private func runFindings(_ own: ReportedRun) -> [Document.Finding] {
-    let label = runLabel(own.run.manifest) + (own.isStabilityTest && !groups.isEmpty ? ", stability test" : "")
+    let label = name(own.run)
     var found: [Document.Finding] = []
     if let ending = ending(own) { found.append(Document.Finding(.problem, label, ending)) }
     let steps = own.nonfiniteSteps
@@ -29,12 +36,14 @@ extension RunReport {
       let places = own.nonfinite.map { found in
         let shown = found.tensors.prefix(4).joined(separator: ", ") + (found.tensors.count > 4 ? ", …" : "")
         return found.tensors.isEmpty
-          ? "" : " At step \(found.step) gradients of \(plural(found.tensors.count, "tensor")) are not: \(shown)."
+          ? ""
+          : " At step \(found.step) gradients of \(plural(found.tensors.count, "tensor")) are not: \(shown)."
       }
       found.append(
         Document.Finding(
           .problem, label,
-          "loss or gradients are not finite at \(plural(steps.count, "step")), first at step \(first).\(places ?? "")"))
+          "loss or gradients are not finite at \(plural(steps.count, "step")), first at step \(first).\(places ?? "")"
+        ))
     }
     for damage in own.damage { found.append(Document.Finding(.problem, label, "\(damage).")) }
     found += resumptionFindings(own, label)
@@ -62,7 +71,8 @@ extension RunReport {
       return [
         Document.Finding(
           .problem, label,
-          "steps are missing \(shown)\(gaps.count > 3 ? ", …" : ""); lines are broken there, and no mean runs over them.")
+          "steps are missing \(shown)\(gaps.count > 3 ? ", …" : ""); lines are broken there, and no mean runs over them."
+        )
       ]
     }
     guard own.attemptCount > 1 else { return [] }
@@ -77,11 +87,13 @@ extension RunReport {
   private func lossFindings(_ group: RunGroup) -> [Document.Finding] {
     let reading = LossReading(of: group, window: StepWindow(lower: 0, upper: nil))
     guard let mark = reading.mark else { return [] }
+    let lossWords =
+      reading.loss.isFinite ? "\(NumberText.fixed(reading.loss, decimals: 3)) nats" : "which is not finite"
     return [
       Document.Finding(
         .caution, group.label,
-        "\(mark): the training loss, \(NumberText.fixed(reading.loss, decimals: 3)) nats, is not below the corpus's unigram"
-          + " entropy of \(NumberText.fixed(reading.unigramEntropy, decimals: 3)). Gradients and scales of such a model say"
+        "\(mark): the training loss, \(lossWords), is not below the corpus's unigram entropy of"
+          + " \(NumberText.fixed(reading.unigramEntropy, decimals: 3)). Gradients and scales of such a model say"
           + " little about one that learns.")
     ]
   }
@@ -91,7 +103,9 @@ extension RunReport {
 
   private var mismatchFindings: [Document.Finding] {
     groups.compactMap { group in
-      let own = operations.filter { $0.group.label == group.label && $0.mismatch.spread.value > Self.largeMismatch }
+      let own = operations.filter {
+        $0.group.label == group.label && $0.mismatch.spread.value > Self.largeMismatch
+      }
       guard let worst = own.max(by: { $0.mismatch.spread.value < $1.mismatch.spread.value }),
         let extremes = worst.mismatch.extremes
       else { return nil }
@@ -100,7 +114,8 @@ extension RunReport {
       return Document.Finding(
         .caution, group.label,
         "the gradients of \(own.count) of \(plural(count, "operation")) differ more than tenfold between layers; most those"
-          + " of \(worst.operation), \(spread) times as large in layer \(extremes.largest) as in layer \(extremes.smallest).")
+          + " of \(worst.operation), \(spread) times as large in layer \(extremes.largest) as in layer \(extremes.smallest)."
+      )
     }
   }
 
@@ -123,7 +138,7 @@ extension RunReport {
       let small = gammas.count { abs($0) < 0.1 }
       guard small > 0 else { return nil }
       return Document.Finding(
-        .note, runLabel(own.run.manifest), "\(small) of \(gammas.count) heads are nearly off (|γ| below 0.1).")
+        .note, name(own.run), "\(small) of \(gammas.count) heads are nearly off (|γ| below 0.1).")
     }
   }
 
@@ -143,13 +158,15 @@ extension RunReport {
     }
     if Set(groups.map(\.manifest.corpus.sha256)).count > 1 {
       found.append(
-        Document.Finding(.caution, "Comparison", "groups learned from different texts; losses cannot be compared."))
+        Document.Finding(
+          .caution, "Comparison", "groups learned from different texts; losses cannot be compared."))
     }
     if groups.contains(where: { $0.manifest.contract != groups[0].manifest.contract }) {
       found.append(
         Document.Finding(
           .caution, "Comparison",
-          "runs were recorded under different number contracts (see Provenance); showing them together was asked for."))
+          "runs were recorded under different number contracts (see Provenance); showing them together was asked for."
+        ))
     }
     return found + shortRunFindings
   }
@@ -158,13 +175,15 @@ extension RunReport {
   private var shortRunFindings: [Document.Finding] {
     guard options.window == nil, case .success(let report) = mismatch else { return [] }
     let ends = groups.flatMap(\.runs).compactMap { run in run.steps.last.map { (run, $0) } }
-    guard let shortest = ends.min(by: { $0.1 < $1.1 }), let longest = ends.map(\.1).max(), longest > shortest.1 else {
+    guard let shortest = ends.min(by: { $0.1 < $1.1 }), let longest = ends.map(\.1).max(),
+      longest > shortest.1
+    else {
       return []
     }
     return [
       Document.Finding(
         .caution, "Window",
-        "means of gradients run over \(report.window.title), since \(runLabel(shortest.0.manifest)) ends at step"
+        "means of gradients run over \(report.window.title), since \(name(shortest.0)) ends at step"
           + " \(shortest.1), others at up to \(longest); leave it out, or name a window, to look later.")
     ]
   }
@@ -172,7 +191,8 @@ extension RunReport {
   private var seedFindings: [Document.Finding] {
     let few = groups.filter { $0.runs.count < 3 }
     guard !few.isEmpty else { return [] }
-    let names = few.count == groups.count ? "all groups have" : few.map(\.label).joined(separator: "; ") + " have"
+    let names =
+      few.count == groups.count ? "all groups have" : few.map(\.label).joined(separator: "; ") + " have"
     return [
       Document.Finding(
         .note, "Seeds",

@@ -5,7 +5,9 @@ extension RunReport {
   /// The mismatch of the report's operation: the paper's Figure 3.
   var mismatchSection: Document.Section {
     let title = "Gradient mismatch of \(options.operation)"
-    guard let mismatch else { return Document.Section("mismatch", title, [.absence(noTraining ?? "no runs.")]) }
+    guard let mismatch else {
+      return Document.Section("mismatch", title, [.absence(noTraining ?? "no runs.")])
+    }
     switch mismatch {
     case .failure(let problem):
       return Document.Section("mismatch", title, [.absence("\(problem).")])
@@ -16,7 +18,8 @@ extension RunReport {
         .figure(
           Document.FigurePart(
             "mismatch", figure,
-            caption: "\(report.statisticTitle) of the \(options.operation) gradient, layer by layer over the steps; the"
+            caption:
+              "\(report.statisticTitle) of the \(options.operation) gradient, layer by layer over the steps; the"
               + " window of the table is shaded.")),
       ]
       let spreads = report.spreadTable
@@ -66,7 +69,8 @@ extension RunReport {
     for entry in operations {
       let mismatch = entry.mismatch
       table.append([
-        .text(entry.operation), .text(entry.group.label), mismatch.means.first.map { .number($0.value) } ?? .missing,
+        .text(entry.operation), .text(entry.group.label),
+        mismatch.means.first.map { .number($0.value) } ?? .missing,
         mismatch.means.last.map { .number($0.value) } ?? .missing, .estimate(mismatch.earlyLate),
         .estimate(mismatch.spread), .estimate(mismatch.slope),
         mismatch.extremes.map { .text("\($0.largest), \($0.smallest)") } ?? .missing,
@@ -91,7 +95,8 @@ extension RunReport {
     }
     if !silent.isEmpty {
       notes.append(
-        "Left out, for the gradient is zero by construction: \(Set(silent).sorted().joined(separator: ", ")).")
+        "Left out, for the gradient is zero by construction: \(Set(silent).sorted().joined(separator: ", "))."
+      )
     }
     return notes
   }
@@ -123,7 +128,8 @@ extension RunReport {
         .figure(
           Document.FigurePart(
             "ratio-\(number)-map", map,
-            caption: "Mean gradients of \(ratio.other.label) over those of \(ratio.base.label), every operation and layer;"
+            caption:
+              "Mean gradients of \(ratio.other.label) over those of \(ratio.base.label), every operation and layer;"
               + " triangles mark ratios whose 95 % interval excludes 1.")))
     }
     if let lines = ratio.lineFigure(program: program, command: command) {
@@ -137,7 +143,8 @@ extension RunReport {
     if let table = try? ratio.table(layers: .paper) {
       blocks.append(
         .table(
-          Document.TablePart("ratio-\(number)", table, data: ratio.longTable, isFolded: table.rows.count > 12)))
+          Document.TablePart("ratio-\(number)", table, data: ratio.longTable, isFolded: table.rows.count > 12)
+        ))
     }
     return blocks
   }

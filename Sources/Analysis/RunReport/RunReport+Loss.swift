@@ -10,8 +10,10 @@ extension RunReport {
   private var trainingBlocks: [Document.Block] {
     let shown = groups.filter { $0.runs.allSatisfy { !$0.steps.isEmpty } }
     guard !shown.isEmpty else { return [.absence(noTraining ?? "no run has recorded a step.")] }
-    let panels = GroupCurves(title: "training loss (nats/token)", yKind: .log10, levels: floorMarks) { $0.loss }
-      .panels(of: shown)
+    let panels = GroupCurves(title: "training loss (nats/token)", yKind: .log10, levels: floorMarks) {
+      $0.loss
+    }
+    .panels(of: shown)
     let figure = Figure(
       width: .page, rows: rows(panels, columns: 2), panelHeight: 150, notes: GroupCurves.notes(on: shown),
       metadata: metadata(
@@ -30,9 +32,11 @@ extension RunReport {
   private var floorMarks: [ReferenceMark] {
     let texts = Set(groups.map(\.manifest.corpus.sha256))
     guard texts.count == 1, let corpus = groups.first?.manifest.corpus else { return [] }
-    let unigram = corpus.unigramEntropy.isNaN ? [] : [ReferenceMark("unigram entropy", at: corpus.unigramEntropy)]
+    let unigram =
+      corpus.unigramEntropy.isNaN ? [] : [ReferenceMark("unigram entropy", at: corpus.unigramEntropy)]
     return unigram
-      + (corpus.entropyRate.map { [ReferenceMark("entropy rate", at: $0, color: .black, dash: [1, 1.5])] } ?? [])
+      + (corpus.entropyRate.map { [ReferenceMark("entropy rate", at: $0, color: .black, dash: [1, 1.5])] }
+        ?? [])
   }
 
   /// Why nothing about training is shown; nil where there are runs that train.
@@ -60,10 +64,13 @@ extension RunReport {
     {
       blocks.append(
         .figure(
-          Document.FigurePart("perplexity", figure, caption: "Held-out perplexity over the steps, group by group.")))
+          Document.FigurePart(
+            "perplexity", figure, caption: "Held-out perplexity over the steps, group by group.")))
     } else {
       blocks.append(
-        .absence("held-out perplexity over the steps: each run was validated once, at its end (--validate-every gives more)."))
+        .absence(
+          "held-out perplexity over the steps: each run was validated once, at its end (--validate-every gives more)."
+        ))
     }
     return blocks
   }
@@ -74,7 +81,9 @@ extension RunReport {
     guard !validated.isEmpty else { return nil }
     let cells = validated.map { index in
       let group = groups[index]
-      let planned = ConfigurationKeys(json: group.manifest.configurationJSON).values["steps"].flatMap { Int($0) }
+      let planned = ConfigurationKeys(json: group.manifest.configurationJSON).values["steps"].flatMap {
+        Int($0)
+      }
       return SweepCell(
         values: [group.label], runs: group.runs,
         plannedSteps: planned ?? group.runs.compactMap(\.validation.last?.step).max() ?? 0,
@@ -110,7 +119,8 @@ extension RunReport {
       table.append([
         .text(cell.label), .integer(cell.plannedSteps), .integer(cell.finalLosses.count),
         Self.cell(report.perplexity(of: cell)),
-        base.map { Self.cell(report.ratio(of: cell, to: $0)) } ?? .missing, base.map { .text($0.label) } ?? .missing,
+        base.map { Self.cell(report.ratio(of: cell, to: $0)) } ?? .missing,
+        base.map { .text($0.label) } ?? .missing,
         .text(cell.shortcomings(seeds: cell.runs.map(\.manifest.seed)).joined(separator: "; ")),
       ])
     }
@@ -125,5 +135,7 @@ extension RunReport {
     return report.cells.first { $0.label == groups[bases[own]].label }
   }
 
-  private static func cell(_ value: Estimate) -> Table.Cell { value.value.isNaN ? .missing : .estimate(value) }
+  private static func cell(_ value: Estimate) -> Table.Cell {
+    value.value.isNaN ? .missing : .estimate(value)
+  }
 }

@@ -15,7 +15,8 @@ extension RunReport {
     let panels = optimizationPanels
     if !panels.isEmpty {
       let figure = Figure(
-        width: .page, rows: rows(panels, columns: panels.count == 3 ? 3 : 2), sharesY: false, panelHeight: 120,
+        width: .page, rows: rows(panels, columns: panels.count == 3 ? 3 : 2), sharesY: false,
+        panelHeight: 120,
         notes: GroupCurves.notes(on: groups),
         metadata: metadata(
           "Learning rate, gradient norm and clipping over the steps",
@@ -48,7 +49,8 @@ extension RunReport {
     let shown = groups.filter { $0.runs.allSatisfy { !$0.steps.isEmpty } }
     let rate = GroupCurves(title: "learning rate", yKind: .linear, isSmoothed: false) { $0.learningRate }
     let norm = GroupCurves(
-      title: "gradient norm (L2)", yKind: .log10, levels: threshold.map { [ReferenceMark("clipping", at: $0)] } ?? []
+      title: "gradient norm (L2)", yKind: .log10,
+      levels: threshold.map { [ReferenceMark("clipping", at: $0)] } ?? []
     ) { $0.gradientL2 }
     let clip = GroupCurves(title: "clip coefficient", yKind: .linear) { $0.clipCoefficient }
     return rate.panels(of: shown, heading: "learning rate") + norm.panels(of: shown, heading: "gradient norm")
@@ -63,9 +65,12 @@ extension RunReport {
         Table.Column("peak_learning_rate", title: "highest rate", kind: .number(.significant(3))),
         Table.Column("last_learning_rate", title: "last rate", kind: .number(.significant(3))),
         Table.Column("clip", title: "clipped to", kind: .number(.significant(3)), audience: .unlessEmpty),
-        Table.Column("clipped_percent", title: "clipped steps, %", kind: .number(.decimals(1)), audience: .unlessEmpty),
-        Table.Column("gradient_l2_median", title: "norm, median", kind: .number(.significant(3)), audience: .unlessEmpty),
-        Table.Column("gradient_l2_max", title: "norm, largest", kind: .number(.significant(3)), audience: .unlessEmpty),
+        Table.Column(
+          "clipped_percent", title: "clipped steps, %", kind: .number(.decimals(1)), audience: .unlessEmpty),
+        Table.Column(
+          "gradient_l2_median", title: "norm, median", kind: .number(.significant(3)), audience: .unlessEmpty),
+        Table.Column(
+          "gradient_l2_max", title: "norm, largest", kind: .number(.significant(3)), audience: .unlessEmpty),
         Table.Column("gradient_l2_max_step", title: "at step", kind: .integer, audience: .unlessEmpty),
       ],
       notes: [
@@ -78,7 +83,8 @@ extension RunReport {
       let largest = Self.largest(norms)
       table.append([
         .text(group.label), Self.number(group.runs.flatMap(\.learningRate).max()),
-        Self.number(group.runs.compactMap(\.learningRate.last).max()), Self.number(settings["clip"].flatMap { Double($0) }),
+        Self.number(group.runs.compactMap(\.learningRate.last).max()),
+        Self.number(settings["clip"].flatMap { Double($0) }),
         Self.number(group.clippedShare.map { 100 * $0 }),
         norms.isEmpty ? .missing : .number(median(norms.map(\.norm).filter(\.isFinite))),
         Self.number(largest?.norm), largest.map { .integer($0.step) } ?? .missing,
@@ -102,7 +108,9 @@ extension RunReport {
   var timeSection: Document.Section {
     let title = "Step time"
     let timed = (groups + stabilityGroups).contains { $0.runs.contains { !$0.seconds.isEmpty } }
-    guard timed else { return Document.Section("time", title, [.absence("no run has recorded how long steps took.")]) }
+    guard timed else {
+      return Document.Section("time", title, [.absence("no run has recorded how long steps took.")])
+    }
     return Document.Section("time", title, [.table(Document.TablePart("time", timeTable))])
   }
 
@@ -117,7 +125,8 @@ extension RunReport {
         Table.Column("seconds_p95", title: "95 % s", kind: .number(.significant(3))),
         Table.Column("tokens_per_second", title: "tokens/s", kind: .number(.significant(3))),
         Table.Column("seconds", title: "recorded s", kind: .number(.significant(3))),
-        Self.rangeColumn("threads", "threads", allGroups.map { $0.group.runs.map(\.manifest.machine.threads) }),
+        Self.rangeColumn(
+          "threads", "threads", allGroups.map { $0.group.runs.map(\.manifest.machine.threads) }),
       ],
       notes: [
         "Over the recorded steps of all seeds, validation and writing not among them; recorded s: their sum. What else the"

@@ -5,7 +5,8 @@ extension RunReport {
   var provenanceSection: Document.Section {
     var blocks: [Document.Block] = [
       .table(Document.TablePart("provenance", fileTable, isFolded: runs.count > 20)),
-      .table(Document.TablePart("machines", machineTable)), .table(Document.TablePart("corpora", corpusTable)),
+      .table(Document.TablePart("machines", machineTable)),
+      .table(Document.TablePart("corpora", corpusTable)),
       .table(Document.TablePart("contracts", contractTable)),
     ]
     let attempts = attemptTable
@@ -13,7 +14,10 @@ extension RunReport {
       attempts.rows.isEmpty
         ? .text("Every run was made in one attempt.") : .table(Document.TablePart("attempts", attempts)))
     blocks += [
-      .heading("This report"), .text("Made by \(options.program) with this command, folders above its own left out:"),
+      .heading("This report"),
+      .text(
+        "Made by \(options.program) with the command below. Of absolute paths it has the last part; options that say only"
+          + " where the report goes are left out."),
       .command(options.command),
     ]
     return Document.Section("provenance", "Provenance", blocks)
@@ -27,7 +31,8 @@ extension RunReport {
         Table.Column("file", title: "file", kind: .text), Table.Column("run", title: "run id", kind: .text),
         Table.Column("group", title: "group", kind: .text), Table.Column("seed", title: "seed", kind: .text),
         Table.Column("started", title: "started (UTC)", kind: .text),
-        Table.Column("machine", title: "machine", kind: .text), Table.Column("corpus", title: "corpus", kind: .text),
+        Table.Column("machine", title: "machine", kind: .text),
+        Table.Column("corpus", title: "corpus", kind: .text),
         Table.Column("contract", title: "contract", kind: .text),
       ],
       notes: [
@@ -39,7 +44,8 @@ extension RunReport {
         table.append([
           .text(own.fileName), .text(manifest.runID), .text(label), .text("\(manifest.seed)"),
           .text(manifest.startedAt), .text(number(manifest.machine.facts, in: machines)),
-          .text(number(manifest.corpus.sha256 + manifest.corpus.name, in: corpora.map { $0.sha256 + $0.name })),
+          .text(
+            number(manifest.corpus.sha256 + manifest.corpus.name, in: corpora.map { $0.sha256 + $0.name })),
           .text(number(manifest.contract, in: contracts)),
         ])
       }
@@ -69,7 +75,9 @@ extension RunReport {
         Table.Column("blas", title: "matrix products (BLAS and its kernels)", kind: .text),
         Table.Column("threads", title: "threads", kind: .text),
       ])
-    for (index, facts) in machines.enumerated() { table.append([.text("\(index + 1)")] + facts.map { .text($0) }) }
+    for (index, facts) in machines.enumerated() {
+      table.append([.text("\(index + 1)")] + facts.map { .text($0) })
+    }
     return table
   }
 
@@ -81,14 +89,16 @@ extension RunReport {
         Table.Column("tokens", title: "tokens", kind: .integer, audience: .unlessEmpty),
         Table.Column("vocabulary", title: "vocabulary", kind: .integer),
         Table.Column("unigram_entropy", title: "unigram entropy", kind: .number(.decimals(3))),
-        Table.Column("entropy_rate", title: "entropy rate", kind: .number(.decimals(3)), audience: .unlessEmpty),
+        Table.Column(
+          "entropy_rate", title: "entropy rate", kind: .number(.decimals(3)), audience: .unlessEmpty),
         Table.Column("sha256", title: "SHA-256", kind: .text),
       ], notes: ["Entropies in nats a token."])
     for (index, corpus) in corpora.enumerated() {
       table.append([
         .text("\(index + 1)"), .text(corpus.name), corpus.tokenCount.map { .integer($0) } ?? .missing,
         .integer(corpus.vocabularySize),
-        corpus.unigramEntropy.isNaN ? .missing : .number(corpus.unigramEntropy), Self.number(corpus.entropyRate),
+        corpus.unigramEntropy.isNaN ? .missing : .number(corpus.unigramEntropy),
+        Self.number(corpus.entropyRate),
         .text(corpus.sha256),
       ])
     }
@@ -100,7 +110,9 @@ extension RunReport {
     var table = Table(
       title: "Number contract: what the gradients are gradients of",
       columns: [Table.Column("label", title: "label", kind: .text)]
-        + all.indices.map { Table.Column("contract_\($0 + 1)", title: all.count > 1 ? "\($0 + 1)" : "value", kind: .text) })
+        + all.indices.map {
+          Table.Column("contract_\($0 + 1)", title: all.count > 1 ? "\($0 + 1)" : "value", kind: .text)
+        })
     for (index, label) in (all.first?.labels ?? []).enumerated() {
       table.append([.text(label.name)] + all.map { .text($0.labels[index].value) })
     }
@@ -123,7 +135,7 @@ extension RunReport {
         let isGoingOn = own.isGrowing && attempt == own.attempts.last
         let end = attempt.end != .running ? "\(attempt.end)" : isGoingOn ? "running" : "killed"
         table.append([
-          .text(runLabel(own.run.manifest)), .integer(attempt.segment), .integer(attempt.firstStep), .text(end),
+          .text(name(own.run)), .integer(attempt.segment), .integer(attempt.firstStep), .text(end),
           .text(attempt.machine),
         ])
       }

@@ -37,21 +37,28 @@ extension RunReport {
 
   private func blocks(_ sources: [ScaleSource], suffix: String) -> [Document.Block] {
     let report: ScaleReport
-    do throws(AnalysisError) { report = try ScaleReport(of: sources, label: label) } catch { return [.absence("\(error).")] }
+    do throws(AnalysisError) { report = try ScaleReport(of: sources, label: label) } catch {
+      return [.absence("\(error).")]
+    }
     let (program, command) = origin
     let boxes = report.boxFigure(addsPaper: options.addsPaper, program: program, command: command)
     var blocks: [Document.Block] = [
       .figure(
         Document.FigurePart(
           "scales\(suffix)", boxes,
-          caption: "Learned scales, a box a layer: median, quartiles, whiskers of 1.5 interquartile ranges, outliers; with"
+          caption:
+            "Learned scales, a box a layer: median, quartiles, whiskers of 1.5 interquartile ranges, outliers; with"
             + " lines at their initial value and at what weight decay alone would have made of it"
             + (options.addsPaper ? "; below, the paper's own boxes (125M, digitised)." : "."))),
-      .table(Document.TablePart("scales-trend\(suffix)", report.trendTable(bySeed: false), data: report.trendTable(bySeed: true))),
+      .table(
+        Document.TablePart(
+          "scales-trend\(suffix)", report.trendTable(bySeed: false), data: report.trendTable(bySeed: true))),
     ]
     if let table = try? report.table(layers: .paper) {
       blocks.append(
-        .table(Document.TablePart("scales\(suffix)", table, data: report.longTable, isFolded: table.rows.count > 12)))
+        .table(
+          Document.TablePart(
+            "scales\(suffix)", table, data: report.longTable, isFolded: table.rows.count > 12)))
     }
     if let heads = report.headTable {
       blocks.append(
@@ -73,7 +80,8 @@ extension RunReport {
   private func drift(_ report: ScaleReport, suffix: String) -> [Document.Block] {
     let (program, command) = origin
     let snapshots = report.entries.flatMap(\.group.sources).map(\.steps.count).min() ?? 0
-    guard snapshots > 1, let figure = try? report.driftFigure(layers: .paper, program: program, command: command)
+    guard snapshots > 1,
+      let figure = try? report.driftFigure(layers: .paper, program: program, command: command)
     else {
       return [.absence("scales over training: there is one snapshot of them (--snapshot-every gives more).")]
     }
@@ -81,7 +89,9 @@ extension RunReport {
       .figure(
         Document.FigurePart(
           "scales-drift\(suffix)", figure,
-          caption: "The median of each layer's scales over training, with what weight decay alone would have done to 1."))
+          caption:
+            "The median of each layer's scales over training, with what weight decay alone would have done to 1."
+        ))
     ]
   }
 }

@@ -22,7 +22,8 @@ extension RunReport {
         .figure(
           Document.FigurePart(
             "stability", figure,
-            caption: "Loss over the rising learning rate, one line a seed; its end is marked by what ended it.")),
+            caption:
+              "Loss over the rising learning rate, one line a seed; its end is marked by what ended it.")),
       ]
     }
     for case (_, .failure(let problem)) in judged { blocks.append(.absence("\(problem).")) }
@@ -40,13 +41,21 @@ extension RunReport {
       }
       let (program, command) = origin
       let figures = [
-        ("perplexity", sweep.perplexityFigure(program: program, command: command), "Final held-out perplexity."),
-        ("curves", sweep.curveFigure(program: program, command: command), "Held-out perplexity over \(sweep.budget.title)."),
+        (
+          "perplexity", sweep.perplexityFigure(program: program, command: command),
+          "Final held-out perplexity."
+        ),
+        (
+          "curves", sweep.curveFigure(program: program, command: command),
+          "Held-out perplexity over \(sweep.budget.title)."
+        ),
       ]
       for (kind, figure, caption) in figures {
         blocks.append(
           figure.map { .figure(Document.FigurePart("\(name)-\(kind)", $0, caption: caption)) }
-            ?? .absence("\(caption.dropLast().prefix(1).lowercased() + caption.dropLast().dropFirst()): no run was validated."))
+            ?? .absence(
+              "\(caption.dropLast().prefix(1).lowercased() + caption.dropLast().dropFirst()): no run was validated."
+            ))
       }
       return Document.Section(name, "Sweep: \(sweep.title)", blocks)
     }

@@ -42,7 +42,8 @@ extension RunReport {
 
   private static let outcomeColumns = [
     Table.Column("loss", title: "training loss", kind: .estimate(.decimals(3))),
-    Table.Column("validation_loss", title: "validation loss", kind: .estimate(.decimals(3)), audience: .unlessEmpty),
+    Table.Column(
+      "validation_loss", title: "validation loss", kind: .estimate(.decimals(3)), audience: .unlessEmpty),
     Table.Column("perplexity", title: "perplexity", kind: .estimate(.significant(4)), audience: .unlessEmpty),
     Table.Column("status", title: "status", kind: .text),
     Table.Column("mark", title: "mark", kind: .text, audience: .unlessEmpty),
@@ -111,7 +112,8 @@ extension RunReport {
         Table.Column("updates", title: "updates", kind: .integer),
         Table.Column("records", title: "records", kind: .integer),
         Table.Column("loss", title: "training loss", kind: .number(.decimals(3))),
-        Table.Column("validation_loss", title: "validation loss", kind: .number(.decimals(3)), audience: .unlessEmpty),
+        Table.Column(
+          "validation_loss", title: "validation loss", kind: .number(.decimals(3)), audience: .unlessEmpty),
         Table.Column("validated_after", title: "after", kind: .integer, audience: .unlessEmpty),
         Table.Column("attempts", title: "attempts", kind: .integer),
         Table.Column("gaps", title: "gaps", kind: .integer),
@@ -176,7 +178,8 @@ extension RunManifest {
 extension CorpusFacts {
   /// `unigram entropy 3.193, entropy rate 2.200`; empty where neither is known.
   var floors: String {
-    let unigram = unigramEntropy.isNaN ? nil : "unigram entropy \(NumberText.fixed(unigramEntropy, decimals: 3))"
+    let unigram =
+      unigramEntropy.isNaN ? nil : "unigram entropy \(NumberText.fixed(unigramEntropy, decimals: 3))"
     let rate = entropyRate.map { "entropy rate \(NumberText.fixed($0, decimals: 3))" }
     return [unigram, rate].compactMap(\.self).joined(separator: ", ")
   }

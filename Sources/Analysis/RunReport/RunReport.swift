@@ -127,8 +127,17 @@ public struct RunReport {
   var origin: (program: String, command: String) { (options.program, options.command) }
 
   private var defaultTitle: String {
-    labels.count <= 4
-      ? "Gradients of \(labels.joined(separator: ", "))" : "Gradients of \(labels.count) groups of runs"
+    if labels.count <= 4, labels.allSatisfy({ !$0.contains(", ") }) {
+      return "Gradients of \(labels.joined(separator: ", "))"
+    }
+    var architectures: [String] = []
+    for (_, group) in allGroups {
+      let title = architectureTitle(group.manifest.architecture)
+      if !architectures.contains(title) { architectures.append(title) }
+    }
+    let groups = plural(labels.count, "group") + " of runs"
+    return architectures.count <= 4
+      ? "Gradients of \(architectures.joined(separator: ", ")): \(groups)" : "Gradients of \(groups)"
   }
 
   private var lead: [String] {
@@ -160,7 +169,9 @@ public struct RunReport {
           groups: groups, operation: options.operation, window: options.window))
     } catch {
       // A name that no run knows is the user's mistake; what the runs lack is for the report to say.
-      if case .noSuchOperation = error { throw .noSuchOperation(name: options.operation, available: names(groups)) }
+      if case .noSuchOperation = error {
+        throw .noSuchOperation(name: options.operation, available: names(groups))
+      }
       return .failure(error)
     }
   }

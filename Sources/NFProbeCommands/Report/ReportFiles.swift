@@ -27,7 +27,9 @@ struct ReportFiles {
       }
     }
     var seen: Set<String> = []
-    self.paths = paths.filter { seen.insert(URL(fileURLWithPath: $0).resolvingSymlinksInPath().path).inserted }
+    self.paths = paths.filter {
+      seen.insert(URL(fileURLWithPath: $0).resolvingSymlinksInPath().path).inserted
+    }
     self.folders = folders
   }
 
@@ -50,7 +52,8 @@ struct ReportFiles {
     let deeper = names.filter { name in
       ((try? self.names(in: "\(folder)/\(name)")) ?? []).contains { $0.hasSuffix(".h5") }
     }
-    let hint = deeper.isEmpty ? "" : "; its folders \(deeper.joined(separator: ", ")) do: name those that are meant"
+    let hint =
+      deeper.isEmpty ? "" : "; its folders \(deeper.joined(separator: ", ")) do: name those that are meant"
     throw CommandError.failed("\(folder) holds no run files (.h5)\(hint)")
   }
 

@@ -41,6 +41,7 @@ struct ReportFolder {
       console.print("- \(finding.level.rawValue): \(finding.subject): \(finding.text)")
     }
     let parts = "\(counted(document.figures.count, "figure")), \(counted(document.tables.count, "table"))"
-    console.print("\n\(folder.file("report.html")): \(parts), beside it each as a file, report.md and report.tex")
+    console.print(
+      "\n\(folder.file("report.html")): \(parts), beside it each as a file, report.md and report.tex")
   }
 }

@@ -83,7 +83,8 @@ struct ReportReading {
   private static func damage(to reader: RunFileReader, isGrowing: Bool) -> [String] {
     var found: [String] = []
     if !reader.isManifestIntact {
-      found.append("attributes or coordinates of its file are not as they were written; do not trust what they say")
+      found.append(
+        "attributes or coordinates of its file are not as they were written; do not trust what they say")
     }
     for (table, rows) in reader.damagedRows.sorted(by: { $0.key < $1.key }) {
       found.append(
