@@ -166,6 +166,23 @@ import Testing
     #expect(try names(both, "mismatch").contains("figure mismatch"))
   }
 
+  @Test func aRunWithoutStepsDoesNotHideItsGroup() throws {
+    var runs = figure3([1, 2])
+    let whole = try report(runs).document.figures.first { $0.name == "loss" }
+    for index in [0, 1] {
+      runs[index].run.steps = Array(runs[index].run.steps.prefix(index * 50))
+      runs[index].run.segments = Array(runs[index].run.segments.prefix(index * 50))
+      runs[index].run.loss = Array(runs[index].run.loss.prefix(index * 50))
+      runs[index].run.status = .interrupted
+    }
+    let cut = try report(runs).document.figures.first { $0.name == "loss" }
+    #expect(try #require(whole).figure.csv.contains("Post-LN"))
+    let lines = try #require(cut).figure.csv.split(separator: "\n").filter { $0.contains("Post-LN") }
+    // The seed that has steps is shown up to its last.
+    #expect(lines.contains { $0.contains(",49,") } && !lines.contains { $0.contains(",60,") })
+    #expect(try #require(cut).figure.notes[0].contains("ends with the shortest run"))
+  }
+
   // MARK: - Findings
 
   @Test func nothingToSayIsSaid() throws {

@@ -307,8 +307,10 @@ def test_wrong_input_is_refused_in_words(recorded, tmp_path):
     refuses("report", files["post-ln"], "cut.h5", cwd=tmp_path, mentions=["cut.h5"])
     refuses("report", files["pre-ln"], "again.h5", cwd=tmp_path, mentions=["again.h5", "same run"])
     refuses("report", recorded, "--operation=fc3.weight", cwd=tmp_path, mentions=["fc3.weight", "did you mean"])
-    refuses("report", recorded, "--base=sandwich", cwd=tmp_path, mentions=["sandwich", "Post-LN"])
+    refused = refuses("report", recorded, "--base=sandwich", cwd=tmp_path, mentions=["sandwich", "Post-LN"])
+    assert refused.returncode == 2
     refuses("report", recorded, "--window=9:3", cwd=tmp_path, mentions=["9:3"])
+    refuses("report", recorded, "--window=500:600", cwd=tmp_path, mentions=["steps 500 to 599", "steps 0 to 11"])
     succeeds("train", *small(architecture="pre-ln", checkpoint_every=12, out="train"), cwd=tmp_path)
     (checkpoint,) = [path for path in (tmp_path / "train").rglob("step-*.safetensors") if ".state." not in path.name]
     refuses("report", checkpoint, cwd=tmp_path, mentions=["is a checkpoint", "nf-probe scales"])

@@ -18,7 +18,10 @@ struct GroupCurves {
 
   /// Panels of at most six groups each; none where nothing is recorded.
   func panels(of groups: [RunGroup], heading: String = "") -> [Panel] {
-    let shown = groups.filter { group in group.runs.allSatisfy { !values($0).isEmpty } }
+    let shown = groups.compactMap { group -> RunGroup? in
+      let recorded = group.runs.filter { !values($0).isEmpty }
+      return recorded.isEmpty ? nil : RunGroup(label: group.label, runs: recorded)
+    }
     let styles = SeriesStyle.categories(Self.mostLines)
     return stride(from: 0, to: shown.count, by: Self.mostLines).map { start in
       let part = shown[start..<min(start + Self.mostLines, shown.count)]
@@ -47,6 +50,9 @@ struct GroupCurves {
       notes.append(
         "Geometric mean over n = \(counts.map(String.init).joined(separator: " or ")) seeds; bands: smallest to largest"
           + " seed.")
+    }
+    if groups.contains(where: { Set($0.runs.map(\.steps.last)).count > 1 }) {
+      notes.append("A line ends with the shortest run of its group.")
     }
     let widths = Set(groups.compactMap { $0.runs.map(\.steps.count).min() }.compactMap(MovingMean.width))
       .sorted()

@@ -8,7 +8,7 @@ extension RunReport {
   }
 
   private var trainingBlocks: [Document.Block] {
-    let shown = groups.filter { $0.runs.allSatisfy { !$0.steps.isEmpty } }
+    let shown = groups.filter { $0.runs.contains { !$0.steps.isEmpty } }
     guard !shown.isEmpty else { return [.absence(noTraining ?? "no run has recorded a step.")] }
     let panels = GroupCurves(title: "training loss (nats/token)", yKind: .log10, levels: floorMarks) {
       $0.loss

@@ -46,15 +46,15 @@ extension RunReport {
   }
 
   private var optimizationPanels: [Panel] {
-    let shown = groups.filter { $0.runs.allSatisfy { !$0.steps.isEmpty } }
     let rate = GroupCurves(title: "learning rate", yKind: .linear, isSmoothed: false) { $0.learningRate }
     let norm = GroupCurves(
       title: "gradient norm (L2)", yKind: .log10,
       levels: threshold.map { [ReferenceMark("clipping", at: $0)] } ?? []
     ) { $0.gradientL2 }
     let clip = GroupCurves(title: "clip coefficient", yKind: .linear) { $0.clipCoefficient }
-    return rate.panels(of: shown, heading: "learning rate") + norm.panels(of: shown, heading: "gradient norm")
-      + (clips ? clip.panels(of: shown, heading: "clipping") : [])
+    return rate.panels(of: groups, heading: "learning rate")
+      + norm.panels(of: groups, heading: "gradient norm")
+      + (clips ? clip.panels(of: groups, heading: "clipping") : [])
   }
 
   private var optimizationTable: Table {

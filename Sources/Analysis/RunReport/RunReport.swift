@@ -165,14 +165,15 @@ public struct RunReport {
     guard !groups.isEmpty else { return nil }
     do {
       return .success(
-        try MismatchReport(
-          groups: groups, operation: options.operation, window: options.window))
+        try MismatchReport(groups: groups, operation: options.operation, window: options.window))
     } catch {
-      // A name that no run knows is the user's mistake; what the runs lack is for the report to say.
-      if case .noSuchOperation = error {
-        throw .noSuchOperation(name: options.operation, available: names(groups))
+      // A name that no run knows and a window that none reaches are mistakes of the call; what runs lack is for the report
+      // to say.
+      switch error {
+      case .noSuchOperation: throw .noSuchOperation(name: options.operation, available: names(groups))
+      case .emptyWindow where options.window != nil: throw error
+      default: return .failure(error)
       }
-      return .failure(error)
     }
   }
 

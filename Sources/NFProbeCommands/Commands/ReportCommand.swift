@@ -15,7 +15,7 @@ struct ReportCommand: ParsableCommand {
 
       Examples:
         nf-probe report nf-probe-runs/grads-001
-        nf-probe report pre-ln-seed*.h5 normformer-seed*.h5 --base pre-ln --out review
+        nf-probe report pre-ln-seed*.h5 normformer-seed*.h5 --out review
         nf-probe report rates stability-001 --title "Learning rates" --window 200:300
         nf-probe report normformer-seed*.h5 --operation fc1.weight --paper
       """)
@@ -57,10 +57,19 @@ struct ReportCommand: ParsableCommand {
   func run() throws {
     let files = try ReportFiles(inputs)
     try GuardedReading.run(files.paths) { reading in
+      Console(isQuiet: output.quiet).progress("reading \(counted(files.paths.count, "run file"))")
       let runs = try ReportReading(files: files, reading: reading, operation: operation)
-      let report = try RunReport(
+      try ReportFolder(console: Console(isQuiet: output.quiet)).write(report(on: runs), output)
+    }
+  }
+
+  private func report(on runs: ReportReading) throws -> RunReport {
+    do {
+      return try RunReport(
         runs: runs.reported, options: options(), sweeps: runs.sweeps(), gradients: runs.gradients)
-      try ReportFolder(console: Console(isQuiet: output.quiet)).write(report, output)
+    } catch let error as AnalysisError {
+      guard case .noSuchBase = error else { throw error }
+      throw CommandError.usage("\(error)")
     }
   }
 
