@@ -1,3 +1,4 @@
+import Charts
 import Foundation
 import RunData
 import Testing
@@ -99,7 +100,7 @@ import Testing
     let clipped = Double(run.steps.count { $0 % 7 != 0 }) / Double(run.steps.count)
     let column = try #require(table.columns.firstIndex { $0.key == "clipped_percent" })
     #expect(table.rows[0][column] == .number(100 * clipped))
-    #expect(document.findings.contains { $0.text.contains("clipped at 85 %") })
+    #expect(document.findings.contains { $0.text.contains("(85 %)") })
   }
 
   // MARK: - What is not
@@ -218,7 +219,7 @@ import Testing
     #expect(texts.contains { $0.contains("steps are missing between 49 and 60") })
     #expect(texts.contains { $0.contains("made in 2 attempts, without a gap") })
     #expect(texts.contains { $0.contains("2 damaged rows") })
-    #expect(texts.contains { $0.contains("caution: NormFormer: not learning yet (1 of 3)") })
+    #expect(texts.contains { $0.contains("caution: NormFormer: not learning yet") })
     #expect(texts.contains { $0.contains("caution: Window") })
     let ranks = findings.map { Document.Finding.Level.allCases.firstIndex(of: $0.level) ?? 9 }
     #expect(ranks == ranks.sorted())

@@ -16,22 +16,35 @@ struct GroupCurves {
   /// The quantity at each recorded step; empty where a run has not recorded it.
   let values: (RecordedRun) -> [Double]
 
-  /// Panels of at most six groups each; none where nothing is recorded.
+  /// One panel, or where that would be too full one an architecture, or more; none where nothing is recorded.
   func panels(of groups: [RunGroup], heading: String = "") -> [Panel] {
     let shown = groups.compactMap { group -> RunGroup? in
       let recorded = group.runs.filter { !values($0).isEmpty }
       return recorded.isEmpty ? nil : RunGroup(label: group.label, runs: recorded)
     }
-    let styles = SeriesStyle.categories(Self.mostLines)
-    return stride(from: 0, to: shown.count, by: Self.mostLines).map { start in
-      let part = shown[start..<min(start + Self.mostLines, shown.count)]
-      let curves = part.enumerated().map { index, group in
-        curve(group, style: styles[index], phase: (Double(index) + 0.5) / Double(part.count))
-      }
-      return Panel(
-        title: heading, name: title, xTitle: "step", yTitle: title, yKind: yKind, xIsWhole: true,
-        marks: levels + curves.flatMap(\.areas) + curves.flatMap(\.rawLines) + curves.flatMap(\.mainLines))
+    guard shown.count > Self.mostLines else { return shown.isEmpty ? [] : [panel(shown, heading: heading)] }
+    var architectures: [String] = []
+    for name in shown.map(\.manifest.architecture) where !architectures.contains(name) {
+      architectures.append(name)
     }
+    return architectures.flatMap { architecture in
+      let own = shown.filter { $0.manifest.architecture == architecture }
+      let title = [architectureTitle(architecture), heading].filter { !$0.isEmpty }.joined(separator: ": ")
+      return stride(from: 0, to: own.count, by: Self.mostLines).map { start in
+        panel(Array(own[start..<min(start + Self.mostLines, own.count)]), heading: title)
+      }
+    }
+  }
+
+  private func panel(_ groups: [RunGroup], heading: String) -> Panel {
+    let styles = SeriesStyle.categories(groups.count)
+    let curves = groups.enumerated().map { index, group in
+      curve(group, style: styles[index], phase: (Double(index) + 0.5) / Double(groups.count))
+    }
+    return Panel(
+      title: heading, name: heading.isEmpty ? title : heading, xTitle: "step", yTitle: title, yKind: yKind,
+      xIsWhole: true,
+      marks: levels + curves.flatMap(\.areas) + curves.flatMap(\.rawLines) + curves.flatMap(\.mainLines))
   }
 
   private func curve(_ group: RunGroup, style: SeriesStyle, phase: Double) -> SeedCurve {

@@ -5,8 +5,8 @@ extension RunReport {
   /// What a reader should see first, the gravest first; one line that says so where there is nothing.
   var findings: [Document.Finding] {
     let found =
-      runs.flatMap(runFindings) + groups.flatMap(lossFindings) + mismatchFindings + comparisonFindings
-      + groups.flatMap(clippingFindings) + headFindings + seedFindings
+      runs.flatMap(runFindings) + lossFindings + mismatchFindings + comparisonFindings + clippingFindings
+      + headFindings + seedFindings
     guard !found.isEmpty else {
       return [
         Document.Finding(
@@ -84,61 +84,77 @@ extension RunReport {
 
   // MARK: - Group by group
 
-  private func lossFindings(_ group: RunGroup) -> [Document.Finding] {
-    let reading = LossReading(of: group, window: StepWindow(lower: 0, upper: nil))
-    guard let mark = reading.mark else { return [] }
-    let lossWords =
-      reading.loss.isFinite ? "\(NumberText.fixed(reading.loss, decimals: 3)) nats" : "which is not finite"
-    return [
-      Document.Finding(
-        .caution, group.label,
-        "\(mark): the training loss, \(lossWords), is not below the corpus's unigram entropy of"
-          + " \(NumberText.fixed(reading.unigramEntropy, decimals: 3)). Gradients and scales of such a model say"
-          + " little about one that learns.")
-    ]
+  /// Of several groups of which the same is to be said, one finding that lists them.
+  private func collected(
+    _ level: Document.Finding.Level, _ own: [(label: String, detail: String)], _ sentence: (String) -> String
+  ) -> [Document.Finding] {
+    guard own.count > 2 else {
+      return own.map { Document.Finding(level, $0.label, sentence($0.detail)) }
+    }
+    let list = own.map { "\($0.label): \($0.detail)" }.joined(separator: "; ")
+    return [Document.Finding(level, "\(own.count) of \(plural(allGroups.count, "group"))", sentence(list))]
+  }
+
+  private var lossFindings: [Document.Finding] {
+    let own = groups.compactMap { group -> (label: String, detail: String)? in
+      let reading = LossReading(of: group, window: StepWindow(lower: 0, upper: nil))
+      guard !reading.seedsNotLearning.isEmpty else { return nil }
+      let loss = reading.loss.isFinite ? "\(NumberText.fixed(reading.loss, decimals: 3))" : "not finite"
+      let count = reading.seedsNotLearning.count
+      let seeds = count < reading.runCount ? "\(count) of \(reading.runCount) seeds, " : ""
+      return (group.label, "\(seeds)\(loss) against \(NumberText.fixed(reading.unigramEntropy, decimals: 3))")
+    }
+    return collected(.caution, own) {
+      "not learning yet: the training loss is not below the corpus's unigram entropy (\($0) nats). Gradients and scales of"
+        + " such a model say little about one that learns."
+    }
   }
 
   /// A mismatch above this is worth a line.
   private static let largeMismatch = 10.0
 
   private var mismatchFindings: [Document.Finding] {
-    groups.compactMap { group in
-      let own = operations.filter {
-        $0.group.label == group.label && $0.mismatch.spread.value > Self.largeMismatch
-      }
-      guard let worst = own.max(by: { $0.mismatch.spread.value < $1.mismatch.spread.value }),
+    let own = groups.compactMap { group -> (label: String, detail: String)? in
+      let all = operations.filter { $0.group.label == group.label }
+      let large = all.filter { $0.mismatch.spread.value > Self.largeMismatch }
+      guard let worst = large.max(by: { $0.mismatch.spread.value < $1.mismatch.spread.value }),
         let extremes = worst.mismatch.extremes
       else { return nil }
-      let count = operations.count { $0.group.label == group.label }
       let spread = NumberText.significant(worst.mismatch.spread.value, digits: 3)
-      return Document.Finding(
-        .caution, group.label,
-        "the gradients of \(own.count) of \(plural(count, "operation")) differ more than tenfold between layers; most those"
-          + " of \(worst.operation), \(spread) times as large in layer \(extremes.largest) as in layer \(extremes.smallest)."
+      return (
+        group.label,
+        "\(large.count) of \(all.count) operations, most \(worst.operation), \(spread) times as large in layer"
+          + " \(extremes.largest) as in layer \(extremes.smallest)"
       )
+    }
+    return collected(.caution, own) { "gradients that differ more than tenfold between layers: \($0)." }
+  }
+
+  private var clippingFindings: [Document.Finding] {
+    Document.Finding.Level.allCases.flatMap { level in
+      let own = groups.compactMap { group -> (label: String, detail: String)? in
+        guard let share = group.clippedShare, share >= 0.1, (share >= 0.5 ? .caution : .note) == level else {
+          return nil
+        }
+        return (group.label, "\(NumberText.fixed(100 * share, decimals: 0)) %")
+      }
+      return collected(level, own) {
+        "gradients were clipped at many of the recorded steps (\($0)); the gradients shown are those before clipping."
+      }
     }
   }
 
-  private func clippingFindings(_ group: RunGroup) -> [Document.Finding] {
-    guard let share = group.clippedShare, share >= 0.1 else { return [] }
-    return [
-      Document.Finding(
-        share >= 0.5 ? .caution : .note, group.label,
-        "gradients were clipped at \(NumberText.fixed(100 * share, decimals: 0)) % of the recorded steps; the gradients shown"
-          + " are those before clipping.")
-    ]
-  }
-
   private var headFindings: [Document.Finding] {
-    groups.flatMap(reported).compactMap { own in
+    let own = groups.flatMap(reported).compactMap { own -> (label: String, detail: String)? in
       guard let last = own.snapshots.last,
         let index = own.run.manifest.scales.firstIndex(where: { $0.name == "c_attn" })
       else { return nil }
       let gammas = last.values[index].filter { !$0.isNaN }
       let small = gammas.count { abs($0) < 0.1 }
-      guard small > 0 else { return nil }
-      return Document.Finding(
-        .note, name(own.run), "\(small) of \(gammas.count) heads are nearly off (|γ| below 0.1).")
+      return small > 0 ? (name(own.run), "\(small) of \(gammas.count)") : nil
+    }
+    return own.map {
+      Document.Finding(.note, $0.label, "\($0.detail) heads are nearly off (|γ| below 0.1).")
     }
   }
 

@@ -15,7 +15,8 @@ extension RunReport {
     }
     .panels(of: shown)
     let figure = Figure(
-      width: .page, rows: rows(panels, columns: 2), panelHeight: 150, notes: GroupCurves.notes(on: shown),
+      width: .page, rows: rows(panels, columns: 3), panelHeight: panels.count > 1 ? 120 : 150,
+      notes: GroupCurves.notes(on: shown),
       metadata: metadata(
         "Training loss over the steps: \(shown.map(\.label).joined(separator: ", "))",
         "One line a group of runs, logarithmic vertical axis, with the floors of the corpus."))

@@ -15,7 +15,7 @@ extension RunReport {
     let panels = optimizationPanels
     if !panels.isEmpty {
       let figure = Figure(
-        width: .page, rows: rows(panels, columns: panels.count == 3 ? 3 : 2), sharesY: false,
+        width: .page, rows: rows(panels, columns: 3), sharesY: false,
         panelHeight: 120,
         notes: GroupCurves.notes(on: groups),
         metadata: metadata(
