@@ -116,6 +116,7 @@ enum DocumentStyle {
       table { font-size: 7.5pt; }
       thead { display: table-header-group; }
       tr { break-inside: avoid; }
+      tbody tr:first-child, tbody tr:nth-child(2) { break-before: avoid; }
       th, td { padding: 0.7mm 2mm 0.7mm 0; }
       .short { break-inside: avoid; }
       caption { break-after: avoid; }

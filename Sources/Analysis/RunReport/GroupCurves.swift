@@ -27,12 +27,20 @@ struct GroupCurves {
     for name in shown.map(\.manifest.architecture) where !architectures.contains(name) {
       architectures.append(name)
     }
-    return architectures.flatMap { architecture in
+    let panels = architectures.flatMap { architecture in
       let own = shown.filter { $0.manifest.architecture == architecture }
       let title = [architectureTitle(architecture), heading].filter { !$0.isEmpty }.joined(separator: ": ")
       return stride(from: 0, to: own.count, by: Self.mostLines).map { start in
         panel(Array(own[start..<min(start + Self.mostLines, own.count)]), heading: title)
       }
+    }
+    // Panels of one quantity are compared by eye.
+    let extents = panels.flatMap(\.marks).compactMap { $0.yExtent(yKind) }
+    let room = RoomMark(y: extents.dropFirst().reduce(extents.first) { $0?.union($1) })
+    return panels.map { panel in
+      var panel = panel
+      panel.marks.append(room)
+      return panel
     }
   }
 

@@ -123,8 +123,8 @@ extension RunReport {
       let spread = NumberText.significant(worst.mismatch.spread.value, digits: 3)
       return (
         group.label,
-        "\(large.count) of \(all.count) operations, most \(worst.operation), \(spread) times as large in layer"
-          + " \(extremes.largest) as in layer \(extremes.smallest)"
+        "\(large.count) of \(all.count) operations, up to \(spread)-fold (\(worst.operation), layer \(extremes.largest) over"
+          + " layer \(extremes.smallest))"
       )
     }
     return collected(.caution, own) { "gradients that differ more than tenfold between layers: \($0)." }
