@@ -103,6 +103,22 @@ import Testing
     #expect(document.findings.contains { $0.text.contains("(85 %)") })
   }
 
+  @Test func manyGroupsStayOnePage() throws {
+    let values = (0..<3).map { layer in
+      (0..<300).map { 1 + Double(layer) + 0.3 * Double($0 * 7919 % 101) / 101 }
+    }
+    let runs = (0..<40).map { index in
+      var run = SyntheticRuns.run(values: values, configuration: "{\"lr\": \(index)}")
+      run.gradientL2 = values[0]
+      run.clipCoefficient = values[0].map { min(1, 1.1 / $0) }
+      return reported(run)
+    }
+    let document = try report(runs).document
+    #expect(document.html().utf8.count < 5_000_000)
+    #expect(try absences(document, "ratio").count == 39 - 16)
+    #expect(document.tables.count { $0.name.hasPrefix("ratio-") } == 39)
+  }
+
   // MARK: - What is not
 
   @Test func oneRunSaysWhatItDoesNotHave() throws {

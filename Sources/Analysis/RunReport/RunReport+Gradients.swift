@@ -113,6 +113,9 @@ extension RunReport {
     return Document.Section("ratio", title, ratios.enumerated().flatMap { ratioBlocks($1, number: $0 + 1) })
   }
 
+  /// Comparisons whose figures a page still holds.
+  private static let mostRatioFigures = 16
+
   private func ratioBlocks(_ entry: GroupRatio, number: Int) -> [Document.Block] {
     let heading = Document.Block.heading("\(entry.group.label) over \(entry.base.label)")
     let ratio: GradientRatio
@@ -121,8 +124,27 @@ extension RunReport {
     case .success(let found): ratio = found
     }
     guard !ratio.cells.isEmpty else { return [heading, .absence("the groups have no operation in common.")] }
-    let (program, command) = origin
     var blocks = [heading]
+    blocks +=
+      number <= Self.mostRatioFigures
+      ? ratioFigures(ratio, number: number)
+      : [
+        .absence(
+          "its figures: a page draws those of \(Self.mostRatioFigures) comparisons; a report of fewer groups has them."
+        )
+      ]
+    if let table = try? ratio.table(layers: .paper) {
+      blocks.append(
+        .table(
+          Document.TablePart("ratio-\(number)", table, data: ratio.longTable, isFolded: table.rows.count > 12)
+        ))
+    }
+    return blocks
+  }
+
+  private func ratioFigures(_ ratio: GradientRatio, number: Int) -> [Document.Block] {
+    let (program, command) = origin
+    var blocks: [Document.Block] = []
     if let map = ratio.mapFigure(program: program, command: command) {
       blocks.append(
         .figure(
@@ -139,12 +161,6 @@ extension RunReport {
             "ratio-\(number)-lines", lines,
             caption: "The same for the weight matrices, layer by layer (the form of the paper's Figure 5)"
               + (ratio.cells.contains { $0.ratio.interval != nil } ? "; bands: 95 % intervals." : "."))))
-    }
-    if let table = try? ratio.table(layers: .paper) {
-      blocks.append(
-        .table(
-          Document.TablePart("ratio-\(number)", table, data: ratio.longTable, isFolded: table.rows.count > 12)
-        ))
     }
     return blocks
   }
