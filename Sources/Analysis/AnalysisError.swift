@@ -14,6 +14,8 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
   case emptyWindow(window: StepWindow, label: String, recorded: ClosedRange<Int>?)
   /// A ratio is between two groups of runs.
   case notTwoGroups(labels: [String])
+  /// Text that names no group of runs, or several.
+  case noSuchBase(String, among: [String])
   /// Runs of different depths, whose layers cannot be put side by side.
   case unequalDepths(labels: [String], depths: [Int])
   /// Models of different depths, whose scales cannot be put side by side.
@@ -60,6 +62,10 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
       let found =
         labels.count == 1 ? "one: \(labels[0])" : "\(labels.count): \(labels.joined(separator: "; "))"
       return "a ratio is between two groups of runs that differ in more than their seed; here is \(found)"
+    case .noSuchBase(let text, let labels):
+      return
+        "--base \(text) names no single group of runs; write the architecture or the whole label of one of:"
+        + " \(labels.joined(separator: "; "))"
     case .unequalDepths(let labels, let depths):
       return
         "\(labels[0]) has \(depths[0]) layers and \(labels[1]) \(depths[1]): a ratio layer by layer needs equal"

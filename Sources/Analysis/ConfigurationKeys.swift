@@ -20,8 +20,12 @@ struct ConfigurationKeys: Equatable {
 
   /// The keys in which any two of `configurations` differ, sorted.
   static func differing(_ configurations: [ConfigurationKeys]) -> [String] {
-    let keys = Set(configurations.flatMap(\.values.keys))
-    return keys.filter { key in Set(configurations.map { $0.values[key] }).count > 1 }.sorted()
+    differing(configurations.map(\.values))
+  }
+
+  /// The keys in which any two of some settings differ, sorted.
+  static func differing(_ settings: [[String: String]]) -> [String] {
+    Set(settings.flatMap(\.keys)).filter { key in Set(settings.map { $0[key] }).count > 1 }.sorted()
   }
 
   private static func flatten(_ value: JSONValue, key: String, into flat: inout [String: String]) {

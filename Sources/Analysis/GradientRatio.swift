@@ -71,7 +71,18 @@ public struct GradientRatio: Sendable {
       throw .notTwoGroups(labels: groups.map(\.label))
     }
     let isFirstBase = groups[0].runs.contains { $0.manifest.runID == first.manifest.runID }
-    let (base, other) = isFirstBase ? (groups[0], groups[1]) : (groups[1], groups[0])
+    try self.init(
+      base: isFirstBase ? groups[0] : groups[1], other: isFirstBase ? groups[1] : groups[0],
+      statistic: statistic, window: window ?? Self.defaultWindow(runs), normalizer: normalizer)
+  }
+
+  /// Compares a group with a base.
+  ///
+  /// - Throws: ``AnalysisError`` where depths differ, or the window is empty on a side.
+  init(
+    base: RunGroup, other: RunGroup, statistic: GradientStatistic = .l1, window: StepWindow,
+    normalizer: RatioNormalizer = .none
+  ) throws(AnalysisError) {
     let layouts = [base, other].map(\.manifest.gradients)
     guard layouts[0].layerCount == layouts[1].layerCount else {
       throw .unequalDepths(labels: [base.label, other.label], depths: layouts.map(\.layerCount))
@@ -80,10 +91,10 @@ public struct GradientRatio: Sendable {
     self.other = other
     self.statistic = statistic
     self.normalizer = normalizer
-    self.window = window ?? Self.defaultWindow(runs)
+    self.window = window
     layerCount = layouts[0].layerCount
     operations = layouts[0].tensorNames.filter(layouts[1].tensorNames.contains)
-    let pairs = try RatioPairs(base, other, statistic: statistic, normalizer: normalizer, window: self.window)
+    let pairs = try RatioPairs(base, other, statistic: statistic, normalizer: normalizer, window: window)
     cells = pairs.cells(of: operations, layerCount: layerCount)
     var caveats = pairs.caveats
     let left = Set(layouts.flatMap(\.tensorNames)).subtracting(operations).sorted()
@@ -91,7 +102,8 @@ public struct GradientRatio: Sendable {
     self.caveats = caveats
   }
 
-  private static func defaultWindow(_ runs: [RecordedRun]) -> StepWindow {
+  /// The paper's steps 950 to 999 where all have them, else the second half.
+  static func defaultWindow(_ runs: [RecordedRun]) -> StepWindow {
     let paper = StepWindow(lower: 950, upper: 1000)
     let isCovered = runs.allSatisfy { run in
       run.steps.first ?? .max <= 950 && run.steps.last ?? 0 >= 999 && !paper.indices(in: run.steps).isEmpty

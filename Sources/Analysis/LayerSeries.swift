@@ -29,6 +29,19 @@ public struct LayerSeries: Equatable, Sendable {
     values = (0..<series.layerCount).map { series.values(of: statistic, layer: $0) }
   }
 
+  /// A number that a run has at every step, as a stack of one layer, so that whatever draws layers draws it too.
+  ///
+  /// - Precondition: `values` has one number a recorded step.
+  init(run: RecordedRun, values: [Double], name: String) {
+    precondition(values.count == run.steps.count, "\(values.count) values for \(run.steps.count) steps")
+    operation = name
+    statistic = .l1
+    steps = run.steps
+    segments = run.segments
+    elementCounts = [1]
+    self.values = [values]
+  }
+
   /// An empty series that is to grow with a run; nil where the run does not have the operation.
   public init?(manifest: RunManifest, operation: String, statistic: GradientStatistic) {
     let layout = manifest.gradients

@@ -50,7 +50,7 @@ extension MismatchReport {
     if !smoothingWidths.isEmpty {
       let recorded = hasBands ? "each step" : "as recorded"
       legend.append(
-        LegendEntry(recorded, style: .stroke(Stroke(color: Color(0x9A9A9A), width: DrawnLayer.rawWidth))))
+        LegendEntry(recorded, style: .stroke(Stroke(color: Color(0x9A9A9A), width: SeedCurve.rawWidth))))
     }
     if hasBands {
       legend.append(LegendEntry("smallest to largest seed", style: .box(Color(0xB9D3E4))))
@@ -98,8 +98,8 @@ extension MismatchReport {
     guard let first = series.first else { return [] }
     let shared = SharedSteps(series)
     let layers = shown.indices.filter { first.elementCounts[shown[$0]] > 0 }.map { index in
-      DrawnLayer(
-        layer: shown[index], style: styles[index], phase: (Double(index) + 0.5) / Double(shown.count),
+      SeedCurve(
+        name: "\(shown[index])", style: styles[index], phase: (Double(index) + 0.5) / Double(shown.count),
         shared: shared, band: SeedBand(series, layer: shown[index], shared: shared), runCount: series.count)
     }
     return layers.flatMap(\.areas) + layers.flatMap(\.rawLines) + layers.flatMap(\.mainLines)
@@ -153,56 +153,5 @@ extension MismatchReport {
       ("operation", operation), ("statistic", statistic.rawValue), ("window", "\(window)"),
       ("intervals", methods.joined(separator: "; ")), ("contract", isMixed ? "mixed" : labels),
     ]
-  }
-}
-
-/// One layer of one panel.
-private struct DrawnLayer {
-  /// The line width of a series as recorded, where a moving mean is drawn over it.
-  static let rawWidth = 0.4
-
-  let layer: Int
-  let style: SeriesStyle
-  /// Where the first marker lies, as a share of the distance between two.
-  let phase: Double
-  let shared: SharedSteps
-  let band: SeedBand
-  let runCount: Int
-
-  private var x: [Double] { shared.steps.map(Double.init) }
-
-  /// The range over seeds.
-  var areas: [any Mark] {
-    guard runCount > 1 else { return [] }
-    return [
-      BandMark(
-        "\(layer), range over seeds", x: x, lower: band.lower, upper: band.upper, stretches: shared.stretches,
-        color: style.color)
-    ]
-  }
-
-  /// The series as recorded, thin and pale, where a moving mean is drawn over it.
-  var rawLines: [any Mark] {
-    guard MovingMean.width(forRecords: x.count) != nil else { return [] }
-    let pale = SeriesStyle(color: style.color.lightened(by: 0.45), lineWidth: Self.rawWidth)
-    return [
-      LineMark(
-        "\(layer), each step", x: x, y: band.mean, stretches: shared.stretches, style: pale, isInLegend: false
-      )
-    ]
-  }
-
-  /// The moving mean; of a short series the series itself.
-  var mainLines: [any Mark] {
-    guard let width = MovingMean.width(forRecords: x.count) else {
-      return [line(x: x, y: band.mean, stretches: shared.stretches)]
-    }
-    let mean = MovingMean(of: band.mean, stretches: shared.stretches, width: width)
-    return [line(x: mean.positions.map { x[$0] }, y: mean.values, stretches: mean.stretches)]
-  }
-
-  private func line(x: [Double], y: [Double], stretches: [Range<Int>]) -> LineMark {
-    LineMark(
-      "\(layer)", x: x, y: y, stretches: stretches, style: style, markerCount: 5, markerPhase: phase)
   }
 }

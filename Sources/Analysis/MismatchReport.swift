@@ -37,9 +37,19 @@ public struct MismatchReport: Sendable {
     runs: [RecordedRun], operation: String = "fc2.weight", statistic: GradientStatistic = .l1,
     window: StepWindow? = nil, selection: LayerSelection = .paper, allowsMixedContracts: Bool = false
   ) throws(AnalysisError) {
-    let groups = try RunGroup.groups(of: runs, allowsMixedContracts: allowsMixedContracts)
+    try self.init(
+      groups: RunGroup.groups(of: runs, allowsMixedContracts: allowsMixedContracts), operation: operation,
+      statistic: statistic, window: window, selection: selection)
+  }
+
+  /// Measures groups of runs, under their own labels.
+  /// - Precondition: there is at least one.
+  init(
+    groups: [RunGroup], operation: String, statistic: GradientStatistic = .l1, window: StepWindow? = nil,
+    selection: LayerSelection = .paper
+  ) throws(AnalysisError) {
     isDefaultWindow = window == nil
-    let window = window ?? .defaultWindow(for: runs.map(\.steps))
+    let window = window ?? .defaultWindow(for: groups.flatMap(\.runs).map(\.steps))
     var entries: [Entry] = []
     for group in groups {
       _ = try selection.layers(of: group.manifest.gradients.layerCount)

@@ -108,7 +108,9 @@ private func groupLabels(_ keys: [GroupKey]) -> [String] {
     var details = ConfigurationKeys.differing(rivals.map(\.configuration)).map {
       "\($0) \(key.configuration.values[$0] ?? "unset")"
     }
-    if Set(rivals.map(\.corpus)).count > 1 { details.append("corpus \(key.corpus[0])") }
+    if Set(rivals.map(\.corpus)).count > 1, !details.contains(where: { $0.hasPrefix("corpus ") }) {
+      details.append("corpus \(key.corpus[0])")
+    }
     details += contractDetails(key, among: rivals)
     let depths = Set(rivals.map(\.layout.layerCount))
     if depths.count > 1, !details.contains(where: { $0.hasPrefix("layers ") }) {

@@ -4,7 +4,7 @@ import Charts
 
 extension Table {
   /// How a form spells what is not an ordinary number.
-  private struct Spelling {
+  struct Spelling {
     var missing: String
     var notANumber: String
     var infinity: String
@@ -36,11 +36,11 @@ extension Table {
     let shown = shownColumns
     let rules = shown.map { columns[$0].kind == .text ? "---" : "---:" }
     let lines =
-      [shown.map { Self.markdown(columns[$0].title) }, rules]
-      + texts(spelling).map { $0.map(Self.markdown) }
+      [shown.map { markdownEscaped(columns[$0].title) }, rules]
+      + texts(spelling).map { $0.map(markdownEscaped) }
     let body = lines.map { "| " + $0.joined(separator: " | ") + " |\n" }.joined()
-    let heading = title.isEmpty ? "" : "**\(Self.markdown(title))**\n\n"
-    return heading + body + (notes.isEmpty ? "" : "\n") + notes.map { "- \(Self.markdown($0))\n" }.joined()
+    let heading = title.isEmpty ? "" : "**\(markdownEscaped(title))**\n\n"
+    return heading + body + (notes.isEmpty ? "" : "\n") + notes.map { "- \(markdownEscaped($0))\n" }.joined()
   }
 
   func latexText() -> String {
@@ -70,7 +70,8 @@ extension Table {
     rows.map { row in shownColumns.map { Self.text(row[$0], kind: columns[$0].kind, spelling) } }
   }
 
-  private static func text(_ cell: Cell, kind: Kind, _ spelling: Spelling) -> String {
+  /// A cell as a reader sees it.
+  static func text(_ cell: Cell, kind: Kind, _ spelling: Spelling) -> String {
     switch cell {
     case .text(let text): return text
     case .integer(let number): return text(Double(number), .decimals(0), spelling)
@@ -106,14 +107,5 @@ extension Table {
     }
     let isZero = !magnitude.contains { $0 != "0" && $0 != "." }
     return number < 0 && !isZero ? spelling.minus + magnitude : magnitude
-  }
-
-  private static func markdown(_ text: String) -> String {
-    var result = ""
-    for character in text {
-      if "\\|*_`<[".contains(character) { result.append("\\") }
-      result.append(character.isNewline ? " " : character)
-    }
-    return result
   }
 }

@@ -49,7 +49,22 @@ func latexEscaped(_ text: String) -> String {
     "−": "$-$", "–": "--", "—": "---", "±": "$\\pm$", "×": "$\\times$", "∞": "$\\infty$", "≥": "$\\geq$",
     "≤": "$\\leq$", "√": "$\\surd$", "²": "$^2$", "⅓": "$^{1/3}$", "Σ": "$\\Sigma$", "α": "$\\alpha$",
     "β": "$\\beta$", "γ": "$\\gamma$", "λ": "$\\lambda$", "ε": "$\\varepsilon$", "σ": "$\\sigma$",
+    "ρ": "$\\rho$", "δ": "$\\delta$", "≈": "$\\approx$", "‖": "$\\|$", "∝": "$\\propto$",
+    "→": "$\\rightarrow$",
     "·": "$\\cdot$", "…": "\\ldots{}", "“": "``", "”": "''", "’": "'", "\n": " ",
   ]
   return text.map { replacements[$0] ?? String($0) }.joined()
+}
+
+/// `text` on one line, with the characters escaped that Markdown gives a meaning to.
+func markdownEscaped(_ text: String) -> String {
+  var result = ""
+  for (index, character) in zip(text.indices, text) {
+    let next = text[text.index(after: index)...].first
+    // An ampersand alone is one; before a letter it may begin the name of a character.
+    let namesCharacter = character == "&" && (next?.isLetter == true || next == "#")
+    if namesCharacter || "\\|*_`<[".contains(character) { result.append("\\") }
+    result.append(character.isNewline ? " " : character)
+  }
+  return result
 }

@@ -4,21 +4,35 @@ extension Drawing {
   /// Presentation attributes only, no style sheets, no identifiers, real text; lengths with at most two decimals. The same
   /// drawing gives the same bytes.
   public var svg: String {
+    var writer = SVGWriter(declaration: "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n")
+    writer.open("svg", [("xmlns", "http://www.w3.org/2000/svg")] + rootAttributes)
+    writeContent(to: &writer) { write(metadata, to: &$0) }
+    return writer.text
+  }
+
+  /// The drawing as an element of an HTML page: without XML declaration, namespaces and the metadata, which the page has no
+  /// grammar for. Title and description stay, for those who cannot see it.
+  public var inlineSVG: String {
     var writer = SVGWriter()
-    writer.open(
-      "svg",
-      [
-        ("xmlns", "http://www.w3.org/2000/svg"), ("width", millimetres(width)),
-        ("height", millimetres(height)),
-        ("viewBox", "0 0 \(length(width)) \(length(height))"), ("role", "img"), ("font-family", fontFamily),
-        ("fill", "none"),
-      ])
+    writer.open("svg", rootAttributes)
+    writeContent(to: &writer) { _ in }
+    return writer.text
+  }
+
+  private var rootAttributes: [(String, String)] {
+    [
+      ("width", millimetres(width)), ("height", millimetres(height)),
+      ("viewBox", "0 0 \(length(width)) \(length(height))"), ("role", "img"), ("font-family", fontFamily),
+      ("fill", "none"),
+    ]
+  }
+
+  private func writeContent(to writer: inout SVGWriter, origin: (inout SVGWriter) -> Void) {
     writer.element("title", text: metadata.title)
     writer.element("desc", text: metadata.description)
-    write(metadata, to: &writer)
+    origin(&writer)
     for shape in shapes { write(shape, to: &writer) }
     writer.close("svg")
-    return writer.text
   }
 
   private func millimetres(_ points: Double) -> String {
@@ -116,7 +130,9 @@ func length(_ points: Double) -> String { PathText.hundredths(PathText.rounded(p
 
 /// XML text, element by element.
 private struct SVGWriter {
-  private(set) var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+  private(set) var text: String
+
+  init(declaration: String = "") { text = declaration }
 
   mutating func open(_ name: String, _ attributes: [(String, String)]) {
     text += "<\(name)\(Self.list(attributes))>\n"
@@ -144,8 +160,8 @@ private struct SVGWriter {
   }
 }
 
-/// `text` as XML content or attribute; a character that XML 1.0 does not allow becomes U+FFFD.
-func xmlEscaped(_ text: String) -> String {
+/// `text` as content or attribute of XML or HTML; a character that XML 1.0 does not allow becomes U+FFFD.
+public func xmlEscaped(_ text: String) -> String {
   var result = ""
   for scalar in text.unicodeScalars {
     switch scalar {

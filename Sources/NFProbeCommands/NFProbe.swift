@@ -25,8 +25,8 @@ public struct NFProbe: ParsableCommand {
     version: "nf-probe \(ProgramVersion.text)",
     subcommands: [
       GradsCommand.self, TrainCommand.self, SweepCommand.self, StabilityCommand.self, RecipeCommand.self,
-      InitCommand.self, ScalesCommand.self, RatioCommand.self, CompareCommand.self, InfoCommand.self,
-      ExportCommand.self, VerifyCommand.self, RecoverCommand.self, BenchCommand.self,
+      InitCommand.self, ScalesCommand.self, RatioCommand.self, CompareCommand.self, ReportCommand.self,
+      InfoCommand.self, ExportCommand.self, VerifyCommand.self, RecoverCommand.self, BenchCommand.self,
     ])
 
   /// Creates the command; the parser does.

@@ -12,6 +12,10 @@ public struct RecordedRun: Sendable {
   public var loss: [Double]
   /// Learning rate at each step.
   public var learningRate: [Double]
+  /// L2 norm of the whole gradient at each step, before clipping; empty where the run has not recorded it.
+  public var gradientL2: [Double]
+  /// The factor that clipping applied at each step, 1 where it did nothing; empty where the run has not recorded it.
+  public var clipCoefficient: [Double]
   /// Tokens of each step.
   public var tokens: [Int]
   /// Wall-clock seconds of each step.
@@ -28,8 +32,9 @@ public struct RecordedRun: Sendable {
   /// Creates a run.
   public init(
     manifest: RunManifest, status: RunStatus, steps: [Int], segments: [Int], loss: [Double],
-    learningRate: [Double], tokens: [Int], seconds: [Double], validation: [ValidationRecord],
-    gradients: [String: TensorSeries], outputs: OutputMaxima? = nil
+    learningRate: [Double], gradientL2: [Double] = [], clipCoefficient: [Double] = [], tokens: [Int],
+    seconds: [Double], validation: [ValidationRecord], gradients: [String: TensorSeries],
+    outputs: OutputMaxima? = nil
   ) {
     self.manifest = manifest
     self.status = status
@@ -37,6 +42,8 @@ public struct RecordedRun: Sendable {
     self.segments = segments
     self.loss = loss
     self.learningRate = learningRate
+    self.gradientL2 = gradientL2
+    self.clipCoefficient = clipCoefficient
     self.tokens = tokens
     self.seconds = seconds
     self.validation = validation

@@ -27,7 +27,8 @@ extension RunFileReader {
     RecordedRun(
       manifest: manifest, status: status.value, steps: Array(steps[rows]),
       segments: try integers("segment", rows), loss: try reals("loss", rows),
-      learningRate: try reals("learning_rate", rows), tokens: try integers("tokens", rows),
+      learningRate: try reals("learning_rate", rows), gradientL2: try reals("gradient_l2", rows),
+      clipCoefficient: try reals("clip_coefficient", rows), tokens: try integers("tokens", rows),
       seconds: try reals("seconds", rows), validation: try validationRecords(),
       gradients: try series(tensors, rows), outputs: outputs ? try outputMaxima(rows) : nil)
   }
@@ -166,6 +167,8 @@ extension RecordedRun {
     segments += later.segments
     loss += later.loss
     learningRate += later.learningRate
+    gradientL2 += later.gradientL2
+    clipCoefficient += later.clipCoefficient
     tokens += later.tokens
     seconds += later.seconds
     outputs?.values += later.outputs?.values ?? []

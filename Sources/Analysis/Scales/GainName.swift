@@ -35,7 +35,7 @@ public enum GainName {
   }
 
   /// Whether a gain is one of those that NormFormer adds.
-  static func isAddition(_ operation: String) -> Bool { additions.contains { $0.tensor == operation } }
+  public static func isAddition(_ operation: String) -> Bool { additions.contains { $0.tensor == operation } }
 
   /// The place of a gain in figures: the paper's additions first, in its order; equal for all others.
   static func rank(_ operation: String) -> Int {

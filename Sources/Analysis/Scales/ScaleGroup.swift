@@ -27,9 +27,11 @@ public struct ScaleGroup: Sendable {
   /// One run may be there at several steps, each a group.
   /// - Throws: ``AnalysisError/noRuns``, ``AnalysisError/duplicateRun``, ``AnalysisError/unequalScaleDepths``,
   ///   ``AnalysisError/noSharedSnapshot``.
-  static func groups(of sources: [ScaleSource]) throws(AnalysisError) -> [ScaleGroup] {
+  static func groups(
+    of sources: [ScaleSource], label: (RunGroup) -> String
+  ) throws(AnalysisError) -> [ScaleGroup] {
     guard !sources.isEmpty else { throw .noRuns }
-    var groups = try runGroups(sources.filter { $0.run != nil })
+    var groups = try runGroups(sources.filter { $0.run != nil }, label: label)
     for source in sources where source.run == nil {
       let hasStacks = sources.contains { $0.title == source.title && $0.stack != source.stack }
       groups.append(
@@ -39,7 +41,9 @@ public struct ScaleGroup: Sendable {
     return groups
   }
 
-  private static func runGroups(_ sources: [ScaleSource]) throws(AnalysisError) -> [ScaleGroup] {
+  private static func runGroups(
+    _ sources: [ScaleSource], label: (RunGroup) -> String
+  ) throws(AnalysisError) -> [ScaleGroup] {
     guard !sources.isEmpty else { return [] }
     var distinct: [String: RecordedRun] = [:]
     var runs: [RecordedRun] = []
@@ -54,9 +58,9 @@ public struct ScaleGroup: Sendable {
       for step in steps {
         let members = own.filter { $0.step == step }
         try refuseDuplicates(members)
-        var made = try ScaleGroup(label: group.label, members)
+        var made = try ScaleGroup(label: label(group), members)
         if steps.count > 1, let step = made.step {
-          made = try ScaleGroup(label: "\(group.label), step \(step)", members)
+          made = try ScaleGroup(label: "\(label(group)), step \(step)", members)
         }
         result.append(made)
       }

@@ -32,10 +32,15 @@ public struct ScaleReport: Sendable {
 
   /// Summarises every scale of every group.
   ///
-  /// - Parameter sources: in the order in which they were given.
+  /// - Parameters:
+  ///   - sources: in the order in which they were given.
+  ///   - label: what a group of runs is called.
   /// - Throws: ``AnalysisError`` where there are none, depths differ, or no source has a scale to show.
-  public init(of sources: [ScaleSource], options: ScaleOptions = ScaleOptions()) throws(AnalysisError) {
-    let groups = try ScaleGroup.groups(of: sources)
+  public init(
+    of sources: [ScaleSource], options: ScaleOptions = ScaleOptions(),
+    label: (RunGroup) -> String = { $0.label }
+  ) throws(AnalysisError) {
+    let groups = try ScaleGroup.groups(of: sources, label: label)
     func shown(_ group: ScaleGroup) -> [String] {
       group.sources[0].names.filter { options.includesAllGains || GainName.isAddition($0) }
     }

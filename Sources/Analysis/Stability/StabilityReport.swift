@@ -22,8 +22,14 @@ public struct StabilityReport: Sendable {
   /// Reads the ends of some runs.
   /// - Throws: where there are none, one is given twice, or one lacks what is needed.
   public init(runs: [RecordedRun]) throws(AnalysisError) {
+    try self.init(groups: RunGroup.groups(of: runs, allowsMixedContracts: true))
+  }
+
+  /// Reads the ends of groups of runs, under their own labels.
+  /// - Throws: where a run lacks what is needed.
+  init(groups: [RunGroup]) throws(AnalysisError) {
     var entries: [Entry] = []
-    for group in try RunGroup.groups(of: runs, allowsMixedContracts: true) {
+    for group in groups {
       var outcomes: [StabilityOutcome] = []
       for run in group.runs { outcomes.append(try StabilityOutcome(run)) }
       entries.append(Entry(group: group, outcomes: outcomes))

@@ -29,10 +29,16 @@ extension ComparisonInput {
 extension ScaleSource {
   /// The scales of a run that was read with its snapshots; of all of them, or as they were at a step.
   init(_ run: RecordedRun, title: String = "", step: Int? = nil) {
-    let schedule = ConfiguredSchedule.make(run.manifest).map { schedule in
-      { @Sendable (step: Int) in schedule.rate(step: step) }
-    }
+    let schedule = LearningRateSchedule.configured(run.manifest)
     self.init(title: title, origin: .run(run, snapshots: run.snapshots, schedule: schedule), step: step)
+  }
+}
+
+extension LearningRateSchedule {
+  /// The learning rate of the update at a step by a run's configuration; nil where that is not one of ours.
+  static func configured(_ manifest: RunManifest) -> (@Sendable (Int) -> Double)? {
+    guard let schedule = ConfiguredSchedule.make(manifest) else { return nil }
+    return { step in schedule.rate(step: step) }
   }
 }
 

@@ -1,0 +1,99 @@
+import Analysis
+import ArgumentParser
+import RunData
+
+/// `nf-probe report`: everything that a set of runs shows, as one page and its parts.
+struct ReportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "report",
+    abstract: "Make one HTML report of a set of runs, with all figures and tables.",
+    discussion: """
+      Takes run files and folders of them (of grads, train, sweep, stability, or a recipe's --runs), of any mix of \
+      architectures, seeds and sizes. report.html needs nothing beside it and prints well; report.md and report.tex say \
+      the same, and figures/ and tables/ hold every part as SVG, CSV, Markdown and LaTeX. The same runs give the same \
+      bytes.
+
+      Examples:
+        nf-probe report nf-probe-runs/grads-001
+        nf-probe report pre-ln-seed*.h5 normformer-seed*.h5 --out review
+        nf-probe report rates stability-001 --title "Learning rates" --window 200:300
+        nf-probe report normformer-seed*.h5 --operation fc1.weight --paper
+      """)
+
+  @Argument(help: ArgumentHelp("Run files, and folders that hold some.", valueName: "run or folder"))
+  var inputs: [String]
+
+  @Option(help: "Title of the report. (default: names the groups)")
+  var title: String?
+
+  @Option(help: ArgumentHelp("The operation whose mismatch is shown.", valueName: "tensor"))
+  var operation = "fc2.weight"
+
+  @Option(
+    help: ArgumentHelp(
+      "Steps a to b-1 that means of gradients run over. (default: the second half; for ratios 950:1000 where recorded)",
+      valueName: "a:b"))
+  var window: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Group that others are compared with: an architecture or a group's label. (default: pre-ln, else the first)",
+      valueName: "group"))
+  var base: String?
+
+  @Flag(help: "Draw the paper's own boxes (125M, digitised) below those of learned scales.")
+  var paper = false
+
+  @Flag(help: "Show runs together although their numbers do not mean the same.")
+  var mixContracts = false
+
+  @OptionGroup(title: "Output") var output: OutputOptions
+
+  func validate() throws {
+    guard !inputs.isEmpty else { throw ValidationError("name run files, or folders that hold some") }
+    _ = try StepWindow.parsed(window)
+  }
+
+  func run() throws {
+    let files = try ReportFiles(inputs)
+    try GuardedReading.run(files.paths) { reading in
+      Console(isQuiet: output.quiet).progress("reading \(counted(files.paths.count, "run file"))")
+      let runs = try ReportReading(files: files, reading: reading, operation: operation)
+      try ReportFolder(console: Console(isQuiet: output.quiet)).write(report(on: runs), output)
+    }
+  }
+
+  private func report(on runs: ReportReading) throws -> RunReport {
+    do {
+      return try RunReport(
+        runs: runs.reported, options: options(), sweeps: runs.sweeps(), gradients: runs.gradients)
+    } catch let error as AnalysisError {
+      guard case .noSuchBase = error else { throw error }
+      throw CommandError.usage("\(error)")
+    }
+  }
+
+  private func options() throws -> ReportOptions {
+    ReportOptions(
+      title: title, operation: operation, window: try StepWindow.parsed(window), base: base, addsPaper: paper,
+      allowsMixedContracts: mixContracts, program: FigureFile.program, command: command)
+  }
+
+  /// The command line without what does not change the report, so that it does not depend on where it is written.
+  private var command: String {
+    var words = ["nf-probe", "report"] + inputs.map(ReportFiles.shown)
+    for (name, value) in [("title", title), ("window", window), ("base", base)] {
+      if let value { words += ["--\(name)", value] }
+    }
+    if operation != "fc2.weight" { words += ["--operation", operation] }
+    if paper { words.append("--paper") }
+    if mixContracts { words.append("--mix-contracts") }
+    return words.map(quoted).joined(separator: " ")
+  }
+
+  /// A word as a shell reads it.
+  private func quoted(_ word: String) -> String {
+    let plain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./:=,+@%".contains($0)) }
+    return plain && !word.isEmpty ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+  }
+}

@@ -1,0 +1,116 @@
+import Analysis
+import RunData
+import RunFile
+import Training
+
+/// Reads the runs of a report: first what every section needs, later gradients a few tensors at a time.
+struct ReportReading {
+  /// The runs, in the order of the files.
+  let reported: [ReportedRun]
+  private let files: ReportFiles
+  private let reading: GuardedReading
+  private let readers: [String: RunFileReader]
+
+  /// - Throws: where a file is no run file or damaged, or two hold one run.
+  init(files: ReportFiles, reading: GuardedReading, operation: String) throws {
+    var readers: [String: RunFileReader] = [:]
+    var reported: [ReportedRun] = []
+    for path in files.paths {
+      let reader = try reading.open(path)
+      let id = reader.manifest.runID
+      if let other = readers[id] {
+        throw CommandError.failed(
+          "\(other.path) and \(path) hold the same run (\(id)); name one of them, or the folder of one")
+      }
+      readers[id] = reader
+      reported.append(try Self.run(reader, reading, operation))
+    }
+    let layouts = reported.filter { !$0.isStabilityTest }.map(\.run.manifest.gradients)
+    let names = Set(layouts.flatMap(\.tensorNames))
+    guard layouts.isEmpty || names.contains(operation) else {
+      throw CommandError.usage(
+        "--operation: no run here has \(operation)\(suggestion(for: operation, among: names)); there are "
+          + names.sorted().joined(separator: ", "))
+    }
+    self.reported = reported
+    self.files = files
+    self.reading = reading
+    self.readers = readers
+  }
+
+  /// Some tensors of some runs over a window.
+  func gradients(of ids: Set<String>, _ tensors: [String], _ window: StepWindow) throws -> [RecordedRun] {
+    try reported.map(\.run.manifest).filter { ids.contains($0.runID) }.compactMap { manifest in
+      guard let reader = readers[manifest.runID] else { return nil }
+      return try reading.read(
+        reader, tensors: tensors.filter(manifest.gradients.tensorNames.contains),
+        window: window.lower..<(window.upper ?? .max), warns: false)
+    }
+  }
+
+  /// The sweeps whose folders were named.
+  func sweeps() throws -> [SweepReport] {
+    let byPath = Dictionary(uniqueKeysWithValues: zip(files.paths, reported.map(\.run)))
+    return try files.folders.filter(SweepPlan.exists).map { folder in
+      try SweepPlan(folder: folder).report(in: folder) { byPath[$0] }
+    }
+  }
+
+  private static func run(
+    _ reader: RunFileReader, _ reading: GuardedReading, _ operation: String
+  ) throws -> ReportedRun {
+    let manifest = reader.manifest
+    let isTest = ReportedRun.isStabilityTest(manifest)
+    let tensors = isTest ? [] : [operation].filter(manifest.gradients.tensorNames.contains)
+    let hasScales = manifest.scales.contains { GainName.isAddition(GainName.tensorName(ofScale: $0.name)) }
+    let isGrowing = if case .growing = reader.state { true } else { false }
+    let run = try reading.read(reader, tensors: tensors, outputs: isTest)
+    let attempts = try reading.attempts(reader).map {
+      ReportedRun.Attempt(segment: $0.segment, firstStep: $0.firstStep, end: $0.end, machine: $0.machine)
+    }
+    var reported = ReportedRun(
+      run: run, fileName: ReportFiles.shown("/\(reader.path)"), isGrowing: isGrowing,
+      snapshots: hasScales && !isTest ? try reading.scaleSnapshots(reader) : [],
+      schedule: LearningRateSchedule.configured(manifest), attempts: attempts)
+    reported.damage = damage(to: reader, isGrowing: isGrowing)
+    if !isTest, let step = reported.nonfiniteSteps.first {
+      reported.nonfinite = try nonfinite(at: step, in: reader, reading)
+    }
+    return reported
+  }
+
+  /// What of a file could not be used.
+  private static func damage(to reader: RunFileReader, isGrowing: Bool) -> [String] {
+    var found: [String] = []
+    if !reader.isManifestIntact {
+      found.append(
+        "attributes or coordinates of its file are not as they were written; do not trust what they say")
+    }
+    for (table, rows) in reader.damagedRows.sorted(by: { $0.key < $1.key }) {
+      found.append(
+        "\(counted(rows.count, "damaged row")) of \(table) left out; `nf-probe verify` shows which")
+    }
+    if reader.untrustedRows > 0, !isGrowing {
+      found.append("the last \(counted(reader.untrustedRows, "step")) were not finished, and are left out")
+    }
+    return found
+  }
+
+  /// The tensors whose gradients are not finite at a step.
+  private static func nonfinite(
+    at step: Int, in reader: RunFileReader, _ reading: GuardedReading
+  ) throws -> ReportedRun.Nonfinite {
+    let layout = reader.manifest.gradients
+    let recorded = Set(reader.stepVariables.map(\.name))
+    let inLayers = layout.layerNames.flatMap { layer in layout.tensorNames.map { "\(layer).\($0)" } }
+    let variables = [("gradient_nonfinite", inLayers), ("stem_gradient_nonfinite", layout.stemTensorNames)]
+      .filter { recorded.contains($0.0) }
+    var tensors: [String] = []
+    try reading.forEachBlock(reader, of: variables.map(\.0), window: step..<step + 1) { block in
+      for (values, (_, names)) in zip(block.values, variables) {
+        tensors += zip(values, names).filter { $0.0 > 0 }.map(\.1)
+      }
+    }
+    return ReportedRun.Nonfinite(step: step, tensors: tensors)
+  }
+}
