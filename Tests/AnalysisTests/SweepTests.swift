@@ -146,6 +146,7 @@ struct SweepTests {
     sparse.seconds = (0..<10).map { $0 < 8 ? 0.5 : 3 }
     var stopped = run(1, final: 2)
     (stopped.steps, stopped.tokens, stopped.status) = ([0, 10, 20], [10, 12, 10], .interrupted)
+    stopped.validation = [ValidationRecord(step: 15, loss: 3)]
     let cell = SweepCell(
       values: ["a", "1"], runs: [sparse, stopped], plannedSteps: 100, operationsPerStep: 1e12,
       timedSecondsPerStep: nil)

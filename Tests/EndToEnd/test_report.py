@@ -335,3 +335,10 @@ def test_latex_compiles(report, tmp_path):
     if b".sty' not found" in result.stdout:
         pytest.skip("a LaTeX package is not installed")
     assert result.returncode == 0, result.stdout.decode(errors="replace")[-3000:]
+
+
+def test_steps_are_those_made_not_those_recorded(tmp_path):
+    succeeds("train", *small(architecture="pre-ln", steps=12, every=5, out="run"), cwd=tmp_path)
+    succeeds("report", "run", "--out=report", cwd=tmp_path)
+    (row,) = csv.DictReader((tmp_path / "report/tables/runs.csv").open())
+    assert row["updates"] == "12" and row["records"] == "3"

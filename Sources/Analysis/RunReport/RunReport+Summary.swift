@@ -120,7 +120,7 @@ extension RunReport {
         Table.Column("nonfinite_steps", title: "non-finite steps", kind: .integer),
       ],
       notes: [
-        "updates: the last recorded step and all before it; records: the steps whose numbers the file holds; gaps: places"
+        "updates: those that were made; records: the steps whose numbers the file holds; gaps: places"
           + " in which recorded steps are missing; non-finite steps: with a loss or a gradient that is not finite."
       ])
     for (label, group) in allGroups {
@@ -158,8 +158,8 @@ extension RunReport {
 }
 
 extension ReportedRun {
-  /// Updates up to the last recorded step.
-  var updates: Int { (run.steps.last ?? -1) + 1 }
+  /// Updates that were made.
+  var updates: Int { run.updatesMade }
 }
 
 extension RecordedRun {

@@ -53,11 +53,6 @@ public struct SweepCell: Sendable {
   /// The run of a seed.
   func run(seed: UInt64) -> RecordedRun? { runs.first { $0.manifest.seed == seed } }
 
-  /// Updates that a run has made; of one that did not end well, as many as its last record tells.
-  func updates(of run: RecordedRun) -> Int {
-    run.status == .finished ? plannedSteps : (run.steps.last ?? -1) + 1
-  }
-
   /// Seconds of a step.
   var secondsPerStep: Double {
     if let timedSecondsPerStep { return timedSecondsPerStep }

@@ -102,7 +102,7 @@ extension SweepReport {
       ])
     for cell in cells {
       for run in cell.runs {
-        let updates = cell.updates(of: run)
+        let updates = run.updatesMade
         let loss = cell.finalLosses[run.manifest.seed]
         table.append(
           cell.values.map { .text($0) } + [
