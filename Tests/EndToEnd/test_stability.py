@@ -10,7 +10,8 @@ import h5py
 import numpy
 import pytest
 from conftest import (
-    ARCHITECTURES, PROGRAM, SIZES, by_architecture, environment, flags, refuses, run_files, small, succeeds, wait_until,
+    ARCHITECTURES, PROGRAM, SIZES, by_architecture, environment, flags, refuses, run, run_files, small,
+    succeeds, wait_until,
 )  # fmt: skip
 
 FINISHED, INTERRUPTED, OVERFLOW, DIVERGED, EXHAUSTED = 2, 3, 6, 7, 8
@@ -264,3 +265,13 @@ def test_a_killed_test_goes_on(tmp_path):
     result = succeeds("stability", "--resume=runs", "--format=csv", cwd=tmp_path / "cut")
     expected = succeeds("stability", *run_files(tmp_path / "whole"), "--format=csv", cwd=tmp_path).stdout
     assert result.stdout == expected and len(rows(expected)) == 3
+
+
+def test_train_ends_at_a_failure_too(tmp_path):
+    arguments = flags(**{**SIZES, "layers": 2, "steps": 20, "warmup": 0, "lr": 5, "precision": "fp16", "until": "either"})
+    result = run("train", *arguments, "--out=run", cwd=tmp_path)
+    assert result.returncode == 1 and "overflows" in result.stderr and "-nan" not in result.stdout
+    (path,) = run_files(tmp_path)
+    with h5py.File(path) as file:
+        assert file["status"][-1] == OVERFLOW and len(file["step"]) < 20 and "activation_max_abs" in file
+    assert "-nan" not in succeeds("info", path, cwd=tmp_path).stdout

@@ -2,7 +2,8 @@ import Glibc
 
 /// A number with so many decimals, without trailing zeros.
 func rounded(_ value: Double, _ decimals: Int) -> String {
-  guard value.isFinite else { return "\(value)" }
+  // The sign of what is not a number says nothing.
+  guard value.isFinite else { return value.isNaN ? "nan" : "\(value)" }
   let scale = pow(10, Double(decimals))
   return "\((value * scale).rounded() / scale)"
 }
