@@ -1,0 +1,404 @@
+"""Records the gradients of a PyTorch training run in the file that every nf-probe command reads."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+import sys
+import time
+import warnings
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from .errors import NFProbeError, RecorderWarning, UsageError
+from .layout import make_layout
+from .loss_scaling import LossScaleWatch
+from .machine import this_machine
+from .manifest import Contract, Corpus, Manifest
+from .names import find_places
+from .probe import GradientProbe
+from .resuming import find_earlier
+from .scales import ScaleSnapshots
+from .sharding import carries_data, check_supported, worker, worker_count
+from .step import StepReduction, StepRow
+from .writer import RunFileWriter
+
+Optimizers = torch.optim.Optimizer | Sequence[torch.optim.Optimizer] | None
+Status = Literal["finished", "interrupted", "nonfinite", "failed"]
+_STATUS_NUMBERS: dict[Status, int] = {"finished": 2, "interrupted": 3, "nonfinite": 4, "failed": 5}
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _guarded(method: _Method) -> _Method:
+    """Keeps errors of the recorder out of the training, unless `on_error` asks for them; they are told loudly."""
+
+    @functools.wraps(method)
+    def wrapper(self: Recorder, *arguments: Any, **options: Any) -> Any:
+        if self._has_stopped:
+            return None
+        try:
+            return method(self, *arguments, **options)
+        except Exception as error:
+            return self._stop(error)
+
+    return wrapper  # type: ignore[return-value]
+
+
+class Recorder:
+    """Writes a run file while a training script runs.
+
+        recorder = nf_probe.Recorder("run.h5", model, optimizer, objective="causal")
+        for batch in batches:
+            loss = model(batch).loss
+            loss.backward()
+            clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+            recorder.step(loss, tokens=batch.numel())
+        recorder.close()
+
+    Gradients are measured when `backward()` ends, so they are those before clipping wherever `step` stands. Training is
+    not changed: no random number is drawn, no gradient is written.
+
+    With several workers every one of them makes a recorder and calls `step`; worker 0 writes.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        model: nn.Module,
+        optimizer: Optimizers = None,
+        *,
+        objective: Literal["causal", "masked"] | None = None,
+        contract: Contract | None = None,
+        scaler: torch.amp.GradScaler | None = None,
+        gradient_scale: float = 1.0,
+        passes: int = 1,
+        architecture: str | None = None,
+        configuration: Mapping[str, object] | None = None,
+        seed: int | None = None,
+        corpus: Corpus | None = None,
+        adapter: str | None = None,
+        pattern: str | None = None,
+        renamed: Mapping[str, str] | None = None,
+        heads: int | None = None,
+        snapshot_every: int = 50,
+        flush_interval: float = 2.0,
+        replacing: bool = False,
+        resume: bool = False,
+        first_step: int | None = None,
+        data_group: dist.ProcessGroup | None = None,
+        on_error: Literal["warn", "raise"] = "warn",
+    ) -> None:
+        """Finds the model's tensors, makes the file, and attaches to the parameters.
+
+        Args:
+            path: The run file; conventionally `*.h5`.
+            model: The model, after `DistributedDataParallel`, `fully_shard` or `parallelize_module`; compiled or not.
+            optimizer: Whose learning rate is recorded (the first group's of the first one), and whose steps show what
+                clipping did.
+            objective: States that the loss is the mean token negative log-likelihood, in nats, over the global batch
+                (all micro-batches of all workers): nf-probe's own contract. Unstated, everything is `unknown`, and
+                commands refuse to compare the run with others.
+            contract: The statement in full, for any other loss.
+            scaler: Scales the loss, in float16; gradients are recorded without its factor.
+            gradient_scale: A factor that the gradients carry beside that, e.g. the number of micro-batches where the
+                script does not divide the loss by it; it is divided out.
+            passes: Backward passes before each optimizer step, at most; with it, only the last one is measured.
+            architecture: What tables and figures call the run; `post-ln`, `pre-ln` and `normformer` are known to them.
+            configuration: Settings of the run. Runs with equal settings but another seed are taken together.
+            seed: By default the one that PyTorch was given.
+            corpus: What the run learns from.
+            adapter: Whose names the parameters have (`nf_probe.adapter_names()`); by default found by the names.
+            pattern: A regular expression of parameter names with groups `layer` and `tensor`, instead of a table.
+            renamed: Names within a layer to fairseq's, e.g. `{"mlp.w2.weight": "fc2.weight"}`.
+            heads: Attention heads of a layer; by default found in the model.
+            snapshot_every: Updates between two snapshots of learned gains and scales; 0 for none.
+            flush_interval: Seconds that a step may wait before readers see it.
+            replacing: Whether an existing file is replaced.
+            resume: Goes on with the file where there is one; new steps belong to the next segment.
+            first_step: Optimizer updates made before the first step; by default 0, or what the file has.
+            data_group: With parameters sharded over several mesh dimensions, the workers with different data.
+            on_error: Whether an error ends the training (`raise`) or the recording (`warn`). What is wrong from the
+                beginning always raises.
+
+        Raises:
+            UsageError: The model or the arguments cannot give right numbers.
+            FileLockedError: Another process writes the file.
+            RunFileError: The file exists, or cannot be made.
+        """
+        check_supported(model)
+        self.path = Path(path)
+        self._on_error = on_error
+        self._has_stopped = False
+        self._is_closed = False
+        self._process = os.getpid()
+        self._optimizers = _optimizers(optimizer)
+        parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self._frozen = [(name, p) for name, p in model.named_parameters() if not p.requires_grad]
+        shapes = {name: tuple(p.shape) for name, p in parameters.items()}
+        placing = find_places(shapes, adapter=adapter, pattern=pattern, renamed=renamed)
+        self._layout = make_layout(placing, shapes)
+        head_count = heads if heads is not None else _head_count(model)
+        self._snapshots = ScaleSnapshots(parameters, self._layout, head_count)
+        self._snapshot_every = snapshot_every
+        self._loss_scaling = LossScaleWatch(scaler)
+        if contract is None:
+            contract = Contract() if objective is None else Contract.language_model(objective)
+        manifest = Manifest(
+            architecture or type(_bare(model)).__name__,
+            {
+                "recorder": "nf_probe", "names": placing.adapter, "stack": self._layout.stack,
+                "workers": worker_count(), "gradient-scale": gradient_scale, "passes": passes,
+                "model": type(_bare(model)).__name__,
+                **_optimizer_settings(self._optimizers), **(configuration or {}),
+            },
+            contract, (torch.initial_seed() if seed is None else seed) % 2**64, corpus or Corpus(),
+            this_machine(next(iter(parameters.values())).device, worker_count()), self._layout.gradients,
+            self._layout.model_dim, self._layout.ffn_dim, head_count,
+            datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            self._snapshots.scales if snapshot_every else (), scaler is not None,
+        )  # fmt: skip
+        earlier = find_earlier(self.path, manifest) if resume else None
+        self._step = first_step if first_step is not None else (earlier.next_step if earlier else 0)
+        self._recorded = earlier
+        self._writer = None
+        if worker() == 0:
+            self._writer = RunFileWriter(
+                self.path, manifest, replacing=replacing, first_step=self._step, interval=flush_interval,
+                earlier=earlier.rows if earlier else None,
+            )  # fmt: skip
+        self._probe = GradientProbe(parameters, self._layout, passes, self._loss_scaling.scale)
+        has_data = carries_data(list(parameters.values()), data_group)
+        self._reduction = StepReduction(self._layout, self._probe.replicas, gradient_scale, has_data)
+        self._update: tuple[float, float] | None = None
+        self._update_count = self._step
+        self._handles = [o.register_step_pre_hook(self._optimizer_steps) for o in self._optimizers]
+        self._last_time = time.monotonic()
+        _at_exit(self)
+        if not earlier:
+            self._take_snapshot()
+
+    @_guarded
+    def step(self, loss: Tensor | float | None = None, *, tokens: int = 0) -> None:
+        """Records one optimizer step. Call it once a step, after `backward()`; best after `optimizer.step()`, for only
+        then is the clipping coefficient known.
+
+        Args:
+            loss: The mean loss of this worker's share of the global batch. With several workers the recorded loss is
+                their mean, weighted by tokens where these are given.
+            tokens: Tokens that this worker's loss runs over, all micro-batches together.
+
+        Raises:
+            UsageError: There is nothing to record, e.g. no `backward()` was called since the last step. After the
+                first step only with `on_error="raise"`, like every other error.
+        """
+        now = time.monotonic()
+        probe = self._probe
+        if probe.error:
+            raise probe.error
+        if probe.pass_count == 0 and probe.measurement is None:
+            raise UsageError(
+                "no gradients since the last step: call recorder.step() once after each backward(), and make the "
+                "recorder after the model is wrapped (DDP, fully_shard, parallelize_module)"
+            )
+        if probe.measurement is None:
+            if not probe.are_untouched:
+                raise UsageError(
+                    f"only {probe.pass_count} backward passes came before this step, and the gradients were changed "
+                    "since, so they are lost; leave passes at 1 where the number varies"
+                )
+            probe.measure()
+        self._loss_scaling.check()
+        self._check_frozen()
+        assert probe.measurement is not None
+        reduced = self._reduction.reduce(probe.measurement, loss, tokens)
+        rate, clip = self._update or (self._learning_rate(), float("nan"))
+        if self._writer is not None:
+            self._write(reduced, rate, clip, now - self._last_time)
+        self._step += 1
+        self._update_count = self._step if self._update or not self._optimizers else self._step - 1
+        probe.reset()
+        self._update = None
+        self._last_time = now
+        if self._snapshot_every and self._update_count > 0 and self._update_count % self._snapshot_every == 0:
+            self._take_snapshot()
+
+    @_guarded
+    def measure(self) -> None:
+        """Measures the gradients as they are now, for scripts that do something to them after `backward()` and before
+        clipping, e.g. average them over workers by hand."""
+        self._probe.measure()
+
+    @_guarded
+    def validation(self, loss: Tensor | float) -> None:
+        """Records a mean loss on held-out text, in the loss's unit; every worker gives the same one."""
+        if self._writer is not None:
+            self._writer.append("validation_step", self._update_count, {"validation_loss": float(loss)})
+
+    @_guarded
+    def flush(self) -> None:
+        """Brings all recorded steps to the disk."""
+        if self._writer is not None:
+            self._writer.flush()
+
+    def close(self, status: Status = "finished") -> None:
+        """Ends the recording: the last snapshot, how the run ended, and the file is whole. Again it does nothing."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._finish(status)
+        self._detach()
+        self._has_stopped = True
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Without the last snapshot where something went wrong: other workers may not be there any more.
+        self.close("finished" if kind is None else _status_of(kind))
+
+    # What happens between two steps
+
+    def _optimizer_steps(self, *_: object) -> None:
+        """Before an optimizer's step: the learning rate that it takes, and what clipping has done."""
+        if self._has_stopped or self._update is not None:
+            return
+        try:
+            ratio = self._probe.clip_ratio() * self._loss_scaling.undone_in_place(self._optimizers[0])
+            self._update = (self._learning_rate(), ratio)
+        except Exception as error:
+            self._probe.error = error
+
+    def _learning_rate(self) -> float:
+        return float(self._optimizers[0].param_groups[0]["lr"]) if self._optimizers else float("nan")
+
+    def _check_frozen(self) -> None:
+        thawed = [name for name, p in self._frozen if p.requires_grad]
+        if thawed:
+            self._frozen = [(name, p) for name, p in self._frozen if not p.requires_grad]
+            self._warn(f"{', '.join(thawed[:4])} require gradients now, but did not at the start: not recorded")
+
+    # The file
+
+    def _write(self, row: StepRow, learning_rate: float, clip: float, seconds: float) -> None:
+        assert self._writer is not None
+        if self._recorded and self._step <= self._recorded.last_step:
+            if note := self._recorded.compare(self._step, row.loss, row.values):
+                self._warn(note)
+            return
+        values = {
+            **row.values, "loss": row.loss, "learning_rate": learning_rate, "clip_coefficient": clip,
+            "tokens": row.tokens, "seconds": seconds,
+        }  # fmt: skip
+        self._writer.append_step(self._step, values)
+
+    def _take_snapshot(self) -> None:
+        if not self._snapshots.scales or not self._snapshot_every:
+            return
+        values = self._snapshots.read()
+        if self._writer is not None and self._update_count > self._last_snapshot():
+            self._writer.append("snapshot", self._update_count, values)
+            self._snapshot_step = self._update_count
+
+    def _last_snapshot(self) -> int:
+        earlier = self._recorded.last_snapshot if self._recorded else -1
+        return max(earlier, getattr(self, "_snapshot_step", -1))
+
+    @_guarded
+    def _finish(self, status: Status) -> None:
+        if status == "finished":
+            self._take_snapshot()
+        if self._writer is not None:
+            self._writer.finish(_STATUS_NUMBERS[status])
+
+    def _stop(self, error: Exception) -> None:
+        """After an error: the training goes on, the recording does not, and both its file and its user learn why."""
+        self._has_stopped = True
+        if self._writer is not None and self._writer.is_open:
+            try:
+                self._writer.finish(_STATUS_NUMBERS["failed"])
+            except NFProbeError:
+                pass
+        self._detach()
+        is_first = self._step == 0 and isinstance(error, UsageError)
+        if self._on_error == "raise" or is_first:
+            raise error
+        self._warn(f"the run is no longer recorded in {self.path}, from step {self._step} on: {error}")
+
+    def _detach(self) -> None:
+        self._probe.detach()
+        self._loss_scaling.close()
+        for handle in self._handles:
+            handle.remove()
+
+    def _warn(self, message: str) -> None:
+        warnings.warn(message, RecorderWarning, stacklevel=4)
+
+
+def _optimizers(given: Optimizers) -> list[torch.optim.Optimizer]:
+    if given is None:
+        return []
+    several = list(given) if isinstance(given, Sequence) else [given]
+    # Libraries wrap optimizers; the hooks belong on the one that steps.
+    return [getattr(o, "optimizer", o) for o in several]
+
+
+def _optimizer_settings(optimizers: list[torch.optim.Optimizer]) -> dict[str, object]:
+    if not optimizers:
+        return {}
+    groups = optimizers[0].param_groups
+    decays = {group.get("weight_decay", 0) for group in groups}
+    settings: dict[str, object] = {"optimizer": type(optimizers[0]).__name__}
+    return settings | ({"weight-decay": decays.pop()} if len(decays) == 1 else {})
+
+
+def _bare(model: nn.Module) -> nn.Module:
+    """The model inside data parallelism and compilation."""
+    for wrapper in ("module", "_orig_mod"):
+        inner = getattr(model, wrapper, None)
+        if isinstance(inner, nn.Module) and len(list(model.children())) == 1:
+            return _bare(inner)
+    return model
+
+
+def _head_count(model: nn.Module) -> int:
+    """Attention heads of a layer, as the model's configuration or its attention modules say; 0 where they do not."""
+    model = _bare(model)
+    names = ("num_attention_heads", "n_head", "n_heads", "num_heads", "nhead", "heads")
+    for owner in (getattr(model, "config", None), *model.modules()):
+        for name in names:
+            value = getattr(owner, name, None)
+            if isinstance(value, int) and value > 0:
+                return value
+    return 0
+
+
+def _status_of(kind: type[BaseException]) -> Status:
+    return "interrupted" if issubclass(kind, KeyboardInterrupt) else "failed"
+
+
+def _at_exit(recorder: Recorder) -> None:
+    """Closes the file of a script that ends without doing so."""
+    reference = weakref.ref(recorder)
+
+    def close() -> None:
+        alive = reference()
+        # A process that was forked from the training script must leave its file alone.
+        if alive is not None and alive._process == os.getpid():
+            error = getattr(sys, "last_value", None)
+            alive._snapshot_every = 0
+            alive.close("finished" if error is None else _status_of(type(error)))
+
+    atexit.register(close)

@@ -1,0 +1,136 @@
+"""Which elements of a parameter a worker holds, and how sums over all workers come together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.distributed.tensor import DTensor, Replicate
+from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
+
+from .errors import UsageError
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A worker's share of one parameter."""
+
+    shape: tuple[int, ...]
+    """Of the whole parameter."""
+    offset: tuple[int, ...]
+    """Where the local elements begin in the whole."""
+    is_counted: bool
+    """Whether this worker's elements enter the sums: of several equal copies one does."""
+    is_replica: bool
+    """Whether every worker holds the whole parameter, and must have the same gradient."""
+
+
+def shard_of(parameter: Tensor) -> Shard:
+    """The share that this worker has of a parameter; of a plain tensor worker 0's copy counts."""
+    shape = tuple(parameter.shape)
+    if not isinstance(parameter, DTensor):
+        return Shard(shape, (0,) * len(shape), worker() == 0, is_replica=True)
+    mesh, placements = parameter.device_mesh, parameter.placements
+    coordinate = mesh.get_coordinate()
+    if coordinate is None:
+        return Shard(shape, (0,) * len(shape), is_counted=False, is_replica=False)
+    _, offset = compute_local_shape_and_global_offset(parameter.shape, mesh, placements)
+    is_first = all(place == 0 for place, kind in zip(coordinate, placements, strict=True) if kind.is_replicate())
+    return Shard(shape, tuple(offset), is_first, is_replica=False)
+
+
+def local_gradient(parameter: Tensor) -> Tensor | None:
+    """The elements of a parameter's gradient that this worker holds; None where there is no gradient yet."""
+    gradient = parameter.grad
+    if isinstance(gradient, DTensor):
+        if any(placement.is_partial() for placement in gradient.placements):
+            # A sum over workers that has not been made yet; the copy leaves the gradient itself alone.
+            whole = [Replicate() if p.is_partial() else p for p in gradient.placements]
+            gradient = gradient.redistribute(placements=whole)
+        return gradient.to_local()
+    return gradient
+
+
+def part_of(gradient: Tensor, shard: Shard, rows: tuple[int, int, int]) -> Tensor:
+    """The local elements of one of several equal parts of a fused parameter.
+
+    Args:
+        gradient: The local elements.
+        shard: Where they lie.
+        rows: Dimension that parts are cut along, number of the part, number of parts.
+    """
+    dimension, part, count = rows
+    if count == 1:
+        return gradient
+    size = shard.shape[dimension] // count
+    start = shard.offset[dimension]
+    begin = min(max(part * size - start, 0), gradient.shape[dimension])
+    end = min(max((part + 1) * size - start, begin), gradient.shape[dimension])
+    return gradient.narrow(dimension, begin, end - begin)
+
+
+def worker() -> int:
+    """This worker's number; 0 where there is only one."""
+    return dist.get_rank() if is_distributed() else 0
+
+
+def worker_count() -> int:
+    """How many workers train together."""
+    return dist.get_world_size() if is_distributed() else 1
+
+
+def is_distributed() -> bool:
+    """Whether a process group of several workers is there."""
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+
+def reduced(values: Tensor, operation: dist.ReduceOp.RedOpType) -> Tensor:
+    """`values` of all workers taken together; every worker calls this. float64, on the CPU."""
+    if not is_distributed():
+        return values.cpu()
+    if values.device.type == "cpu" and dist.get_backend() == "nccl":
+        values = values.to(torch.device("cuda", torch.cuda.current_device()))
+    values = values.clone()
+    dist.all_reduce(values, operation)
+    return values.cpu()
+
+
+def check_supported(model: torch.nn.Module) -> None:
+    """Refuses ways of sharding whose gradients cannot be told apart by parameter.
+
+    Raises:
+        UsageError: The model is wrapped in the old FSDP.
+    """
+    for module in model.modules():
+        if type(module).__name__ == "FullyShardedDataParallel" and not hasattr(module, "set_requires_gradient_sync"):
+            raise UsageError(
+                "FullyShardedDataParallel flattens parameters, so their gradients cannot be told apart; "
+                "use torch.distributed.fsdp.fully_shard"
+            )
+
+
+def carries_data(parameters: list[Tensor], group: dist.ProcessGroup | None) -> bool:
+    """Whether this worker's tokens and loss count: workers that share the data of another one's must not.
+
+    Args:
+        parameters: The model's.
+        group: Workers of one copy of each batch shard, as the caller states them; None to find out.
+
+    Raises:
+        UsageError: Parameters are cut in two ways and nobody says which of them cuts the data.
+    """
+    if not is_distributed():
+        return True
+    if group is not None:
+        return 0 in dist.get_process_group_ranks(group)
+    dimensions = {p.device_mesh.ndim for p in parameters if isinstance(p, DTensor)}
+    if not dimensions:
+        return True
+    if max(dimensions) > 1:
+        raise UsageError(
+            "the parameters are sharded over a mesh of several dimensions; name the group of workers that have "
+            'different data, e.g. data_group=mesh["dp"].get_group()'
+        )
+    return True
