@@ -135,7 +135,9 @@ def _make_coordinates(file: h5py.File, manifest: Manifest, schema: Schema) -> di
 def _make_fixed_variables(file: h5py.File, manifest: Manifest, scales: dict[str, h5py.Dataset]) -> None:
     gradients = manifest.gradients
     _attach(_make_texts(file, "layer_name", gradients.layer_names), [scales["layer"]])
-    grids = [("gradient", ("layer", "tensor"), gradients.element_counts, gradients.is_zero_by_construction)]
+    grids: list[tuple[str, tuple[str, ...], tuple[int, ...], tuple[bool, ...]]] = [
+        ("gradient", ("layer", "tensor"), gradients.element_counts, gradients.is_zero_by_construction)
+    ]
     if gradients.stem_tensor_names:
         grids.append(
             ("stem_gradient", ("stem_tensor",), gradients.stem_element_counts, gradients.stem_is_zero_by_construction)

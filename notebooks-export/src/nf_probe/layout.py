@@ -99,9 +99,7 @@ def make_layout(placing: Placing, shapes: Mapping[str, Shape]) -> Layout:
 
 
 def _main_stack(placed: list[tuple[str, Placed]]) -> str:
-    depth = Counter(
-        stack for stack, layer in {(p.place.stack, p.place.layer) for _, p in placed} if layer is not None
-    )
+    depth = Counter(stack for stack, layer in {(p.place.stack, p.place.layer) for _, p in placed} if layer is not None)
     if not depth:
         raise UsageError("none of the parameters inside the model's layers requires a gradient")
     return max(depth, key=lambda stack: (depth[stack], stack == "decoder"))
@@ -121,9 +119,7 @@ def _sorted_tensors(names: list[str], order: list[str]) -> list[str]:
     return sorted(dict.fromkeys(names), key=lambda name: (ranks.get(_stem(name), len(order)), name.endswith(".bias")))
 
 
-def _sorted_stem(
-    tensors: list[tuple[str, Placed, str]], stack: str
-) -> list[tuple[str, Placed | None, str]]:
+def _sorted_stem(tensors: list[tuple[str, Placed, str]], stack: str) -> list[tuple[str, Placed | None, str]]:
     order, _ = stem_order()
 
     def key(entry: tuple[str, Placed, str]) -> tuple[int, int, bool]:

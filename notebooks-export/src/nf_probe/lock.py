@@ -79,8 +79,7 @@ def _acquire(path: Path, run_file: Path) -> int:
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 raise RunFileError(f"the lock of {run_file} cannot be taken: {error.strerror}") from error
             raise FileLockedError(
-                f"{run_file} is being written by another process ({note}); "
-                "wait for it to end or choose another file"
+                f"{run_file} is being written by another process ({note}); wait for it to end or choose another file"
             ) from None
         if os.fstat(descriptor).st_nlink > 0:
             return descriptor

@@ -28,7 +28,7 @@ class LossScaleWatch:
             return original(instance, outputs)
 
         self._replacement = scale
-        torch.amp.GradScaler.scale = scale  # type: ignore[method-assign]
+        torch.amp.GradScaler.scale = scale  # type: ignore[assignment,method-assign]
 
     def close(self) -> None:
         """Stops watching."""

@@ -13,10 +13,7 @@ from .manifest import Machine
 
 def this_machine(device: torch.device, workers: int) -> Machine:
     """The recording program, the processor or accelerator, PyTorch and its threads."""
-    if device.type == "cuda":
-        processor = torch.cuda.get_device_name(device)
-    else:
-        processor = _processor()
+    processor = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
     if workers > 1:
         processor += f" ({workers} workers)"
     return Machine(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import struct
 from collections.abc import Iterable, Mapping
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field
 import google_crc32c
 
 UNKNOWN = "unknown"
-"""The value of a label that nobody stated. Two unknowns are not known to be equal, so commands refuse to compare them."""
+"""A label that nobody stated. Two unknowns are not known to be equal, so commands refuse to compare them."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +111,8 @@ class GradientLayout:
 class Manifest:
     """The facts of a run that its file begins with."""
 
+    run_id: str
+    """16 hexadecimal digits."""
     architecture: str
     configuration: Mapping[str, object]
     contract: Contract
@@ -126,13 +127,10 @@ class Manifest:
     scales: tuple[Scale, ...] = ()
     has_loss_scale: bool = False
     configuration_json: str = field(init=False)
-    run_id: str = field(init=False)
 
     def __post_init__(self) -> None:
         text = json.dumps(self.configuration, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
-        identity = json.dumps([text, self.architecture, str(self.seed), self.corpus.name, self.corpus.sha256])
         object.__setattr__(self, "configuration_json", text)
-        object.__setattr__(self, "run_id", hashlib.sha256(identity.encode()).hexdigest()[:16])
 
     @property
     def scale_list(self) -> str:

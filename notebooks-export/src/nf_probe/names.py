@@ -184,10 +184,7 @@ def find_places(
         UsageError: `adapter` is no table, or the pattern lacks its groups.
     """
     bare = {bare_name(name): (name, shape) for name, shape in shapes.items()}
-    if pattern is not None:
-        placing = _by_pattern(bare, pattern)
-    else:
-        placing = _by_table(bare, adapter)
+    placing = _by_pattern(bare, pattern) if pattern is not None else _by_table(bare, adapter)
     if not any(part.place.layer is not None for parts in placing.places.values() for part in parts):
         raise UnmappedNamesError(_advice(list(bare), adapter, pattern))
     return _renamed(placing, renamed or {})

@@ -34,8 +34,8 @@ class GradientProbe:
     """Hooks on a model's parameters that measure what a backward pass leaves in their gradients.
 
     The hooks run inside `backward()`; the measurement does when the pass is over, after data parallelism has averaged
-    the gradients and before `backward()` returns. So neither clipping nor an optimizer can come first, in whatever order a
-    script calls them.
+    the gradients and before `backward()` returns. So neither clipping nor an optimizer can come first, in whatever
+    order a script calls them.
     """
 
     def __init__(
@@ -123,8 +123,8 @@ class GradientProbe:
     def _gradient_arrived(self, _: Tensor) -> None:
         if not self._is_queued:
             self._is_queued = True
-            # Data parallelism queues its own last work when its last gradient arrives: ours has to queue once more, from
-            # there, to come after it.
+            # Data parallelism queues its own last work when its last gradient arrives: ours has to queue once more,
+            # from there, to come after it.
             _at_end_of_pass(lambda: _at_end_of_pass(self._pass_ended))
 
     def _pass_ended(self) -> None:
@@ -173,4 +173,4 @@ class GradientProbe:
 
 
 def _at_end_of_pass(callback: Callable[[], None]) -> None:
-    torch.autograd.Variable._execution_engine.queue_callback(callback)  # type: ignore[attr-defined]
+    torch.autograd.Variable._execution_engine.queue_callback(callback)

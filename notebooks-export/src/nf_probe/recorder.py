@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import os
+import secrets
 import sys
 import time
 import warnings
@@ -17,6 +19,7 @@ from typing import Any, Literal, TypeVar
 
 import torch
 import torch.distributed as dist
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from .errors import NFProbeError, RecorderWarning, UsageError
@@ -26,9 +29,9 @@ from .machine import this_machine
 from .manifest import Contract, Corpus, Manifest
 from .names import find_places
 from .probe import GradientProbe
-from .resuming import find_earlier
+from .resuming import Earlier, find_earlier
 from .scales import ScaleSnapshots
-from .sharding import carries_data, check_supported, worker, worker_count
+from .sharding import by_worker_0, carries_data, check_supported, worker_count
 from .step import StepReduction, StepRow
 from .writer import RunFileWriter
 
@@ -155,7 +158,8 @@ class Recorder:
         if contract is None:
             contract = Contract() if objective is None else Contract.language_model(objective)
         manifest = Manifest(
-            architecture or type(_bare(model)).__name__,
+            # A script knows more settings than it states, so equal statements do not make equal runs.
+            secrets.token_hex(8), architecture or type(_bare(model)).__name__,
             {
                 "recorder": "nf_probe", "names": placing.adapter, "stack": self._layout.stack,
                 "workers": worker_count(), "gradient-scale": gradient_scale, "passes": passes,
@@ -168,25 +172,30 @@ class Recorder:
             datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             self._snapshots.scales if snapshot_every else (), scaler is not None,
         )  # fmt: skip
-        earlier = find_earlier(self.path, manifest) if resume else None
-        self._step = first_step if first_step is not None else (earlier.next_step if earlier else 0)
-        self._recorded = earlier
-        self._writer = None
-        if worker() == 0:
+        self._earlier: Earlier | None = None
+        self._writer: RunFileWriter | None = None
+
+        def open_file() -> int:
+            self._earlier = find_earlier(self.path, manifest) if resume else None
+            begin = first_step if first_step is not None else self._earlier.last_step + 1 if self._earlier else 0
             self._writer = RunFileWriter(
-                self.path, manifest, replacing=replacing, first_step=self._step, interval=flush_interval,
-                earlier=earlier.rows if earlier else None,
+                self.path, manifest, replacing=replacing, first_step=begin, interval=flush_interval,
+                earlier=self._earlier.rows if self._earlier else None,
             )  # fmt: skip
+            return begin
+
+        self._step = by_worker_0(open_file)
         self._probe = GradientProbe(parameters, self._layout, passes, self._loss_scaling.scale)
         has_data = carries_data(list(parameters.values()), data_group)
         self._reduction = StepReduction(self._layout, self._probe.replicas, gradient_scale, has_data)
         self._update: tuple[float, float] | None = None
         self._update_count = self._step
+        self._last_snapshot = self._earlier.last_snapshot if self._earlier else -1
+        self._has_told_difference = False
         self._handles = [o.register_step_pre_hook(self._optimizer_steps) for o in self._optimizers]
         self._last_time = time.monotonic()
         _at_exit(self)
-        if not earlier:
-            self._take_snapshot()
+        self._take_snapshot()
 
     @_guarded
     def step(self, loss: Tensor | float | None = None, *, tokens: int = 0) -> None:
@@ -294,27 +303,27 @@ class Recorder:
 
     def _write(self, row: StepRow, learning_rate: float, clip: float, seconds: float) -> None:
         assert self._writer is not None
-        if self._recorded and self._step <= self._recorded.last_step:
-            if note := self._recorded.compare(self._step, row.loss, row.values):
-                self._warn(note)
+        if self._earlier and self._step <= self._earlier.last_step:
+            self._compare_with_earlier(self._earlier, row)
             return
-        values = {
-            **row.values, "loss": row.loss, "learning_rate": learning_rate, "clip_coefficient": clip,
-            "tokens": row.tokens, "seconds": seconds,
+        values: dict[str, ArrayLike | str] = {
+            **row.sums, "gradient_l2": row.gradient_l2, "loss": row.loss, "learning_rate": learning_rate,
+            "clip_coefficient": clip, "tokens": row.tokens, "seconds": seconds, "loss_scale": row.loss_scale,
         }  # fmt: skip
         self._writer.append_step(self._step, values)
+
+    def _compare_with_earlier(self, earlier: Earlier, row: StepRow) -> None:
+        if not self._has_told_difference and (note := earlier.difference(self._step, row.loss, row.gradient_l2)):
+            self._has_told_difference = True
+            self._warn(note)
 
     def _take_snapshot(self) -> None:
         if not self._snapshots.scales or not self._snapshot_every:
             return
         values = self._snapshots.read()
-        if self._writer is not None and self._update_count > self._last_snapshot():
+        if self._writer is not None and self._update_count > self._last_snapshot:
             self._writer.append("snapshot", self._update_count, values)
-            self._snapshot_step = self._update_count
-
-    def _last_snapshot(self) -> int:
-        earlier = self._recorded.last_snapshot if self._recorded else -1
-        return max(earlier, getattr(self, "_snapshot_step", -1))
+            self._last_snapshot = self._update_count
 
     @_guarded
     def _finish(self, status: Status) -> None:
@@ -327,10 +336,8 @@ class Recorder:
         """After an error: the training goes on, the recording does not, and both its file and its user learn why."""
         self._has_stopped = True
         if self._writer is not None and self._writer.is_open:
-            try:
+            with contextlib.suppress(NFProbeError):
                 self._writer.finish(_STATUS_NUMBERS["failed"])
-            except NFProbeError:
-                pass
         self._detach()
         is_first = self._step == 0 and isinstance(error, UsageError)
         if self._on_error == "raise" or is_first:
@@ -358,10 +365,15 @@ def _optimizers(given: Optimizers) -> list[torch.optim.Optimizer]:
 def _optimizer_settings(optimizers: list[torch.optim.Optimizer]) -> dict[str, object]:
     if not optimizers:
         return {}
-    groups = optimizers[0].param_groups
-    decays = {group.get("weight_decay", 0) for group in groups}
-    settings: dict[str, object] = {"optimizer": type(optimizers[0]).__name__}
-    return settings | ({"weight-decay": decays.pop()} if len(decays) == 1 else {})
+    settings = {
+        name.replace("_", "-"): value
+        for name, value in optimizers[0].defaults.items()
+        if isinstance(value, (int, float, tuple)) and not isinstance(value, bool)
+    }
+    decays = {group.get("weight_decay", 0) for group in optimizers[0].param_groups}
+    if len(decays) > 1:
+        settings["weight-decay"] = sorted(decays)
+    return {"optimizer": type(optimizers[0]).__name__, **settings}
 
 
 def _bare(model: nn.Module) -> nn.Module:

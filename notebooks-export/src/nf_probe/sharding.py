@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
@@ -10,7 +12,7 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor, Replicate
 from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
 
-from .errors import UsageError
+from .errors import NFProbeError, UsageError
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,25 @@ def reduced(values: Tensor, operation: dist.ReduceOp.RedOpType) -> Tensor:
     values = values.clone()
     dist.all_reduce(values, operation)
     return values.cpu()
+
+
+_Result = TypeVar("_Result")
+
+
+def by_worker_0(task: Callable[[], _Result]) -> _Result:
+    """What `task` gives when worker 0 runs it, on every worker; an error is raised on every one, too."""
+    if not is_distributed():
+        return task()
+    outcome: list[object] = [None, None]
+    if worker() == 0:
+        try:
+            outcome[0] = task()
+        except NFProbeError as error:
+            outcome[1] = error
+    dist.broadcast_object_list(outcome, src=0)
+    if isinstance(outcome[1], NFProbeError):
+        raise outcome[1]
+    return cast(_Result, outcome[0])
 
 
 def check_supported(model: torch.nn.Module) -> None:

@@ -27,8 +27,10 @@ class StepRow:
 
     loss: float
     tokens: int
-    values: Mapping[str, NDArray[np.generic] | float]
-    """The sums of the gradients by variable, their L2 norm, and the loss scale where there is one."""
+    loss_scale: float
+    gradient_l2: float
+    sums: Mapping[str, NDArray[np.generic]]
+    """The sums of the gradients, by variable."""
 
 
 class StepReduction:
@@ -54,29 +56,20 @@ class StepReduction:
         Raises:
             UsageError: Workers have different gradients of a parameter that all of them hold.
         """
-        sums = measurement.sums
-        weighted = [0.0, 0.0, 0.0, 0.0]
-        local_loss = torch.zeros((), dtype=torch.float64)
-        if self._has_data:
-            weighted = [1.0, float(tokens), 0.0, 0.0]
-            if loss is not None:
-                local_loss = torch.as_tensor(loss).detach().double().to(sums.device)
-        facts = torch.tensor(weighted, dtype=torch.float64, device=sums.device)
-        if self._has_data and loss is not None:
-            facts[2], facts[3] = local_loss, local_loss * tokens
-        scale = measurement.loss_scale
-        scale = torch.ones((), dtype=torch.float64) if scale is None else scale.detach().double()
-        largest = torch.nan_to_num(sums[:, 2], nan=math.inf, posinf=math.inf)
-        added = reduced(torch.cat([sums[:, [0, 1, 3, 4]].flatten(), facts]), dist.ReduceOp.SUM)
-        l1 = measurement.local_l1
-        compared = reduced(torch.cat([largest, l1, -l1, scale.to(sums.device)[None]]), dist.ReduceOp.MAX)
-
-        count = len(sums)
+        local = measurement.sums
+        facts = self._facts(loss, tokens).to(local.device)
+        added = reduced(torch.cat([local[:, [0, 1, 3, 4]].flatten(), facts]), dist.ReduceOp.SUM)
+        largest = torch.nan_to_num(local[:, 2], nan=math.inf, posinf=math.inf)
+        scale = torch.ones(()) if measurement.loss_scale is None else measurement.loss_scale
+        compared = reduced(
+            torch.cat([largest, measurement.local_l1, -measurement.local_l1, scale.double().to(local.device)[None]]),
+            dist.ReduceOp.MAX,
+        )
+        count = len(local)
         l1, sum_squares, zeros, nonfinite = added[:-4].view(count, 4).unbind(dim=1)
         workers, all_tokens, loss_sum, weighted_loss = added[-4:].tolist()
-        most, least = compared[count : 2 * count], -compared[2 * count : 3 * count]
         if is_distributed():
-            self._check_replicas(most, least)
+            self._check_replicas(compared[count : 2 * count], -compared[2 * count : 3 * count])
         # The largest of several numbers, one of which is none, is none: only then is the sum none.
         max_abs = torch.where(l1.isnan(), l1, compared[:count])
         factor = 1 / (self._gradient_scale * float(compared[-1]))
@@ -84,13 +77,23 @@ class StepReduction:
             "l1": l1 * factor, "sum_squares": sum_squares * factor**2, "max_abs": max_abs * factor, "zeros": zeros,
             "nonfinite": nonfinite,
         }  # fmt: skip
-        values: dict[str, NDArray[np.generic] | float] = {"gradient_l2": math.sqrt(float(by_name["sum_squares"].sum()))}
-        if measurement.loss_scale is not None:
-            values["loss_scale"] = float(compared[-1])
+        sums: dict[str, NDArray[np.generic]] = {}
         for name, numbers in by_name.items():
-            values |= self._placed(name, numbers)
+            sums |= self._placed(name, numbers)
+        gradient_l2 = math.sqrt(float(by_name["sum_squares"].sum()))
         mean = math.nan if loss is None else weighted_loss / all_tokens if all_tokens else loss_sum / workers
-        return StepRow(mean, int(all_tokens), values)
+        return StepRow(mean, int(all_tokens), float(compared[-1]), gradient_l2, sums)
+
+    def _facts(self, loss: Tensor | float | None, tokens: int) -> Tensor:
+        """Of this worker: 1, tokens, loss, loss weighted by tokens; zeros where they do not count."""
+        facts = torch.zeros(4, dtype=torch.float64)
+        if not self._has_data:
+            return facts
+        facts[0], facts[1] = 1, tokens
+        if loss is None:
+            return facts
+        value = torch.as_tensor(loss).detach().double()
+        return torch.cat([facts[:2].to(value.device), torch.stack([value, value * tokens])])
 
     def _placed(self, name: str, numbers: Tensor) -> dict[str, NDArray[np.generic]]:
         """The numbers of all parts in the cells of a variable and of its stem variable."""

@@ -28,9 +28,9 @@ Row = Mapping[str, ArrayLike | str]
 class RunFileWriter:
     """Appends rows to a run file.
 
-    Rows wait in memory until they are due (see `interval`) or `flush` is called; what was flushed outlives a crash of the
-    process, and of the machine. After a failed write the file is left as a killed process would leave it, readable up to
-    the last flush, and every later call raises the same error.
+    Rows wait in memory until they are due (see `interval`) or `flush` is called; what was flushed outlives a crash of
+    the process, and of the machine. After a failed write the file is left as a killed process would leave it, readable
+    up to the last flush, and every later call raises the same error.
     """
 
     def __init__(
@@ -61,7 +61,9 @@ class RunFileWriter:
         # A write beyond the file-size limit then fails like one on a full disk, rather than end the process.
         if signal.getsignal(signal.SIGXFSZ) is signal.SIG_DFL:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        holder = f"process {os.getpid()} of {manifest.machine.program}, run {manifest.run_id}, since {manifest.started_at}"
+        holder = (
+            f"process {os.getpid()} of {manifest.machine.program}, run {manifest.run_id}, since {manifest.started_at}"
+        )
         self._lock = WriterLock(path, holder)
         try:
             self._file: h5py.File | None = (
