@@ -49,8 +49,7 @@ class NanoGPTBlock(nn.Module):
         )
         mixed = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.attn["c_proj"](mixed.transpose(1, 2).reshape(batch, length, width))
-        x = x + self.mlp["c_proj"](nn.functional.gelu(self.mlp["c_fc"](self.ln_2(x))))
-        return x
+        return x + self.mlp["c_proj"](nn.functional.gelu(self.mlp["c_fc"](self.ln_2(x))))
 
 
 class NanoGPT(nn.Module):

@@ -94,7 +94,7 @@ def test_recorded_sums_are_those_of_the_gradients(
     for command in (["info"], ["export"], ["grads"], ["grads", "--operation", "fc1.weight"], ["scales", "--all"]):
         assert nf_probe_command(command[0], path, *command[1:])
     train(make(kind), tmp_path / "other.h5")
-    nf_probe_command("ratio", path, tmp_path / "other.h5", "--mixed-contracts")
+    nf_probe_command("ratio", path, tmp_path / "other.h5", "--mix-contracts")
 
 
 @pytest.mark.parametrize("order", ["step, clip", "clip, step", "clip, update, step", "clip, update, zero, step"])

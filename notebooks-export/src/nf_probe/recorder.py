@@ -186,7 +186,7 @@ class Recorder:
 
         self._step = by_worker_0(open_file)
         self._probe = GradientProbe(parameters, self._layout, passes, self._loss_scaling.scale)
-        has_data = carries_data(list(parameters.values()), data_group)
+        has_data = carries_data(model, data_group)
         self._reduction = StepReduction(self._layout, self._probe.replicas, gradient_scale, has_data)
         self._update: tuple[float, float] | None = None
         self._update_count = self._step
@@ -365,7 +365,7 @@ def _optimizers(given: Optimizers) -> list[torch.optim.Optimizer]:
 def _optimizer_settings(optimizers: list[torch.optim.Optimizer]) -> dict[str, object]:
     if not optimizers:
         return {}
-    settings = {
+    settings: dict[str, object] = {
         name.replace("_", "-"): value
         for name, value in optimizers[0].defaults.items()
         if isinstance(value, (int, float, tuple)) and not isinstance(value, bool)

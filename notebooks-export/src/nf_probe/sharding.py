@@ -8,9 +8,11 @@ from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
-from torch.distributed.tensor import DTensor, Replicate
+from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule, FullyShardedDataParallel
+from torch.distributed.tensor import DTensor
 from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
+from torch.nn.parallel import DistributedDataParallel
 
 from .errors import NFProbeError, UsageError
 
@@ -47,10 +49,9 @@ def local_gradient(parameter: Tensor) -> Tensor | None:
     """The elements of a parameter's gradient that this worker holds; None where there is no gradient yet."""
     gradient = parameter.grad
     if isinstance(gradient, DTensor):
-        if any(placement.is_partial() for placement in gradient.placements):
-            # A sum over workers that has not been made yet; the copy leaves the gradient itself alone.
-            whole = [Replicate() if p.is_partial() else p for p in gradient.placements]
-            gradient = gradient.redistribute(placements=whole)
+        if isinstance(parameter, DTensor) and gradient.placements != parameter.placements:
+            # Whole on every worker, or a sum over workers that has not been made yet; the gradient itself stays as it is.
+            gradient = gradient.redistribute(placements=parameter.placements)
         return gradient.to_local()
     return gradient
 
@@ -118,26 +119,26 @@ def by_worker_0(task: Callable[[], _Result]) -> _Result:
     return cast(_Result, outcome[0])
 
 
-def check_supported(model: torch.nn.Module) -> None:
+def check_supported(model: nn.Module) -> None:
     """Refuses ways of sharding whose gradients cannot be told apart by parameter.
 
     Raises:
         UsageError: The model is wrapped in the old FSDP.
     """
     for module in model.modules():
-        if type(module).__name__ == "FullyShardedDataParallel" and not hasattr(module, "set_requires_gradient_sync"):
+        if isinstance(module, FullyShardedDataParallel):
             raise UsageError(
                 "FullyShardedDataParallel flattens parameters, so their gradients cannot be told apart; "
                 "use torch.distributed.fsdp.fully_shard"
             )
 
 
-def carries_data(parameters: list[Tensor], group: dist.ProcessGroup | None) -> bool:
-    """Whether this worker's tokens and loss count: workers that share the data of another one's must not.
+def carries_data(model: nn.Module, group: dist.ProcessGroup | None) -> bool:
+    """Whether this worker's tokens and loss count: those of workers that share another one's data must not.
 
     Args:
-        parameters: The model's.
-        group: Workers of one copy of each batch shard, as the caller states them; None to find out.
+        model: The model.
+        group: The workers with different data, as the caller states them; None to find out.
 
     Raises:
         UsageError: Parameters are cut in two ways and nobody says which of them cuts the data.
@@ -146,9 +147,13 @@ def carries_data(parameters: list[Tensor], group: dist.ProcessGroup | None) -> b
         return True
     if group is not None:
         return 0 in dist.get_process_group_ranks(group)
-    dimensions = {p.device_mesh.ndim for p in parameters if isinstance(p, DTensor)}
+    dimensions = {p.device_mesh.ndim for p in model.parameters() if isinstance(p, DTensor)}
     if not dimensions:
         return True
+    is_data_parallel = any(isinstance(module, (FSDPModule, DistributedDataParallel)) for module in model.modules())
+    if not is_data_parallel:
+        # Tensor parallelism alone: all workers see the same tokens.
+        return worker() == 0
     if max(dimensions) > 1:
         raise UsageError(
             "the parameters are sharded over a mesh of several dimensions; name the group of workers that have "
