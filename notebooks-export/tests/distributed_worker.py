@@ -5,16 +5,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import nf_probe
 import torch
 import torch.distributed as dist
-from models import VOCABULARY, NanoGPT, batch, make
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import Replicate
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 from torch.nn.parallel import DistributedDataParallel
+
+import nf_probe
+from models import VOCABULARY, NanoGPT, batch, make
 
 ROWS, LENGTH, STEPS = 12, 8, 3
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import h5py
 import pytest
+
 from conftest import Run, gradients
 
 WORKER = Path(__file__).with_name("distributed_worker.py")

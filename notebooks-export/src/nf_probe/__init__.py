@@ -16,14 +16,17 @@ from .errors import (
     UsageError,
 )
 from .manifest import Contract, Corpus
+from .mismatch import Mismatch
 from .names import adapter_names
+from .reader import Run
+from .reader import open_run as open
 
 if TYPE_CHECKING:
     from .recorder import Recorder
 
 __all__ = [
-    "Contract", "Corpus", "FileLockedError", "NFProbeError", "Recorder", "RecorderWarning", "RunFileError",
-    "UnmappedNamesError", "UsageError", "adapter_names",
+    "Contract", "Corpus", "FileLockedError", "Mismatch", "NFProbeError", "Recorder", "RecorderWarning", "Run",
+    "RunFileError", "UnmappedNamesError", "UsageError", "adapter_names", "open",
 ]  # fmt: skip
 
 

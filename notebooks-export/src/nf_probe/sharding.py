@@ -42,7 +42,9 @@ def shard_of(parameter: Tensor) -> Shard:
         return Shard(shape, (0,) * len(shape), is_counted=False, is_replica=False)
     _, offset = compute_local_shape_and_global_offset(parameter.shape, mesh, placements)
     is_first = all(place == 0 for place, kind in zip(coordinate, placements, strict=True) if kind.is_replicate())
-    return Shard(shape, tuple(offset), is_first, is_replica=False)
+    # A mesh of some workers only: the others have copies on meshes of their own.
+    has_worker_0 = bool((mesh.mesh == 0).any())
+    return Shard(shape, tuple(offset), is_first and has_worker_0, is_replica=False)
 
 
 def local_gradient(parameter: Tensor) -> Tensor | None:
@@ -50,7 +52,7 @@ def local_gradient(parameter: Tensor) -> Tensor | None:
     gradient = parameter.grad
     if isinstance(gradient, DTensor):
         if isinstance(parameter, DTensor) and gradient.placements != parameter.placements:
-            # Whole on every worker, or a sum over workers that has not been made yet; the gradient itself stays as it is.
+            # Whole on every worker, or a sum over workers that is not made yet; the gradient itself stays as it is.
             gradient = gradient.redistribute(placements=parameter.placements)
         return gradient.to_local()
     return gradient
@@ -123,8 +125,13 @@ def check_supported(model: nn.Module) -> None:
     """Refuses ways of sharding whose gradients cannot be told apart by parameter.
 
     Raises:
-        UsageError: The model is wrapped in the old FSDP.
+        UsageError: The model is wrapped in the old FSDP, or workers hold different parameters.
     """
+    names: list[object] = [None] * worker_count()
+    if is_distributed():
+        dist.all_gather_object(names, [name for name, p in model.named_parameters() if p.requires_grad])
+        if any(other != names[0] for other in names):
+            raise UsageError("the workers hold different parameters (pipeline parallelism?), which cannot be recorded")
     for module in model.modules():
         if isinstance(module, FullyShardedDataParallel):
             raise UsageError(
