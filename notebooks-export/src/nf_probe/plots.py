@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from .errors import UsageError
 from .mismatch import Statistic, paper_layers
@@ -91,6 +92,7 @@ def _figure() -> tuple[Figure, Axes]:
     figure = Figure(figsize=(120 * _INCHES, 75 * _INCHES), layout="constrained")
     axes = figure.subplots()
     axes.tick_params(labelsize=7)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.xaxis.label.set_fontsize(8)
     axes.yaxis.label.set_fontsize(8)
     axes.spines[["top", "right"]].set_visible(False)
