@@ -10,9 +10,13 @@ from collections.abc import Callable
 import h5py
 import numpy as np
 import pytest
+import torch
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("NF_PROBE", ROOT / ".build/release/nf-probe")).absolute()
+
+# Several threads wait for each other, on a busy machine for long.
+torch.set_num_threads(1)
 
 Run = Callable[..., str]
 
