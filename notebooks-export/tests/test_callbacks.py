@@ -65,7 +65,8 @@ def test_a_trainer_of_transformers_is_recorded(tmp_path: Path, nf_probe_command:
         learning_rate=0.1, lr_scheduler_type="constant", max_grad_norm=0.3, report_to=[], use_cpu=True, seed=4,
         save_strategy="no", disable_tqdm=True, eval_strategy="steps", eval_steps=1,
     )  # fmt: skip
-    data = [{"input_ids": row, "labels": row} for row in ROWS]
+    # The first label is predicted by nothing, but counted.
+    data = [{"input_ids": row, "labels": torch.cat([torch.tensor([-100]), row[1:]])} for row in ROWS]
     trainer = transformers.Trainer(
         trained, arguments, train_dataset=data, eval_dataset=data[:6],
         optimizers=(torch.optim.SGD(trained.parameters(), lr=0.1), None),

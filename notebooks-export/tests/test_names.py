@@ -151,7 +151,8 @@ def test_own_names_are_found_by_a_pattern(tmp_path: Path) -> None:
     [
         ("ffn_layernorm.weight", "ffn_layernorm"), ("self_attn_layer_norm.weight", "self_attn_layer_norm"),
         ("self_attn.q_layer_norm.weight", "q_layer_norm"), ("c_attn", "c_attn"), ("w_resid", "w_resid"),
-        ("w_resid_attention", "w_resid_attention"), ("ls1.gamma", "ls1_gamma"), ("layer_scale_1.gamma", "layer_scale_1_gamma"),
+        ("w_resid_attention", "w_resid_attention"), ("ls1.gamma", "ls1_gamma"),
+        ("layer_scale_1.gamma", "layer_scale_1_gamma"),
         ("gamma_1", "gamma_1"), ("fc1.weight", None), ("fc1.bias", None), ("self_attn_layer_norm.bias", None),
         ("self_attn.out_proj.weight", None),
     ],

@@ -22,7 +22,8 @@ class RecorderCallback(TrainerCallback):  # type: ignore[misc]
 
     The loss is what the model returns: its mean over micro-batches, or their sum where `Trainer` has the model divide
     by the tokens of all of them. Tokens are those of the labels, padding included. A training that resumes from a
-    checkpoint goes on with its file. With float16, pass `scaler=trainer.accelerator.scaler`.
+    checkpoint goes on with its file. `Trainer` divides by all labels, also the first of a row, which nothing predicts:
+    mask it (-100) where the gradient is to be that of the mean. With float16, pass `scaler=trainer.accelerator.scaler`.
     """
 
     def __init__(self, path: str | os.PathLike[str], **options: Any) -> None:

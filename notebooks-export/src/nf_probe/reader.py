@@ -18,6 +18,7 @@ from .lock import holder_of
 from .mismatch import Mismatch, Statistic, default_window, mismatch_of, statistic_of
 from .rowcheck import TableRows, look_at
 from .schema import SCHEMA_NAME, SCHEMA_VERSION, STATUS, SUMS
+from .writer import open_in_this_process
 
 if TYPE_CHECKING:
     import pandas
@@ -52,7 +53,8 @@ class Run:
 
     def close(self) -> None:
         """Closes the file; views that were made stay."""
-        self._file.close()
+        if self._file is not open_in_this_process(self.path):
+            self._file.close()
 
     def __enter__(self) -> Run:
         return self
@@ -63,6 +65,9 @@ class Run:
     def refresh(self) -> bool:
         """Looks at what a writer has added; whether there are more steps than before."""
         before = len(self._tables["step"].keys) if self._tables else 0
+        if not self._file:
+            # It was this process's own, and is finished.
+            self._file, self._is_plain = _open(self.path)
         # Before the rows: a writer that ends in between has written all of them by then.
         self._writer = holder_of(self.path)
         for marker, checksums in _CHECKSUMS.items():
@@ -310,6 +315,8 @@ def _open(path: Path) -> tuple[h5py.File, bool]:
     """The open file, and whether it could be opened as one that nobody writes."""
     if not path.is_file():
         raise RunFileError(f"{path}: there is no such file")
+    if (own := open_in_this_process(path)) is not None:
+        return own, False
     failures = []
     for options in ({}, {"swmr": True}):
         try:

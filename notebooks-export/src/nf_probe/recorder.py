@@ -189,10 +189,12 @@ class Recorder:
         has_data = carries_data(model, data_group)
         self._reduction = StepReduction(self._layout, self._probe.replicas, gradient_scale, has_data)
         self._update: tuple[float, float] | None = None
+        self._update_pass = 0
         self._update_count = self._step
         self._last_snapshot = self._earlier.last_snapshot if self._earlier else -1
         self._has_told_difference = False
         self._handles = [o.register_step_pre_hook(self._optimizer_steps) for o in self._optimizers]
+        self._handles += [o.register_step_post_hook(self._optimizer_stepped) for o in self._optimizers]
         self._last_time = time.monotonic()
         _at_exit(self)
         self._take_snapshot()
@@ -287,8 +289,15 @@ class Recorder:
         try:
             ratio = self._probe.clip_ratio() * self._loss_scaling.undone_in_place(self._optimizers[0])
             self._update = (self._learning_rate(), ratio)
+            self._update_pass = self._probe.pass_count
         except Exception as error:
             self._probe.error = error
+
+    def _optimizer_stepped(self, *_: object) -> None:
+        """After it: Lightning's backward pass and clipping lie inside the step, in its closure."""
+        if self._update is not None and self._probe.pass_count > self._update_pass:
+            self._update = None
+            self._optimizer_steps()
 
     def _learning_rate(self) -> float:
         return float(self._optimizers[0].param_groups[0]["lr"]) if self._optimizers else float("nan")

@@ -81,6 +81,7 @@ class RunFileWriter:
         except BaseException:
             self._lock.release()
             raise
+        _open_files[path.resolve()] = self._file
         self._record_status(1, first_step)
         self.flush()
 
@@ -152,7 +153,11 @@ class RunFileWriter:
             synchronize(self.path)
         except (OSError, RuntimeError) as error:
             raise self._fail(error) from error
+        self._let_go()
+
+    def _let_go(self) -> None:
         self._file = None
+        _open_files.pop(self.path.resolve(), None)
         self._lock.release()
 
     def _table(self, name: str) -> _TableWriter:
@@ -184,8 +189,7 @@ class RunFileWriter:
         self._failure = failure
         if self._file is not None:
             _abandon(self._file, self._descriptor)
-        self._file = None
-        self._lock.release()
+        self._let_go()
         return failure
 
 
@@ -294,6 +298,14 @@ def _descriptor(file: h5py.File) -> int:
 
 def _synchronize_data(descriptor: int) -> None:
     getattr(os, "fdatasync", os.fsync)(descriptor)
+
+
+_open_files: dict[Path, h5py.File] = {}
+
+
+def open_in_this_process(path: Path) -> h5py.File | None:
+    """The open file of a run that this very process records: HDF5 cannot open it a second time, for reading."""
+    return _open_files.get(path.resolve())
 
 
 _abandoned: list[h5py.File] = []
