@@ -9,13 +9,18 @@ import torch
 from torch import Tensor
 
 from models import reference
-from nf_probe.sums import tensor_sums
+from nf_probe.sums import _device_sums, tensor_sums
 
 
 def sums_of(gradient: Tensor) -> Tensor:
-    out = torch.full((1, 5), 7.0, dtype=torch.float64)
-    tensor_sums([gradient], out)
-    return out[0]
+    """By the way of the CPU, between two others; that of accelerators, here on the CPU, must agree."""
+    others = [torch.ones(70_000), torch.zeros(3)]
+    out, device_out = torch.full((2, 3, 5), 7.0, dtype=torch.float64)
+    tensor_sums([others[0], gradient, others[1]], out)
+    assert out[0].tolist() == [70_000, 70_000, 1, 0, 0] and out[2].tolist() == [0, 0, 0, 3, 0]
+    _device_sums([others[0], gradient, others[1]], device_out)
+    assert device_out.tolist() == [pytest.approx(row, rel=1e-11, nan_ok=True) for row in out.tolist()]
+    return out[1]
 
 
 @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float32, torch.float64])

@@ -60,8 +60,13 @@ class GradientProbe:
         self._shards: dict[str, Shard] = {name: shard_of(p) for name, p in parameters.items()}
         self._versions: list[int] = []
         self._is_queued = False
-        self._handles: list[RemovableHandle] = [
-            p.register_post_accumulate_grad_hook(self._gradient_arrived) for p in parameters.values()
+        self._handles: list[RemovableHandle] = []
+        self.attach()
+
+    def attach(self) -> None:
+        """Puts the hooks on."""
+        self._handles = [
+            p.register_post_accumulate_grad_hook(self._gradient_arrived) for p in self._parameters.values()
         ]
 
     def detach(self) -> None:
