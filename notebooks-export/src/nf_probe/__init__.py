@@ -20,13 +20,14 @@ from .mismatch import Mismatch
 from .names import adapter_names
 from .reader import Run
 from .reader import open_run as open
+from .recovery import recover
 
 if TYPE_CHECKING:
     from .recorder import Recorder
 
 __all__ = [
     "Contract", "Corpus", "FileLockedError", "Mismatch", "NFProbeError", "Recorder", "RecorderWarning", "Run",
-    "RunFileError", "UnmappedNamesError", "UsageError", "adapter_names", "open",
+    "RunFileError", "UnmappedNamesError", "UsageError", "adapter_names", "open", "recover",
 ]  # fmt: skip
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import h5py
 import numpy as np
 
-from .errors import FileLockedError, RunFileError, UsageError
+from .errors import FileLockedError, UsageError
 from .lock import holder_of
 from .manifest import Manifest
+from .recovery import recover
 from .schema import SCHEMA_NAME, SCHEMA_VERSION, Schema
 from .writer import EarlierRows
 
@@ -42,31 +43,24 @@ class Earlier:
 
 
 def find_earlier(path: Path, manifest: Manifest) -> Earlier | None:
-    """Reads what a run's file holds; None where there is no file.
+    """Reads what a run's file holds; None where there is no file. A killed writer's file is made whole before.
 
     Raises:
         FileLockedError: Another process writes it.
         UsageError: It belongs to another run.
-        RunFileError: It was not closed, or is damaged.
+        RunFileError: It is damaged.
     """
     if not path.exists():
         return None
     if (holder := holder_of(path)) is not None:
         raise FileLockedError(f"{path} is being written by another process ({holder})")
-    try:
-        file = h5py.File(path)
-    except OSError as error:
-        raise RunFileError(
-            f"{path} cannot be opened ({error}); where its writer was killed, `nf-probe recover {path}` makes it whole"
-        ) from error
-    with file:
+    # Nothing happens to a file that was closed.
+    recover(path)
+    with h5py.File(path) as file:
         _check_same_run(path, file, manifest)
         counts = {}
         for table in Schema(manifest).tables:
-            lengths = {len(file[column.name]) for column in table.all_columns}
-            if len(lengths) > 1:
-                raise RunFileError(f"{path} has unfinished rows; `nf-probe recover {path}` cuts them off")
-            counts[table.marker.name] = lengths.pop()
+            counts[table.marker.name] = len(file[table.marker.name])
         steps = [int(step) for step in file["step"][:]]
         numbers = zip(file["loss"][:].tolist(), file["gradient_l2"][:].tolist(), strict=True)
         segments = [int(file[name][-1]) for name in ("segment", "event_segment") if len(file[name])]
