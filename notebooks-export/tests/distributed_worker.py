@@ -56,7 +56,7 @@ def prepared(way: str) -> tuple[nn.Module, nn.Module, dict[str, object], int, in
     model = make(MLPStack if "tp" in way else NanoGPT)
     if way == "single":
         return model, model, {}, 0, 1
-    if way == "ddp":
+    if way in ("ddp", "there"):
         wrapped = DistributedDataParallel(model)
         return wrapped, wrapped, {}, rank, workers
     if way == "ddp-inner":
@@ -86,10 +86,7 @@ def tensor_parallel(model: nn.Module, mesh: object) -> None:
     parallelize_module(model, mesh, plan)
 
 
-def main(way: str, path: str) -> None:
-    if way != "single":
-        dist.init_process_group("gloo")
-    torch.set_num_threads(1)
+def train(way: str, path: Path) -> None:
     wrapped, model, options, share, shares = prepared(way)
     optimizer = torch.optim.SGD(wrapped.parameters(), lr=0.1)
     recorder = nf_probe.Recorder(path, model, optimizer, objective="causal", snapshot_every=1, **options)
@@ -102,10 +99,21 @@ def main(way: str, path: str) -> None:
         optimizer.zero_grad()
         recorder.step(loss, tokens=tokens[:, 1:].numel())
     recorder.close()
-    Path(path).with_suffix(f".{share}.done").touch()
+
+
+def main(folder: Path, ways: list[str]) -> None:
+    """One training after another; what the recorder refuses is written beside the files, by every worker."""
+    torch.set_num_threads(1)
+    if ways != ["single"]:
+        dist.init_process_group("gloo")
+    for way in ways:
+        try:
+            train(way, folder / f"{way}.h5")
+        except nf_probe.NFProbeError as error:
+            (folder / f"{way}.{dist.get_rank()}.error").write_text(str(error))
     if dist.is_initialized():
         dist.destroy_process_group()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(Path(sys.argv[1]), sys.argv[2:])
