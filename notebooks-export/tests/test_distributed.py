@@ -14,12 +14,12 @@ import pytest
 from conftest import Run, gradients
 
 WORKER = Path(__file__).with_name("distributed_worker.py")
-# `there` finds that its file exists; `unwrapped` averages nothing. With three and four workers shards are uneven, and
-# of the smallest tensors some are empty.
+# `there` finds that its file exists; `vanishing` loses its file; `unwrapped` averages nothing. With three and four
+# workers shards are uneven, and of the smallest tensors some are empty.
 WAYS = {
     0: ["single"],
     1: ["fsdp", "tp"],
-    2: ["ddp", "ddp-inner", "fsdp", "tp", "unwrapped", "there"],
+    2: ["ddp", "ddp-inner", "fsdp", "tp", "unwrapped", "there", "vanishing"],
     3: ["ddp", "fsdp"],
     4: ["fsdp", "tp", "fsdp-tp"],
 }
@@ -46,10 +46,11 @@ def launched(tmp_path_factory: pytest.TempPathFactory) -> Launch:
     return launch
 
 
+NOT_RECORDED = ("unwrapped", "there", "vanishing")
 RECORDED = [(workers, way) for workers, ways in WAYS.items() if workers for way in ways]
 
 
-@pytest.mark.parametrize(("workers", "way"), [w for w in RECORDED if w[1] not in ("unwrapped", "there")])
+@pytest.mark.parametrize(("workers", "way"), [w for w in RECORDED if w[1] not in NOT_RECORDED])
 def test_figures_are_those_of_one_process(launched: Launch, nf_probe_command: Run, workers: int, way: str) -> None:
     path = launched(workers) / f"{way}.h5"
     # Tensor parallelism by one worker is none.
@@ -81,3 +82,10 @@ def test_every_worker_learns_why_worker_0_cannot_write(launched: Launch) -> None
     for worker in range(2):
         assert "exists already" in (launched(2) / f"there.{worker}.error").read_text()
     assert (launched(2) / "there.h5").read_text() == "something else"
+
+
+def test_workers_stop_recording_together_and_train_on(launched: Launch) -> None:
+    """Worker 0 notices at the second step that its file is gone; at the third all know."""
+    messages = {path.name: path.read_text() for path in launched(2).glob("vanishing.*.step*")}
+    assert messages.keys() == {"vanishing.0.step2", "vanishing.1.step2"}
+    assert "was deleted" in messages["vanishing.0.step2"] and "another worker" in messages["vanishing.1.step2"]

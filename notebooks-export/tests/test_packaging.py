@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,11 @@ def test_it_installs_without_pytorch_and_reads(tmp_path: Path) -> None:
     nf_probe.Recorder(tmp_path / "run.h5", make()).close()
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "clean")], check=True)
     python = str(tmp_path / "clean/bin/python")
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(ROOT / "notebooks-export")]
+    # A copy: building leaves files behind.
+    source = shutil.copytree(
+        ROOT / "notebooks-export", tmp_path / "source", ignore=shutil.ignore_patterns("build", "*.egg-info", ".*")
+    )
+    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(source)]
     subprocess.run(install, check=True, timeout=240)
     code = """
 import importlib.util, sys, nf_probe

@@ -82,6 +82,12 @@ class GradientProbe:
         self.error = None
 
     @property
+    def nothing(self) -> Measurement:
+        """No gradients at all."""
+        sums = self._new_sums(len(self._parts))
+        return Measurement(sums, sums[:, 0], None)
+
+    @property
     def replicas(self) -> list[bool]:
         """By part, whether every worker must have the same gradient."""
         return [self._shards[part.parameter].is_replica for part in self._parts]
@@ -148,13 +154,10 @@ class GradientProbe:
         return [-1 if p.grad is None else p.grad._version for p in self._parameters.values()]
 
     def _measured(self) -> Measurement:
-        device = next(iter(self._parameters.values())).device
-        if device.type == "mps":
-            device = torch.device("cpu")
-        sums = torch.zeros(len(self._parts), SUM_COUNT, dtype=torch.float64, device=device)
+        sums = self._new_sums(len(self._parts))
         gradients = self._local_parts()
         there = [index for index, gradient in enumerate(gradients) if gradient is not None]
-        measured = torch.empty(len(there), SUM_COUNT, dtype=torch.float64, device=device)
+        measured = self._new_sums(len(there))
         tensor_sums([gradient for gradient in gradients if gradient is not None], measured)
         sums[there] = measured
         for index, part in enumerate(self._parts):
@@ -165,6 +168,12 @@ class GradientProbe:
         uncounted = [i for i, part in enumerate(self._parts) if not self._shards[part.parameter].is_counted]
         sums[uncounted] = 0
         return Measurement(sums, local_l1, self._loss_scale())
+
+    def _new_sums(self, count: int) -> Tensor:
+        device = next(iter(self._parameters.values())).device
+        # Apple's accelerators have no float64.
+        device = torch.device("cpu") if device.type == "mps" else device
+        return torch.zeros(count, SUM_COUNT, dtype=torch.float64, device=device)
 
     def _local_parts(self) -> list[Tensor | None]:
         """This worker's elements of each part's gradient; None where no gradient has arrived."""

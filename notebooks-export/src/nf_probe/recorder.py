@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import functools
 import os
 import secrets
-import sys
 import time
 import warnings
-import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
@@ -22,22 +19,21 @@ import torch.distributed as dist
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from .ending import STATUS_NUMBERS, Status, close_at_exit, status_of
 from .errors import NFProbeError, RecorderWarning, UsageError
+from .facts import Optimizers, bare_model, head_count, optimizer_list, optimizer_settings
 from .layout import make_layout
 from .loss_scaling import LossScaleWatch
 from .machine import this_machine
 from .manifest import Contract, Corpus, Manifest
 from .names import find_places
-from .probe import GradientProbe
+from .probe import GradientProbe, Measurement
 from .resuming import Earlier, find_earlier
 from .scales import ScaleSnapshots
 from .sharding import by_worker_0, carries_data, check_supported, worker_count
 from .step import StepReduction, StepRow
 from .writer import RunFileWriter
 
-Optimizers = torch.optim.Optimizer | Sequence[torch.optim.Optimizer] | None
-Status = Literal["finished", "interrupted", "nonfinite", "failed"]
-_STATUS_NUMBERS: dict[Status, int] = {"finished": 2, "interrupted": 3, "nonfinite": 4, "failed": 5}
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
@@ -144,31 +140,32 @@ class Recorder:
         self._on_error = on_error
         self._has_stopped = False
         self._is_closed = False
-        self._process = os.getpid()
-        self._optimizers = _optimizers(optimizer)
+        self._has_recorded = False
+        self._write_error: NFProbeError | None = None
+        self._optimizers = optimizer_list(optimizer)
         parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self._frozen = [(name, p) for name, p in model.named_parameters() if not p.requires_grad]
         shapes = {name: tuple(p.shape) for name, p in parameters.items()}
         placing = find_places(shapes, adapter=adapter, pattern=pattern, renamed=renamed)
         self._layout = make_layout(placing, shapes)
-        head_count = heads if heads is not None else _head_count(model)
-        self._snapshots = ScaleSnapshots(parameters, self._layout, head_count)
+        heads = head_count(model) if heads is None else heads
+        self._snapshots = ScaleSnapshots(parameters, self._layout, heads)
         self._snapshot_every = snapshot_every
-        self._loss_scaling = LossScaleWatch(scaler)
+        has_data = carries_data(model, data_group)
         if contract is None:
             contract = Contract() if objective is None else Contract.language_model(objective)
         manifest = Manifest(
             # A script knows more settings than it states, so equal statements do not make equal runs.
-            secrets.token_hex(8), architecture or type(_bare(model)).__name__,
+            secrets.token_hex(8), architecture or type(bare_model(model)).__name__,
             {
                 "recorder": "nf_probe", "names": placing.adapter, "stack": self._layout.stack,
                 "workers": worker_count(), "gradient-scale": gradient_scale, "passes": passes,
-                "model": type(_bare(model)).__name__,
-                **_optimizer_settings(self._optimizers), **(configuration or {}),
+                "model": type(bare_model(model)).__name__,
+                **optimizer_settings(self._optimizers), **(configuration or {}),
             },
             contract, (torch.initial_seed() if seed is None else seed) % 2**64, corpus or Corpus(),
             this_machine(next(iter(parameters.values())).device, worker_count()), self._layout.gradients,
-            self._layout.model_dim, self._layout.ffn_dim, head_count,
+            self._layout.model_dim, self._layout.ffn_dim, heads,
             datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             self._snapshots.scales if snapshot_every else (), scaler is not None,
         )  # fmt: skip
@@ -185,8 +182,9 @@ class Recorder:
             return begin
 
         self._step = by_worker_0(open_file)
+        # Nothing is attached before all is well.
+        self._loss_scaling = LossScaleWatch(scaler)
         self._probe = GradientProbe(parameters, self._layout, passes, self._loss_scaling.scale)
-        has_data = carries_data(model, data_group)
         self._reduction = StepReduction(self._layout, self._probe.replicas, gradient_scale, has_data)
         self._update: tuple[float, float] | None = None
         self._update_pass = 0
@@ -196,7 +194,7 @@ class Recorder:
         self._handles = [o.register_step_pre_hook(self._optimizer_steps) for o in self._optimizers]
         self._handles += [o.register_step_post_hook(self._optimizer_stepped) for o in self._optimizers]
         self._last_time = time.monotonic()
-        _at_exit(self)
+        close_at_exit(self)
         self._take_snapshot()
 
     @_guarded
@@ -214,6 +212,71 @@ class Recorder:
                 first step only with `on_error="raise"`, like every other error.
         """
         now = time.monotonic()
+        error: Exception | None = self._write_error
+        try:
+            measurement = self._measured()
+        except Exception as found:
+            # Other workers wait for this one's numbers, or for the news that there are none.
+            error, measurement = found, self._probe.nothing
+        row = self._reduction.reduce(measurement, loss, tokens, has_failed=error is not None)
+        if error is not None:
+            raise error
+        rate, clip = self._update or (self._learning_rate(), float("nan"))
+        self._write(row, rate, clip, now - self._last_time)
+        self._step += 1
+        self._has_recorded = True
+        self._update_count = self._step if self._update or not self._optimizers else self._step - 1
+        self._probe.reset()
+        self._update = None
+        self._last_time = now
+        if self._snapshot_every and self._update_count > 0 and self._update_count % self._snapshot_every == 0:
+            self._take_snapshot()
+
+    @_guarded
+    def measure(self) -> None:
+        """Measures the gradients as they are now, for scripts that do something to them after `backward()` and before
+        clipping, e.g. average them over workers by hand."""
+        self._probe.measure()
+
+    @_guarded
+    def validation(self, loss: Tensor | float) -> None:
+        """Records a mean loss on held-out text, in the loss's unit; every worker gives the same one."""
+        row = {"validation_loss": float(loss)}
+        self._to_file(lambda writer: writer.append("validation_step", self._update_count, row))
+
+    @_guarded
+    def flush(self) -> None:
+        """Brings all recorded steps to the disk."""
+        self._to_file(RunFileWriter.flush)
+
+    def close(self, status: Status = "finished", *, with_snapshot: bool = True) -> None:
+        """Ends the recording: the last snapshot, how the run ended, and the file is whole. Again it does nothing.
+
+        Args:
+            status: How the run ended.
+            with_snapshot: Whether a last snapshot is taken, to which every worker must contribute; only of a finished
+                run.
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._finish(status, with_snapshot and status == "finished")
+        self._detach()
+        self._has_stopped = True
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Where something went wrong, other workers may not be there any more.
+        self.close("finished" if kind is None else status_of(kind))
+
+    # What happens between two steps
+
+    def _measured(self) -> Measurement:
+        """What the last backward pass left; where that is not what the step took, an error."""
         probe = self._probe
         if probe.error:
             raise probe.error
@@ -232,55 +295,7 @@ class Recorder:
         self._loss_scaling.check()
         self._check_frozen()
         assert probe.measurement is not None
-        reduced = self._reduction.reduce(probe.measurement, loss, tokens)
-        rate, clip = self._update or (self._learning_rate(), float("nan"))
-        if self._writer is not None:
-            self._write(reduced, rate, clip, now - self._last_time)
-        self._step += 1
-        self._update_count = self._step if self._update or not self._optimizers else self._step - 1
-        probe.reset()
-        self._update = None
-        self._last_time = now
-        if self._snapshot_every and self._update_count > 0 and self._update_count % self._snapshot_every == 0:
-            self._take_snapshot()
-
-    @_guarded
-    def measure(self) -> None:
-        """Measures the gradients as they are now, for scripts that do something to them after `backward()` and before
-        clipping, e.g. average them over workers by hand."""
-        self._probe.measure()
-
-    @_guarded
-    def validation(self, loss: Tensor | float) -> None:
-        """Records a mean loss on held-out text, in the loss's unit; every worker gives the same one."""
-        if self._writer is not None:
-            self._writer.append("validation_step", self._update_count, {"validation_loss": float(loss)})
-
-    @_guarded
-    def flush(self) -> None:
-        """Brings all recorded steps to the disk."""
-        if self._writer is not None:
-            self._writer.flush()
-
-    def close(self, status: Status = "finished") -> None:
-        """Ends the recording: the last snapshot, how the run ended, and the file is whole. Again it does nothing."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        self._finish(status)
-        self._detach()
-        self._has_stopped = True
-
-    def __enter__(self) -> Recorder:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        # Without the last snapshot where something went wrong: other workers may not be there any more.
-        self.close("finished" if kind is None else _status_of(kind))
-
-    # What happens between two steps
+        return probe.measurement
 
     def _optimizer_steps(self, *_: object) -> None:
         """Before an optimizer's step: the learning rate that it takes, and what clipping has done."""
@@ -311,7 +326,6 @@ class Recorder:
     # The file
 
     def _write(self, row: StepRow, learning_rate: float, clip: float, seconds: float) -> None:
-        assert self._writer is not None
         if self._earlier and self._step <= self._earlier.last_step:
             self._compare_with_earlier(self._earlier, row)
             return
@@ -319,7 +333,7 @@ class Recorder:
             **row.sums, "gradient_l2": row.gradient_l2, "loss": row.loss, "learning_rate": learning_rate,
             "clip_coefficient": clip, "tokens": row.tokens, "seconds": seconds, "loss_scale": row.loss_scale,
         }  # fmt: skip
-        self._writer.append_step(self._step, values)
+        self._to_file(lambda writer: writer.append_step(self._step, values))
 
     def _compare_with_earlier(self, earlier: Earlier, row: StepRow) -> None:
         if not self._has_told_difference and (note := earlier.difference(self._step, row.loss, row.gradient_l2)):
@@ -330,25 +344,38 @@ class Recorder:
         if not self._snapshots.scales or not self._snapshot_every:
             return
         values = self._snapshots.read()
-        if self._writer is not None and self._update_count > self._last_snapshot:
-            self._writer.append("snapshot", self._update_count, values)
+        if self._update_count > self._last_snapshot:
             self._last_snapshot = self._update_count
+            self._to_file(lambda writer: writer.append("snapshot", self._update_count, values))
 
     @_guarded
-    def _finish(self, status: Status) -> None:
-        if status == "finished":
+    def _finish(self, status: Status, with_snapshot: bool) -> None:
+        if with_snapshot:
             self._take_snapshot()
-        if self._writer is not None:
-            self._writer.finish(_STATUS_NUMBERS[status])
+        self._to_file(lambda writer: writer.finish(STATUS_NUMBERS[status]))
+        if self._write_error is not None:
+            raise self._write_error
+
+    def _to_file(self, action: Callable[[RunFileWriter], None]) -> None:
+        """Does something with the file on the worker that has it. Where others wait for that worker at every step, it
+        keeps an error until the next one, when all learn of it."""
+        if self._writer is None or self._write_error is not None:
+            return
+        try:
+            action(self._writer)
+        except NFProbeError as error:
+            if worker_count() == 1:
+                raise
+            self._write_error = error
 
     def _stop(self, error: Exception) -> None:
         """After an error: the training goes on, the recording does not, and both its file and its user learn why."""
         self._has_stopped = True
         if self._writer is not None and self._writer.is_open:
             with contextlib.suppress(NFProbeError):
-                self._writer.finish(_STATUS_NUMBERS["failed"])
+                self._writer.finish(STATUS_NUMBERS["failed"])
         self._detach()
-        is_first = self._step == 0 and isinstance(error, UsageError)
+        is_first = not self._has_recorded and isinstance(error, UsageError)
         if self._on_error == "raise" or is_first:
             raise error
         self._warn(f"the run is no longer recorded in {self.path}, from step {self._step} on: {error}")
@@ -361,65 +388,3 @@ class Recorder:
 
     def _warn(self, message: str) -> None:
         warnings.warn(message, RecorderWarning, stacklevel=4)
-
-
-def _optimizers(given: Optimizers) -> list[torch.optim.Optimizer]:
-    if given is None:
-        return []
-    several = list(given) if isinstance(given, Sequence) else [given]
-    # Libraries wrap optimizers; the hooks belong on the one that steps.
-    return [getattr(o, "optimizer", o) for o in several]
-
-
-def _optimizer_settings(optimizers: list[torch.optim.Optimizer]) -> dict[str, object]:
-    if not optimizers:
-        return {}
-    settings: dict[str, object] = {
-        name.replace("_", "-"): value
-        for name, value in optimizers[0].defaults.items()
-        if isinstance(value, (int, float, tuple)) and not isinstance(value, bool)
-    }
-    decays = {group.get("weight_decay", 0) for group in optimizers[0].param_groups}
-    if len(decays) > 1:
-        settings["weight-decay"] = sorted(decays)
-    return {"optimizer": type(optimizers[0]).__name__, **settings}
-
-
-def _bare(model: nn.Module) -> nn.Module:
-    """The model inside data parallelism and compilation."""
-    for wrapper in ("module", "_orig_mod"):
-        inner = getattr(model, wrapper, None)
-        if isinstance(inner, nn.Module) and len(list(model.children())) == 1:
-            return _bare(inner)
-    return model
-
-
-def _head_count(model: nn.Module) -> int:
-    """Attention heads of a layer, as the model's configuration or its attention modules say; 0 where they do not."""
-    model = _bare(model)
-    names = ("num_attention_heads", "n_head", "n_heads", "num_heads", "nhead", "heads")
-    for owner in (getattr(model, "config", None), *model.modules()):
-        for name in names:
-            value = getattr(owner, name, None)
-            if isinstance(value, int) and value > 0:
-                return value
-    return 0
-
-
-def _status_of(kind: type[BaseException]) -> Status:
-    return "interrupted" if issubclass(kind, KeyboardInterrupt) else "failed"
-
-
-def _at_exit(recorder: Recorder) -> None:
-    """Closes the file of a script that ends without doing so."""
-    reference = weakref.ref(recorder)
-
-    def close() -> None:
-        alive = reference()
-        # A process that was forked from the training script must leave its file alone.
-        if alive is not None and alive._process == os.getpid():
-            error = getattr(sys, "last_value", None)
-            alive._snapshot_every = 0
-            alive.close("finished" if error is None else _status_of(type(error)))
-
-    atexit.register(close)

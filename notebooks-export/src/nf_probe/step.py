@@ -12,7 +12,7 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .errors import UsageError
+from .errors import NFProbeError, UsageError
 from .layout import Layout
 from .probe import Measurement
 from .schema import SUMS
@@ -50,14 +50,25 @@ class StepReduction:
         self._gradient_scale = gradient_scale
         self._has_data = has_data
 
-    def reduce(self, measurement: Measurement, loss: Tensor | float | None, tokens: int) -> StepRow:
+    def reduce(
+        self, measurement: Measurement, loss: Tensor | float | None, tokens: int, *, has_failed: bool = False
+    ) -> StepRow:
         """The row of this step. The one place that waits for the device, and for other workers.
+
+        Args:
+            measurement: This worker's sums.
+            loss: This worker's loss.
+            tokens: The tokens that it runs over.
+            has_failed: Whether this worker cannot go on; then none does.
 
         Raises:
             UsageError: Workers have different gradients of a parameter that all of them hold.
+            NFProbeError: Another worker has failed.
         """
         local = measurement.sums
-        facts = self._facts(loss, tokens).to(local.device)
+        facts = torch.zeros(5, dtype=torch.float64, device=local.device)
+        facts[:4] = self._facts(loss, tokens)
+        facts[4] = float(has_failed)
         added = reduced(torch.cat([local[:, [0, 1, 3, 4]].flatten(), facts]), dist.ReduceOp.SUM)
         largest = torch.nan_to_num(local[:, 2], nan=math.inf, posinf=math.inf)
         scale = torch.ones(()) if measurement.loss_scale is None else measurement.loss_scale
@@ -66,9 +77,11 @@ class StepReduction:
             dist.ReduceOp.MAX,
         )
         count = len(local)
-        l1, sum_squares, zeros, nonfinite = added[:-4].view(count, 4).unbind(dim=1)
-        workers, all_tokens, loss_sum, weighted_loss = added[-4:].tolist()
-        if is_distributed():
+        l1, sum_squares, zeros, nonfinite = added[: -len(facts)].view(count, 4).unbind(dim=1)
+        workers, all_tokens, loss_sum, weighted_loss, failures = added[-len(facts) :].tolist()
+        if failures and not has_failed:
+            raise NFProbeError("another worker could not record this step; it says why")
+        if is_distributed() and not failures:
             self._check_replicas(compared[count : 2 * count], -compared[2 * count : 3 * count])
         # The largest of several numbers, one of which is none, is none: only then is the sum none.
         max_abs = torch.where(l1.isnan(), l1, compared[:count])
