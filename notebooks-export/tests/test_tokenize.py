@@ -77,7 +77,8 @@ def test_memory_does_not_grow_with_the_text(tmp_path: Path) -> None:
         text.write_bytes((b"some words and more of them\n" * (size // 28 + 1))[:size])
         arguments = [str(text), "--tokenizer", str(tokenizer), "--out", str(tmp_path / "y.bin"), "--overwrite"]
         # Not `ru_maxrss`, which a process inherits from the one that starts it.
-        code = f"from nf_probe.tokenize import main; assert main({arguments!r}) == 0; print(open('/proc/self/status').read())"
+        code = f"from nf_probe.tokenize import main; assert main({arguments!r}) == 0; "
+        code += "print(open('/proc/self/status').read())"
         result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         peaks.append(int(result.stdout.partition("VmHWM:")[2].split()[0]))
     assert peaks[1] - peaks[0] < 5 << 10, peaks
