@@ -72,7 +72,7 @@ def test_memory_does_not_grow_with_the_text(tmp_path: Path) -> None:
     tokenizer = tmp_path / "x.tokenizer.json"
     assert main([str(TEXT), "--vocab-size", "300", "--out", str(tmp_path / "x.bin")]) == 0
     peaks = []
-    for size in (2 << 20, 8 << 20):
+    for size in (4 << 20, 12 << 20):
         text = tmp_path / "text.txt"
         text.write_bytes((b"some words and more of them\n" * (size // 28 + 1))[:size])
         arguments = [str(text), "--tokenizer", str(tokenizer), "--out", str(tmp_path / "y.bin"), "--overwrite"]
@@ -81,7 +81,7 @@ def test_memory_does_not_grow_with_the_text(tmp_path: Path) -> None:
         code += "print(open('/proc/self/status').read())"
         result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         peaks.append(int(result.stdout.partition("VmHWM:")[2].split()[0]))
-    assert peaks[1] - peaks[0] < 5 << 10, peaks
+    assert peaks[1] - peaks[0] < 8 << 10, peaks
 
 
 @pytest.mark.parametrize(
