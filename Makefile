@@ -9,7 +9,7 @@ mandir = $(DESTDIR)$(PREFIX)/share/man/man1
 # What `make completions` and `make man` write, and `make install` puts in place.
 package = .build/package
 
-.PHONY: help run test soak build lint format completions man install uninstall clean
+.PHONY: help run test python soak build lint format completions man install uninstall clean
 
 help: ## List the targets
 	@echo 'nf-probe: gradients of transformers, layer by layer'
@@ -21,6 +21,9 @@ run: ## Install what is missing, build, measure gradients on the built-in corpus
 
 test: ## Install what is missing and run every check
 	@scripts/test.sh
+
+python: build ## Check the Python package alone (notebooks-export)
+	@scripts/python-package.sh
 
 soak: ## For an hour or more: crashes, kills, damaged files, readers beside writers
 	@scripts/soak.sh

@@ -100,8 +100,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "CheckpointsTests",
-      dependencies: ["Checkpoints", "FileAccess", "FileTestSupport", "FuzzTestSupport", "RunData"],
-      resources: [.copy("Fixtures")], swiftSettings: optimized),
+      dependencies: [
+        "Checkpoints", "FileAccess", "FileTestSupport", "FuzzTestSupport", "RunData", "SnapshotSupport",
+      ], resources: [.copy("Fixtures")], swiftSettings: optimized),
     .target(
       name: "RunFileTestSupport", dependencies: ["RunData"], path: "Tests/RunFileTestSupport",
       swiftSettings: optimized),

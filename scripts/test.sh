@@ -17,3 +17,5 @@ echo "== Swift tests"
 swift test
 echo "== End-to-end tests"
 "$NF_PROBE_PYTHON" -m pytest -q -p no:cacheprovider Tests/EndToEnd
+echo "== Python package"
+scripts/python-package.sh

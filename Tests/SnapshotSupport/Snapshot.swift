@@ -10,7 +10,15 @@ public func expectSnapshot(
   testFile: String = #filePath
 ) throws {
   let folder = URL(fileURLWithPath: testFile).deletingLastPathComponent().appendingPathComponent("Snapshots")
-  let file = folder.appendingPathComponent(name)
+  try expectText(text, inFile: folder.appendingPathComponent(name), sourceLocation: sourceLocation)
+}
+
+/// Compares text with a file of record anywhere in the checkout, as ``expectSnapshot(_:named:sourceLocation:testFile:)``
+/// does.
+public func expectText(
+  _ text: String, inFile file: URL, sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+  let name = file.lastPathComponent
   guard FileManager.default.fileExists(atPath: file.path) else {
     try Data(text.utf8).write(to: file)
     Issue.record("recorded \(name): look at it, then run again", sourceLocation: sourceLocation)

@@ -29,11 +29,11 @@ struct PassOrder {
     Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
   }
 
-  private static let stem = [
+  static let stem = [
     "embed_tokens", "embed_positions", "embed_types", "layernorm_embedding", "project_in", "layer_norm",
     "project_out", "pooler", "lm_head", "output_projection",
   ]
-  private static let stemBeforeLayers = 5
+  static let stemBeforeLayers = 5
 
   private static func attention(_ name: String) -> [String] {
     ["q_proj", "k_proj", "v_proj", "q_layer_norm", "k_layer_norm", "v_layer_norm"].map { "\(name).\($0)" }
@@ -46,10 +46,10 @@ struct PassOrder {
     attention("encoder_attn") + ["cross_attn_ln", "w_resid_encoder_attention"]
   private static let ffn = ["fc_gate", "fc1", "ffn_layernorm", "fc2", "ffn_ln", "w_resid"]
 
-  private static let preLNLayer =
+  static let preLNLayer =
     ["self_attn_layer_norm"] + selfAttention + ["encoder_attn_layer_norm"] + crossAttention
     + ["final_layer_norm"] + ffn
-  private static let postLNLayer =
+  static let postLNLayer =
     selfAttention + ["self_attn_layer_norm"] + crossAttention + ["encoder_attn_layer_norm"] + ffn
     + ["final_layer_norm"]
 }

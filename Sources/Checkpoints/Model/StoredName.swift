@@ -13,9 +13,9 @@ struct StoredName {
   let readings: [Reading]
 
   /// The most components that are left out.
-  private static let maximumBeginning = 3
+  static let maximumBeginning = 3
   /// What wrappers put before every name: data parallelism, compilation, sharding.
-  private static let wrappers = ["module.", "_orig_mod.", "_forward_module.", "_fsdp_wrapped_module."]
+  static let wrappers = ["module.", "_orig_mod.", "_forward_module.", "_fsdp_wrapped_module."]
 
   init(_ name: String) {
     var bare = name[...]

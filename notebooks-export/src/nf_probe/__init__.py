@@ -1,0 +1,43 @@
+"""Gradients of a transformer, layer by layer: a recorder for PyTorch and a reader for notebooks.
+
+The recorder needs PyTorch (`pip install 'nf-probe[torch]'`), which is imported only when it is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .errors import (
+    FileLockedError,
+    NFProbeError,
+    RecorderWarning,
+    RunFileError,
+    UnmappedNamesError,
+    UsageError,
+)
+from .manifest import Contract, Corpus
+from .mismatch import Mismatch
+from .names import adapter_names
+from .reader import Run
+from .reader import open_run as open
+from .recovery import recover
+
+if TYPE_CHECKING:
+    from .recorder import Recorder
+
+__all__ = [
+    "Contract", "Corpus", "FileLockedError", "Mismatch", "NFProbeError", "Recorder", "RecorderWarning", "Run",
+    "RunFileError", "UnmappedNamesError", "UsageError", "adapter_names", "open", "recover",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name != "Recorder":
+        raise AttributeError(f"module 'nf_probe' has no attribute '{name}'")
+    try:
+        from .recorder import Recorder
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise ImportError("nf_probe.Recorder needs PyTorch: pip install 'nf-probe[torch]'") from error
+    return Recorder

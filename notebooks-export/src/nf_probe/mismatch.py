@@ -1,0 +1,99 @@
+"""How unequal the gradients of one operation are between early and late layers, as `nf-probe grads` has it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import UsageError
+
+Statistic = Literal["l1", "l2", "rms", "mean"]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Point values over a step window. Intervals, over seeds or by a bootstrap, are `nf-probe grads`' own."""
+
+    operation: str
+    statistic: Statistic
+    window: tuple[int, int]
+    """First step, and the one after the last."""
+    record_count: int
+    layers: tuple[int, ...]
+    """Layers that have the tensor."""
+    means: Floats
+    """m_l: the window's mean of the statistic, by layer."""
+    early_late: float
+    """m of the first layer over m of the last one."""
+    spread: float
+    """The largest m over the smallest."""
+    slope: float
+    """Least-squares slope of log10 m_l against l / (L - 1): decades over the depth."""
+
+
+def statistic_of(statistic: Statistic, l1: Floats, sum_squares: Floats, counts: Floats) -> Floats:
+    """One number per tensor from its sums; not a number where there are no elements."""
+    counts = np.where(counts > 0, counts, np.nan)
+    values: dict[str, Callable[[], Floats]] = {
+        "l1": lambda: l1 + 0 * counts, "l2": lambda: np.sqrt(sum_squares) + 0 * counts,
+        "rms": lambda: np.sqrt(sum_squares / counts), "mean": lambda: l1 / counts,
+    }  # fmt: skip
+    if statistic not in values:
+        raise UsageError(f"there is no statistic '{statistic}'; there are {', '.join(values)}")
+    return values[statistic]()
+
+
+def mismatch_of(
+    operation: str, statistic: Statistic, window: tuple[int, int], values: Floats, layers: NDArray[np.bool_]
+) -> Mismatch:
+    """The mismatch of a series.
+
+    Args:
+        operation: The tensor's name within a layer.
+        statistic: What `values` are.
+        window: The steps that they are of.
+        values: `(step, layer)`.
+        layers: Which layers have the tensor, and a gradient that is not zero by construction.
+
+    Raises:
+        UsageError: No layer has the tensor, or the window holds no step.
+    """
+    if not layers.any():
+        raise UsageError(f"the gradient of {operation} is zero by construction: what is recorded is rounding noise")
+    if not len(values):
+        raise UsageError(f"no steps are recorded in the window {window[0]}:{window[1]}")
+    chosen = np.flatnonzero(layers)
+    means: Floats = values[:, chosen].mean(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        is_one = len(chosen) == 1
+        early_late, spread = (math.nan,) * 2 if is_one else (means[0] / means[-1], means.max() / means.min())
+        logarithms = np.log10(means)
+    depth = chosen / max(1, len(layers) - 1)
+    slope = math.nan
+    if len(chosen) > 1 and np.isfinite(logarithms).all():
+        centred = depth - depth.mean()
+        slope = float((centred * logarithms).sum() / (centred**2).sum())
+    return Mismatch(
+        operation, statistic, window, len(values), tuple(int(layer) for layer in chosen), means, float(early_late),
+        float(spread), slope,
+    )  # fmt: skip
+
+
+def default_window(steps: NDArray[np.int64]) -> tuple[int, int]:
+    """The second half of the steps that the run has reached, as `nf-probe grads` takes it."""
+    if not len(steps):
+        return 0, 1
+    start, end = int(steps[0]), int(steps[-1]) + 1
+    return min(start + (end - start) // 2, end - 1), end
+
+
+def paper_layers(layer_count: int) -> list[int]:
+    """Layers 0, 1, L/2, L-2 and L-1: those of the paper's figures."""
+    wanted = {0, 1, layer_count // 2, layer_count - 2, layer_count - 1}
+    return sorted(layer for layer in wanted if 0 <= layer < layer_count)

@@ -1,0 +1,190 @@
+"""Reads gradients at the end of every backward pass, before the training script can touch them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.utils.hooks import RemovableHandle
+
+from .layout import Layout
+from .sharding import Shard, local_gradient, part_of, shard_of
+from .sums import SUM_COUNT, tensor_sums
+
+_RATIO_PROBES = 4
+"""Gradients that are looked at once more to see what clipping did."""
+
+
+@dataclass
+class Measurement:
+    """The sums of this worker's share of all gradients, still on the device."""
+
+    sums: Tensor
+    """`(part, sum)`, float64, in the order of the layout's parts; 0 where another worker counts."""
+    local_l1: Tensor
+    """`(part)`: Σ|g| of this worker's elements, whether they are counted or not."""
+    loss_scale: Tensor | None
+    """The factor that these gradients carry."""
+
+
+class GradientProbe:
+    """Hooks on a model's parameters that measure what a backward pass leaves in their gradients.
+
+    The hooks run inside `backward()`; the measurement does when the pass is over, after data parallelism has averaged
+    the gradients and before `backward()` returns. So neither clipping nor an optimizer can come first, in whatever
+    order a script calls them.
+    """
+
+    def __init__(
+        self, parameters: Mapping[str, Tensor], layout: Layout, passes: int,
+        loss_scale: Callable[[], Tensor | None],
+    ) -> None:  # fmt: skip
+        """Attaches the hooks.
+
+        Args:
+            parameters: The parameters that are recorded, by name.
+            layout: Where their sums go.
+            passes: Backward passes that come before each optimizer step; earlier ones are not measured.
+            loss_scale: The factor that the gradients carry, asked for at the end of a pass.
+        """
+        self.error: Exception | None = None
+        self.measurement: Measurement | None = None
+        self.pass_count = 0
+        self._parameters = dict(parameters)
+        self._parts = layout.parts
+        self._passes = passes
+        self._loss_scale = loss_scale
+        self._shards: dict[str, Shard] = {name: shard_of(p) for name, p in parameters.items()}
+        self._versions: list[int] = []
+        self._is_queued = False
+        self._handles: list[RemovableHandle] = []
+        self.attach()
+
+    def attach(self) -> None:
+        """Puts the hooks on."""
+        self._handles = [
+            p.register_post_accumulate_grad_hook(self._gradient_arrived) for p in self._parameters.values()
+        ]
+
+    def detach(self) -> None:
+        """Takes the hooks off."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+    def reset(self) -> None:
+        """Forgets what was measured: a new step begins."""
+        self.measurement = None
+        self.pass_count = 0
+        self.error = None
+
+    @property
+    def nothing(self) -> Measurement:
+        """No gradients at all."""
+        sums = self._new_sums(len(self._parts))
+        return Measurement(sums, sums[:, 0], None)
+
+    @property
+    def replicas(self) -> list[bool]:
+        """By part, whether every worker must have the same gradient."""
+        return [self._shards[part.parameter].is_replica for part in self._parts]
+
+    @property
+    def are_untouched(self) -> bool:
+        """Whether nobody has changed a gradient since the last pass."""
+        return self.pass_count > 0 and self._versions == self._current_versions()
+
+    def measure(self) -> None:
+        """Measures the gradients as they are now."""
+        with ExitStack() as stack:
+            stack.enter_context(torch.no_grad())
+            for kind in {p.device.type for p in self._parameters.values()}:
+                stack.enter_context(torch.autocast(kind, enabled=False))
+            self.measurement = self._measured()
+
+    def clip_ratio(self) -> float:
+        """By what factor all gradients differ from those measured; not a number where it is not one factor.
+
+        Small gradients are looked at once more, so this is a quotient of sums: exact to rounding of the gradients.
+        """
+        measured = self.measurement
+        if measured is None:
+            return float("nan")
+        if self.are_untouched:
+            return 1.0
+        before = measured.local_l1.cpu()
+        candidates = [
+            (index, gradient)
+            for index, gradient in enumerate(self._local_parts())
+            if gradient is not None and gradient.numel() > 0 and 0 < before[index] < float("inf")
+        ]
+        chosen = sorted(candidates, key=lambda entry: entry[1].numel())[:_RATIO_PROBES]
+        if not chosen:
+            return float("nan")
+        after = torch.empty(len(chosen), SUM_COUNT, dtype=torch.float64, device=measured.sums.device)
+        with torch.no_grad():
+            tensor_sums([gradient for _, gradient in chosen], after)
+        ratios = after[:, 0].cpu() / before[[index for index, _ in chosen]]
+        is_one_factor = bool(ratios.max() - ratios.min() <= 0.01 * ratios.max())
+        return float(ratios.median()) if is_one_factor else float("nan")
+
+    def _gradient_arrived(self, _: Tensor) -> None:
+        if not self._is_queued:
+            self._is_queued = True
+            # Data parallelism queues its own last work when its last gradient arrives: ours has to queue once more,
+            # from there, to come after it.
+            _at_end_of_pass(lambda: _at_end_of_pass(self._pass_ended))
+
+    def _pass_ended(self) -> None:
+        self._is_queued = False
+        self.pass_count += 1
+        # An exception here would come out of the script's `backward()`.
+        try:
+            self._versions = self._current_versions()
+            self.measurement = None
+            if self.pass_count >= self._passes:
+                self.measure()
+        except Exception as error:
+            self.error = error
+
+    def _current_versions(self) -> list[int]:
+        return [-1 if p.grad is None else p.grad._version for p in self._parameters.values()]
+
+    def _measured(self) -> Measurement:
+        sums = self._new_sums(len(self._parts))
+        gradients = self._local_parts()
+        there = [index for index, gradient in enumerate(gradients) if gradient is not None]
+        measured = self._new_sums(len(there))
+        tensor_sums([gradient for gradient in gradients if gradient is not None], measured)
+        sums[there] = measured
+        for index, part in enumerate(self._parts):
+            # No gradient reached it: it is zero everywhere.
+            if gradients[index] is None:
+                sums[index, 3] = part.element_count
+        local_l1 = sums[:, 0].clone()
+        uncounted = [i for i, part in enumerate(self._parts) if not self._shards[part.parameter].is_counted]
+        sums[uncounted] = 0
+        return Measurement(sums, local_l1, self._loss_scale())
+
+    def _new_sums(self, count: int) -> Tensor:
+        device = next(iter(self._parameters.values())).device
+        # Apple's accelerators have no float64.
+        device = torch.device("cpu") if device.type == "mps" else device
+        return torch.zeros(count, SUM_COUNT, dtype=torch.float64, device=device)
+
+    def _local_parts(self) -> list[Tensor | None]:
+        """This worker's elements of each part's gradient; None where no gradient has arrived."""
+        gradients = {name: local_gradient(parameter) for name, parameter in self._parameters.items()}
+        parts: list[Tensor | None] = []
+        for part in self._parts:
+            gradient = gradients[part.parameter]
+            shard = self._shards[part.parameter]
+            parts.append(None if gradient is None else part_of(gradient, shard, part.rows))
+        return parts
+
+
+def _at_end_of_pass(callback: Callable[[], None]) -> None:
+    torch.autograd.Variable._execution_engine.queue_callback(callback)

@@ -1,0 +1,336 @@
+"""Reads a run file in a notebook: finished, still growing, or left by a killed writer. The file is never changed."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import RunFileError, UsageError
+from .lock import holder_of
+from .mismatch import Mismatch, Statistic, default_window, mismatch_of, statistic_of
+from .rowcheck import TableRows, look_at
+from .schema import SCHEMA_NAME, SCHEMA_VERSION, STATUS, SUMS
+from .writer import open_in_this_process
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+    from matplotlib.figure import Figure
+
+State = Literal["closed", "growing", "killed"]
+StepState = Literal["recorded", "not yet", "never", "lost"]
+_CHECKSUMS = {
+    "step": ["row_checksum", "attempt_checksum"], "snapshot": ["snapshot_checksum"],
+    "validation_step": ["validation_checksum"], "event": ["event_checksum"],
+}  # fmt: skip
+
+
+def open_run(path: str | os.PathLike[str]) -> Run:
+    """Opens a run file.
+
+    Raises:
+        RunFileError: There is no such file, it is no run file, or it is damaged.
+    """
+    return Run(Path(path))
+
+
+class Run:
+    """One run. Rows whose checksum is wrong are left out of every view, and listed in `damaged_steps`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file, self._is_plain = _open(path)
+        self._tables: dict[str, TableRows] = {}
+        self.refresh()
+
+    def close(self) -> None:
+        """Closes the file; views that were made stay."""
+        if self._file is not open_in_this_process(self.path):
+            self._file.close()
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def refresh(self) -> bool:
+        """Looks at what a writer has added; whether there are more steps than before."""
+        before = len(self._tables["step"].keys) if self._tables else 0
+        if not self._file:
+            # It was this process's own, and is finished.
+            self._file, self._is_plain = _open(self.path)
+        # Before the rows: a writer that ends in between has written all of them by then.
+        self._writer = holder_of(self.path)
+        for marker, checksums in _CHECKSUMS.items():
+            if marker in self._file:
+                self._tables[marker] = look_at(self._file, marker, checksums, self._tables.get(marker))
+        return len(self._tables["step"].keys) > before
+
+    # What is known of the run
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The attributes of the file: architecture, number contract, corpus, machine and so on."""
+        return dict(self._file.attrs)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The settings of the run."""
+        return dict(json.loads(str(self._file.attrs["configuration"])))
+
+    @property
+    def state(self) -> State:
+        """Whether its writer closed the file, is writing it, or ended without closing it."""
+        if self._writer is not None:
+            return "growing"
+        return "closed" if self._is_plain else "killed"
+
+    @property
+    def status(self) -> str:
+        """The last status that was recorded, e.g. `finished`."""
+        rows = self._tables["event"].sound
+        return STATUS.get(int(self._file["status"][rows[-1]]), "running") if len(rows) else "running"
+
+    @cached_property
+    def tensors(self) -> list[str]:
+        """Names of tensors within a layer."""
+        return _texts(self._file, "tensor")
+
+    @cached_property
+    def stem_tensors(self) -> list[str]:
+        """Full names of the tensors outside the layers."""
+        return _texts(self._file, "stem_tensor")
+
+    @property
+    def layer_count(self) -> int:
+        """The number of layers."""
+        return len(self._file["layer_name"])
+
+    @property
+    def steps(self) -> NDArray[np.int64]:
+        """The recorded steps, ascending."""
+        table = self._tables["step"]
+        return table.keys[table.is_sound]
+
+    @property
+    def damaged_steps(self) -> list[int]:
+        """Steps whose row is not as it was written."""
+        table = self._tables["step"]
+        return [int(step) for step in table.keys[~table.is_sound]]
+
+    def state_of(self, step: int) -> StepState:
+        """Whether a step is recorded, and if not, whether it may still come, was never made, or was lost.
+
+        Steps that a killed writer had not flushed, or whose row is damaged, are lost.
+        """
+        steps = self.steps
+        if step in steps:
+            return "recorded"
+        if step in self.damaged_steps:
+            return "lost"
+        if not len(steps) or step > steps[-1]:
+            if self.state == "growing":
+                return "not yet"
+            return "lost" if self.status == "running" else "never"
+        place = int(np.searchsorted(steps, step))
+        segments = self.column("segment")
+        is_between_attempts = place > 0 and segments[place - 1] != segments[place]
+        return "lost" if is_between_attempts else "never"
+
+    # Numbers
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A variable with a row for every step, e.g. `loss` or `gradient_l1 (step, layer, tensor)`."""
+        if name not in self._file or not len(self._file[name].shape):
+            raise UsageError(f"{self.path} has no variable '{name}'")
+        return np.asarray(self._rows(name, self._tables["step"]))
+
+    def gradients(self, statistic: Statistic = "l1") -> xarray.DataArray:
+        """One number per tensor, `(step, layer, tensor)`; not a number where a layer has no such tensor."""
+        import xarray
+
+        values = statistic_of(
+            statistic, self.column("gradient_l1"), self.column("gradient_sum_squares"), self._file["gradient_count"][:]
+        )
+        return xarray.DataArray(
+            values, dims=("step", "layer", "tensor"), name=f"gradient_{statistic}",
+            coords={"step": self.steps, "layer": np.arange(self.layer_count), "tensor": self.tensors},
+        )  # fmt: skip
+
+    def scales(self, name: str) -> xarray.DataArray:
+        """The values of a learned gain or scale, e.g. `ffn_layernorm`, `(snapshot, layer, element)`."""
+        import xarray
+
+        variable = f"scale_{name}"
+        if variable not in self._file:
+            known = ", ".join(self.scale_names) or "none"
+            raise UsageError(f"{self.path} keeps no scale '{name}'; it keeps {known}")
+        rows = self._tables["snapshot"]
+        return xarray.DataArray(
+            self._rows(variable, rows), dims=("snapshot", "layer", "element"), name=variable,
+            coords={"snapshot": rows.keys[rows.is_sound], "layer": np.arange(self.layer_count)},
+        )  # fmt: skip
+
+    @property
+    def scale_names(self) -> list[str]:
+        """The gains and scales of which snapshots are kept."""
+        return [entry.partition(":")[0] for entry in str(self._file.attrs["scales"]).split()]
+
+    def dataset(self) -> xarray.Dataset:
+        """Everything that is recorded, under the file's names."""
+        import xarray
+
+        layers = list(range(self.layer_count))
+        names: dict[str, list[Any]] = {
+            "layer": layers, "tensor": self.tensors, "stem_tensor": self.stem_tensors
+        }  # fmt: skip
+        variables: dict[str, Any] = {}
+        for name, dataset in self._file.items():
+            dimensions = [next(iter(dimension.keys()), None) for dimension in dataset.dims]
+            if name in _CHECKSUMS or name in names or dataset.is_scale or None in dimensions:
+                continue
+            table = self._tables.get(str(dimensions[0])) if dimensions else None
+            values = self._rows(name, table) if table is not None else dataset[:]
+            variables[name] = (dimensions, values.astype(str) if values.dtype.kind == "O" else values)
+        markers = {marker: rows.keys[rows.is_sound] for marker, rows in self._tables.items()}
+        return xarray.Dataset(
+            variables, {**markers, **{name: labels for name, labels in names.items() if len(labels)}}, self.attributes
+        )
+
+    def to_frame(self) -> pandas.DataFrame:
+        """All gradient sums in tidy form: `step, layer, tensor, l1, sum_squares, max_abs, zeros, nonfinite`.
+
+        The layer of a tensor outside the layers is not a number.
+        """
+        import pandas
+
+        counts = self._file["gradient_count"][:]
+        frames = []
+        for prefix, is_there in (("gradient", counts > 0), ("stem_gradient", None)):
+            if f"{prefix}_l1" not in self._file:
+                continue
+            values = {sum_name: self.column(f"{prefix}_{sum_name}") for sum_name in SUMS}
+            if is_there is not None:
+                step, cell = np.meshgrid(self.steps, np.flatnonzero(is_there), indexing="ij")
+                where = (cell // len(self.tensors)).ravel(), np.array(self.tensors)[cell % len(self.tensors)].ravel()
+                flat = {name: v.reshape(len(v), -1)[:, is_there.ravel()].ravel() for name, v in values.items()}
+            else:
+                step, cell = np.meshgrid(self.steps, np.arange(len(self.stem_tensors)), indexing="ij")
+                where = np.full(step.size, np.nan), np.array(self.stem_tensors)[cell].ravel()
+                flat = {name: v.ravel() for name, v in values.items()}
+            frames.append(pandas.DataFrame({"step": step.ravel(), "layer": where[0], "tensor": where[1], **flat}))
+        return pandas.concat(frames, ignore_index=True)
+
+    def mismatch(
+        self, operation: str = "fc2.weight", statistic: Statistic = "l1", window: tuple[int, int] | None = None
+    ) -> Mismatch:
+        """How unequal an operation's gradients are between layers, over a window of steps (by default the second half).
+
+        Point values are those of `nf-probe grads`; intervals are that command's.
+        """
+        if operation not in self.tensors:
+            raise UsageError(f"{self.path} has no tensor '{operation}' in its layers; it has {', '.join(self.tensors)}")
+        index = self.tensors.index(operation)
+        first, end = window or default_window(self.steps)
+        inside = (self.steps >= first) & (self.steps < end)
+        counts = self._file["gradient_count"][:, index]
+        is_noise = self._file["gradient_zero_by_construction"][:, index] != 0
+        l1, squares = (self.column(f"gradient_{name}")[inside, :, index] for name in ("l1", "sum_squares"))
+        values = statistic_of(statistic, l1, squares, counts)
+        return mismatch_of(operation, statistic, (first, end), values, (counts > 0) & ~is_noise)
+
+    def mismatch_table(self, statistic: Statistic = "l1", window: tuple[int, int] | None = None) -> pandas.DataFrame:
+        """`mismatch` of every operation whose gradient is not zero by construction, with m_l by layer."""
+        import pandas
+
+        rows = {}
+        for operation in self.tensors:
+            try:
+                found = self.mismatch(operation, statistic, window)
+            except UsageError:
+                continue
+            profile = {f"layer_{layer}": m for layer, m in zip(found.layers, found.means, strict=True)}
+            rows[operation] = {
+                "early_late": found.early_late, "spread": found.spread, "slope": found.slope, **profile
+            }  # fmt: skip
+        return pandas.DataFrame.from_dict(rows, orient="index").rename_axis("operation")
+
+    def plot(self, operation: str = "fc2.weight", statistic: Statistic = "l1") -> Figure:
+        """The operation's gradient in layers 0, 1, L/2, L-2 and L-1 over the steps, on a logarithmic axis."""
+        from .plots import gradient_lines
+
+        return gradient_lines(self, operation, statistic)
+
+    def __repr__(self) -> str:
+        return f"<Run {self.path.name}: {', '.join(f'{name} {value}' for name, value in self._summary().items())}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th><td style='text-align:left'>"
+            f"{html.escape(str(value))}</td></tr>"
+            for name, value in {"file": self.path, **self._summary()}.items()
+        )
+        return f"<table>{rows}</table>"
+
+    def _summary(self) -> dict[str, object]:
+        attributes, steps = self.attributes, self.steps
+        summary: dict[str, object] = {
+            "architecture": attributes["architecture"], "run": attributes["run_id"],
+            "state": f"{self.status}, {self.state}",
+            "steps": f"{len(steps)}, from {steps[0]} to {steps[-1]}" if len(steps) else "none yet",
+            "layers": self.layer_count, "tensors a layer": len(self.tensors),
+        }  # fmt: skip
+        if len(steps):
+            summary["last loss"] = f"{self.column('loss')[-1]:.4f} {attributes['unit']}"
+        summary["gradient"] = ", ".join(
+            str(attributes[label]) for label in ("reduction", "loss", "scope", "measured_at")
+        )
+        if self.damaged_steps:
+            summary["damaged steps, left out"] = len(self.damaged_steps)
+        return summary
+
+    def _rows(self, name: str, table: TableRows) -> NDArray[Any]:
+        dataset = self._file[name]
+        dataset.id.refresh()
+        count = len(table.keys)
+        if table.is_sound.all():
+            return np.asarray(dataset[:count])
+        # A damaged row may not even be readable.
+        values = np.empty((len(table.sound), *dataset.shape[1:]), dtype=dataset.dtype)
+        for target, row in enumerate(table.sound):
+            values[target] = dataset[row]
+        return values
+
+
+def _open(path: Path) -> tuple[h5py.File, bool]:
+    """The open file, and whether it could be opened as one that nobody writes."""
+    if not path.is_file():
+        raise RunFileError(f"{path}: there is no such file")
+    if (own := open_in_this_process(path)) is not None:
+        return own, False
+    failures = []
+    for options in ({}, {"swmr": True}):
+        try:
+            file = h5py.File(path, "r", **options)
+        except OSError as error:
+            failures.append(str(error))
+            continue
+        if file.attrs.get("schema_name") != SCHEMA_NAME:
+            raise RunFileError(f"{path} is an HDF5 file, but not a run file of nf-probe")
+        if (version := int(file.attrs["schema_version"])) != SCHEMA_VERSION:
+            raise RunFileError(f"{path} has schema version {version}; this package reads version {SCHEMA_VERSION}")
+        return file, not options
+    raise RunFileError(f"{path} cannot be read ({failures[0]}); `nf-probe verify {path}` says what is wrong with it")
+
+
+def _texts(file: h5py.File, name: str) -> list[str]:
+    return [str(text) for text in file[name].asstr()[:]] if name in file else []

@@ -1,0 +1,339 @@
+"""Records the gradients of a PyTorch training run in the file that every nf-probe command reads."""
+
+from __future__ import annotations
+
+import functools
+import os
+import secrets
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from .ending import Status, close_at_exit, status_of
+from .errors import RecorderWarning, UsageError
+from .facts import Optimizers, bare_model, head_count, optimizer_list, optimizer_settings
+from .layout import make_layout
+from .loss_scaling import LossScaleWatch
+from .machine import this_machine
+from .manifest import Contract, Corpus, Manifest
+from .names import find_places
+from .probe import GradientProbe, Measurement
+from .recording import Recording
+from .scales import ScaleSnapshots
+from .sharding import carries_data, check_supported, worker_count
+from .step import StepReduction
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _guarded(method: _Method) -> _Method:
+    """Keeps errors of the recorder out of the training, unless `on_error` asks for them; they are told loudly."""
+
+    @functools.wraps(method)
+    def wrapper(self: Recorder, *arguments: Any, **options: Any) -> Any:
+        if self._has_stopped:
+            return None
+        try:
+            return method(self, *arguments, **options)
+        except Exception as error:
+            return self._stop(error)
+
+    return wrapper  # type: ignore[return-value]
+
+
+class Recorder:
+    """Writes a run file while a training script runs.
+
+        recorder = nf_probe.Recorder("run.h5", model, optimizer, objective="causal")
+        for batch in batches:
+            loss = model(batch).loss
+            loss.backward()
+            clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+            recorder.step(loss, tokens=batch.numel())
+        recorder.close()
+
+    Gradients are measured when `backward()` ends, so they are those before clipping wherever `step` stands. Training is
+    not changed: no random number is drawn, no gradient is written.
+
+    With several workers every one of them makes a recorder and calls `step`; worker 0 writes.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        model: nn.Module,
+        optimizer: Optimizers = None,
+        *,
+        objective: Literal["causal", "masked"] | None = None,
+        contract: Contract | None = None,
+        scaler: torch.amp.GradScaler | None = None,
+        gradient_scale: float = 1.0,
+        passes: int = 1,
+        architecture: str | None = None,
+        configuration: Mapping[str, object] | None = None,
+        seed: int | None = None,
+        corpus: Corpus | None = None,
+        adapter: str | None = None,
+        pattern: str | None = None,
+        renamed: Mapping[str, str] | None = None,
+        heads: int | None = None,
+        snapshot_every: int = 50,
+        flush_interval: float = 2.0,
+        replacing: bool = False,
+        resume: bool = False,
+        first_step: int | None = None,
+        data_group: dist.ProcessGroup | None = None,
+        on_error: Literal["warn", "raise"] = "warn",
+    ) -> None:
+        """Finds the model's tensors, makes the file, and attaches to the parameters.
+
+        Args:
+            path: The run file; conventionally `*.h5`.
+            model: The model, after `DistributedDataParallel`, `fully_shard` or `parallelize_module`; compiled or not.
+            optimizer: Whose learning rate is recorded (the first group's of the first one), and whose steps show what
+                clipping did.
+            objective: States that the loss is the mean token negative log-likelihood, in nats, over the global batch
+                (all micro-batches of all workers): nf-probe's own contract. Unstated, everything is `unknown`, and
+                commands refuse to compare the run with others.
+            contract: The statement in full, for any other loss.
+            scaler: Scales the loss, in float16; gradients are recorded without its factor.
+            gradient_scale: A factor that the gradients carry beside that, e.g. the number of micro-batches where the
+                script does not divide the loss by it; it is divided out.
+            passes: Backward passes before each optimizer step, at most; with it, only the last one is measured.
+            architecture: What tables and figures call the run; `post-ln`, `pre-ln` and `normformer` are known to them.
+            configuration: Settings of the run. Runs with equal settings but another seed are taken together.
+            seed: By default the one that PyTorch was given.
+            corpus: What the run learns from.
+            adapter: Whose names the parameters have (`nf_probe.adapter_names()`); by default found by the names.
+            pattern: A regular expression of parameter names with groups `layer` and `tensor`, instead of a table.
+            renamed: Names within a layer to fairseq's, e.g. `{"mlp.w2.weight": "fc2.weight"}`.
+            heads: Attention heads of a layer; by default found in the model.
+            snapshot_every: Updates between two snapshots of learned gains and scales; 0 for none.
+            flush_interval: Seconds that a step may wait before readers see it.
+            replacing: Whether an existing file is replaced.
+            resume: Goes on with the file where there is one; new steps belong to the next segment.
+            first_step: Optimizer updates made before the first step; by default 0, or what the file has.
+            data_group: With parameters sharded over several mesh dimensions, the workers with different data.
+            on_error: Whether an error ends the training (`raise`) or the recording (`warn`). What is wrong from the
+                beginning always raises.
+
+        Raises:
+            UsageError: The model or the arguments cannot give right numbers.
+            FileLockedError: Another process writes the file.
+            RunFileError: The file exists, or cannot be made.
+        """
+        check_supported(model)
+        self.path = Path(path)
+        self._on_error = on_error
+        self._has_stopped = False
+        self._is_closed = False
+        self._has_recorded = False
+        self._optimizers = optimizer_list(optimizer)
+        parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self._frozen = [(name, p) for name, p in model.named_parameters() if not p.requires_grad]
+        shapes = {name: tuple(p.shape) for name, p in parameters.items()}
+        placing = find_places(shapes, adapter=adapter, pattern=pattern, renamed=renamed)
+        self._layout = make_layout(placing, shapes)
+        heads = head_count(model) if heads is None else heads
+        self._snapshots = ScaleSnapshots(parameters, self._layout, heads)
+        self._snapshot_every = snapshot_every
+        has_data = carries_data(model, data_group)
+        if contract is None:
+            contract = Contract() if objective is None else Contract.language_model(objective)
+        manifest = Manifest(
+            # A script knows more settings than it states, so equal statements do not make equal runs.
+            secrets.token_hex(8), architecture or type(bare_model(model)).__name__,
+            {
+                "recorder": "nf_probe", "names": placing.adapter, "stack": self._layout.stack,
+                "workers": worker_count(), "gradient-scale": gradient_scale, "passes": passes,
+                "model": type(bare_model(model)).__name__,
+                **optimizer_settings(self._optimizers), **(configuration or {}),
+            },
+            contract, (torch.initial_seed() if seed is None else seed) % 2**64, corpus or Corpus(),
+            this_machine(next(iter(parameters.values())).device, worker_count()), self._layout.gradients,
+            self._layout.model_dim, self._layout.ffn_dim, heads,
+            datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            self._snapshots.scales if snapshot_every else (), scaler is not None,
+        )  # fmt: skip
+        self._recording = Recording(
+            self.path, manifest, resume=resume, replacing=replacing, first_step=first_step, interval=flush_interval
+        )
+        self._step = self._recording.first_step
+        # Nothing is attached before all is well.
+        self._loss_scaling = LossScaleWatch(scaler)
+        self._probe = GradientProbe(parameters, self._layout, passes, self._loss_scaling.scale)
+        self._reduction = StepReduction(self._layout, self._probe.replicas, gradient_scale, has_data)
+        self._update: tuple[float, float] | None = None
+        self._update_pass = 0
+        self._update_count = self._step
+        self._handles = [o.register_step_pre_hook(self._optimizer_steps) for o in self._optimizers]
+        self._handles += [o.register_step_post_hook(self._optimizer_stepped) for o in self._optimizers]
+        self._last_time = time.monotonic()
+        close_at_exit(self)
+        self._take_snapshot()
+
+    @_guarded
+    def step(self, loss: Tensor | float | None = None, *, tokens: int = 0) -> None:
+        """Records one optimizer step. Call it once a step, after `backward()`; best after `optimizer.step()`, for only
+        then is the clipping coefficient known.
+
+        Args:
+            loss: The mean loss of this worker's share of the global batch. With several workers the recorded loss is
+                their mean, weighted by tokens where these are given.
+            tokens: Tokens that this worker's loss runs over, all micro-batches together.
+
+        Raises:
+            UsageError: There is nothing to record, e.g. no `backward()` was called since the last step. After the
+                first step only with `on_error="raise"`, like every other error.
+        """
+        now = time.monotonic()
+        error: Exception | None = self._recording.error
+        try:
+            measurement = self._measured()
+        except Exception as found:
+            # Other workers wait for this one's numbers, or for the news that there are none.
+            error, measurement = found, self._probe.nothing
+        row = self._reduction.reduce(measurement, loss, tokens, has_failed=error is not None)
+        if error is not None:
+            raise error
+        rate, clip = self._update or (self._learning_rate(), float("nan"))
+        if note := self._recording.step(self._step, row, rate, clip, now - self._last_time):
+            self._warn(note)
+        self._step += 1
+        self._has_recorded = True
+        self._update_count = self._step if self._update or not self._optimizers else self._step - 1
+        self._probe.reset()
+        self._update = None
+        self._last_time = now
+        if self._snapshot_every and self._update_count > 0 and self._update_count % self._snapshot_every == 0:
+            self._take_snapshot()
+
+    @_guarded
+    def measure(self) -> None:
+        """Measures the gradients as they are now, for scripts that do something to them after `backward()` and before
+        clipping, e.g. average them over workers by hand."""
+        self._probe.measure()
+
+    @_guarded
+    def validation(self, loss: Tensor | float) -> None:
+        """Records a mean loss on held-out text, in the loss's unit; every worker gives the same one."""
+        self._recording.validation(self._update_count, float(loss))
+
+    @_guarded
+    def flush(self) -> None:
+        """Brings all recorded steps to the disk."""
+        self._recording.flush()
+
+    def close(self, status: Status = "finished", *, with_snapshot: bool = True) -> None:
+        """Ends the recording: the last snapshot, how the run ended, and the file is whole. Again it does nothing.
+
+        Args:
+            status: How the run ended.
+            with_snapshot: Whether a last snapshot is taken, to which every worker must contribute; only of a finished
+                run.
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._finish(status, with_snapshot and status == "finished")
+        self._detach()
+        self._has_stopped = True
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Where something went wrong, other workers may not be there any more.
+        self.close("finished" if kind is None else status_of(kind))
+
+    # What happens between two steps
+
+    def _measured(self) -> Measurement:
+        """What the last backward pass left; where that is not what the step took, an error."""
+        probe = self._probe
+        if probe.error:
+            raise probe.error
+        if probe.pass_count == 0 and probe.measurement is None:
+            raise UsageError(
+                "no gradients since the last step: call recorder.step() once after each backward(), and make the "
+                "recorder after the model is wrapped (DDP, fully_shard, parallelize_module)"
+            )
+        if probe.measurement is None:
+            if not probe.are_untouched:
+                raise UsageError(
+                    f"only {probe.pass_count} backward passes came before this step, and the gradients were changed "
+                    "since, so they are lost; leave passes at 1 where the number varies"
+                )
+            probe.measure()
+        self._loss_scaling.check()
+        self._check_frozen()
+        assert probe.measurement is not None
+        return probe.measurement
+
+    def _optimizer_steps(self, *_: object) -> None:
+        """Before an optimizer's step: the learning rate that it takes, and what clipping has done."""
+        if self._has_stopped or self._update is not None:
+            return
+        try:
+            ratio = self._probe.clip_ratio() * self._loss_scaling.undone_in_place(self._optimizers[0])
+            self._update = (self._learning_rate(), ratio)
+            self._update_pass = self._probe.pass_count
+        except Exception as error:
+            self._probe.error = error
+
+    def _optimizer_stepped(self, *_: object) -> None:
+        """After it: Lightning's backward pass and clipping lie inside the step, in its closure."""
+        if self._update is not None and self._probe.pass_count > self._update_pass:
+            self._update = None
+            self._optimizer_steps()
+
+    def _learning_rate(self) -> float:
+        return float(self._optimizers[0].param_groups[0]["lr"]) if self._optimizers else float("nan")
+
+    def _check_frozen(self) -> None:
+        thawed = [name for name, p in self._frozen if p.requires_grad]
+        if thawed:
+            self._frozen = [(name, p) for name, p in self._frozen if not p.requires_grad]
+            self._warn(f"{', '.join(thawed[:4])} require gradients now, but did not at the start: not recorded")
+
+    def _take_snapshot(self) -> None:
+        if not self._snapshots.scales or not self._snapshot_every:
+            return
+        self._recording.snapshot(self._update_count, self._snapshots.read())
+
+    @_guarded
+    def _finish(self, status: Status, with_snapshot: bool) -> None:
+        if with_snapshot:
+            self._take_snapshot()
+        self._recording.finish(status)
+
+    def _stop(self, error: Exception) -> None:
+        """After an error: the training goes on, the recording does not, and both its file and its user learn why."""
+        self._has_stopped = True
+        self._recording.fail()
+        self._detach()
+        is_first = not self._has_recorded and isinstance(error, UsageError)
+        if self._on_error == "raise" or is_first:
+            raise error
+        self._warn(f"the run is no longer recorded in {self.path}, from step {self._step} on: {error}")
+
+    def _detach(self) -> None:
+        self._probe.detach()
+        self._loss_scaling.close()
+        for handle in self._handles:
+            handle.remove()
+
+    def _warn(self, message: str) -> None:
+        warnings.warn(message, RecorderWarning, stacklevel=4)

@@ -1,0 +1,181 @@
+"""What a run file (schema version 1) holds: every name, shape and unit. Writer and reader both follow these tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import h5py
+import numpy as np
+
+from .manifest import Manifest
+
+SCHEMA_NAME = "nf-probe-run"
+SCHEMA_VERSION = 1
+TEXT_LENGTH = 256
+"""Bytes of a text that grows with its table: UTF-8, padded with NULs."""
+
+STATUS = {
+    1: "running", 2: "finished", 3: "interrupted", 4: "nonfinite", 5: "failed", 6: "overflow", 7: "diverged",
+    8: "lossScaleExhausted",
+}  # fmt: skip
+"""How a run stands: the last value of the variable `status`."""
+
+SUMS = {
+    "l1": ("<f8", "sum of absolute values"),
+    "sum_squares": ("<f8", "sum of squares"),
+    "max_abs": ("<f8", "largest absolute value"),
+    "zeros": ("<u4", "elements that are exactly zero"),
+    "nonfinite": ("<u4", "elements that are infinite or not a number"),
+}
+"""The sums of each tensor: the end of their variables' names, their number format, their meaning."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One variable that grows with its table."""
+
+    name: str
+    number: str
+    long_name: str
+    dimensions: tuple[str, ...] = ()
+    units: str = "1"
+    checksum: int = 0
+    """Which of its table's checksums covers the column."""
+
+    @property
+    def storage(self) -> np.dtype[np.void]:
+        """The type in the file."""
+        return h5py.string_dtype("utf-8", TEXT_LENGTH) if self.number == "text" else np.dtype(self.number)
+
+    @property
+    def fill(self) -> object:
+        """What rows hold that were never written: nothing that looks like a measurement."""
+        if self.number == "text":
+            return None
+        kind = np.dtype(self.number).kind
+        return {"f": np.nan, "i": -1, "u": 0}[kind]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns that grow together. A row exists once its marker, the coordinate, is written; that happens last."""
+
+    marker: Column
+    columns: tuple[Column, ...]
+    checksum_names: tuple[str, ...]
+
+    @property
+    def checksums(self) -> tuple[Column, ...]:
+        """CRC-32C of parts of the row: the marker's bytes, then those of the covered columns, in order."""
+        return tuple(Column(name, "<u4", "CRC-32C of the row") for name in self.checksum_names)
+
+    @property
+    def all_columns(self) -> tuple[Column, ...]:
+        """The marker, the columns and the checksums."""
+        return (self.marker, *self.columns, *self.checksums)
+
+    def covered(self, checksum: int) -> list[str]:
+        """Names of the variables that a checksum covers, in order."""
+        return [self.marker.name] + [column.name for column in self.columns if column.checksum == checksum]
+
+
+class Schema:
+    """The tables of one run."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        gradients = manifest.gradients
+        self.extents = {
+            "layer": len(gradients.layer_names), "tensor": len(gradients.tensor_names),
+            "stem_tensor": len(gradients.stem_tensor_names), "head": manifest.head_count,
+            "model_element": manifest.model_dim, "ffn_element": manifest.ffn_dim,
+        }  # fmt: skip
+        self.steps = _steps(bool(gradients.stem_tensor_names), manifest.has_loss_scale)
+        self.snapshots = Table(
+            Column("snapshot", "<i8", "optimizer updates before the snapshot"),
+            tuple(
+                Column(f"scale_{s.name}", "<f4", f"learned values of {s.name}", ("layer", s.axis))
+                for s in manifest.scales
+            ),
+            ("snapshot_checksum",),
+        )
+        self.validations = _VALIDATIONS
+        self.events = _EVENTS
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables that the file has: without columns there is nothing to mark."""
+        return [t for t in (self.steps, self.snapshots, self.validations, self.events) if t.columns]
+
+    def row_shape(self, column: Column) -> tuple[int, ...]:
+        """Extents of one row."""
+        return tuple(self.extents[dimension] for dimension in column.dimensions)
+
+    def row_bytes(self, table: Table) -> int:
+        """Bytes of one row of all columns."""
+        return sum(self._column_bytes(column) for column in table.all_columns)
+
+    def chunk_rows(self, column: Column) -> int:
+        """Rows of a chunk: the power of two, at most 512, that keeps a chunk within 128 KiB."""
+        if column.number == "text":
+            return 16
+        rows = 512
+        while rows > 1 and rows * self._column_bytes(column) > 128 << 10:
+            rows //= 2
+        return rows
+
+    @property
+    def chunk_cache_bytes(self) -> int:
+        """The chunk cache that holds two chunks of the largest column: the one that grows and its successor."""
+        columns = [column for table in self.tables for column in table.columns]
+        largest = max(self.chunk_rows(column) * self._column_bytes(column) for column in columns)
+        return max(1 << 20, 2 * largest)
+
+    def _column_bytes(self, column: Column) -> int:
+        return prod(self.row_shape(column)) * column.storage.itemsize
+
+
+def _steps(has_stem: bool, has_loss_scale: bool) -> Table:
+    columns = [
+        Column("segment", "<i4", "attempt that made the step", checksum=1),
+        Column("loss", "<f8", "mean token negative log-likelihood of the global batch", units="nat"),
+        Column("learning_rate", "<f8", "learning rate of the update that follows"),
+        Column("gradient_l2", "<f8", "L2 norm of the whole gradient before clipping"),
+        Column("clip_coefficient", "<f8", "factor applied by clipping"),
+        Column("tokens", "<i8", "tokens that the loss runs over"),
+        Column("seconds", "<f8", "wall-clock time of the step", units="s", checksum=1),
+        *_sum_columns("gradient", ("layer", "tensor")),
+    ]
+    if has_stem:
+        columns += _sum_columns("stem_gradient", ("stem_tensor",))
+    if has_loss_scale:
+        meaning = "factor on the loss while gradients were computed; they are recorded without it"
+        columns.append(Column("loss_scale", "<f8", meaning))
+    marker = Column("step", "<i8", "optimizer step")
+    return Table(marker, tuple(columns), ("row_checksum", "attempt_checksum"))
+
+
+def _sum_columns(prefix: str, dimensions: tuple[str, ...]) -> list[Column]:
+    return [
+        Column(f"{prefix}_{suffix}", number, f"{meaning} of the gradient", dimensions)
+        for suffix, (number, meaning) in SUMS.items()
+    ]
+
+
+_VALIDATIONS = Table(
+    Column("validation_step", "<i8", "optimizer updates before the validation"),
+    (Column("validation_loss", "<f8", "mean token negative log-likelihood on held-out text", units="nat"),),
+    ("validation_checksum",),
+)
+
+_EVENTS = Table(
+    Column("event", "<i8", "change of status"),
+    (
+        Column("status", "<i4", "how the run stands from this event on"),
+        Column("status_time", "<f8", "when the status changed", units="seconds since 1970-01-01 00:00:00"),
+        Column("event_segment", "<i4", "attempt that the event belongs to"),
+        Column("event_step", "<i8", "optimizer step that the attempt went on with"),
+        Column("event_machine", "text", "program, matrix products, threads and processor"),
+    ),
+    ("event_checksum",),
+)

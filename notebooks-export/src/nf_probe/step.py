@@ -1,0 +1,131 @@
+"""Brings the measurements of all workers together, once a step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .errors import NFProbeError, UsageError
+from .layout import Layout
+from .probe import Measurement
+from .schema import SUMS
+from .sharding import is_distributed, reduced
+
+_REPLICA_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """What one step leaves behind, of all workers."""
+
+    loss: float
+    tokens: int
+    loss_scale: float
+    gradient_l2: float
+    sums: Mapping[str, NDArray[np.generic]]
+    """The sums of the gradients, by variable."""
+
+
+class StepReduction:
+    """Adds up sums, losses and tokens; every worker takes part, and all learn the result."""
+
+    def __init__(self, layout: Layout, replicas: list[bool], gradient_scale: float, has_data: bool) -> None:
+        """Prepares it.
+
+        Args:
+            layout: Where sums go.
+            replicas: By part, whether all workers must have the same gradient.
+            gradient_scale: A factor that the gradients carry.
+            has_data: Whether this worker's loss and tokens count.
+        """
+        self._layout = layout
+        self._replicas = torch.tensor(replicas)
+        self._gradient_scale = gradient_scale
+        self._has_data = has_data
+
+    def reduce(
+        self, measurement: Measurement, loss: Tensor | float | None, tokens: int, *, has_failed: bool = False
+    ) -> StepRow:
+        """The row of this step. The one place that waits for the device, and for other workers.
+
+        Args:
+            measurement: This worker's sums.
+            loss: This worker's loss.
+            tokens: The tokens that it runs over.
+            has_failed: Whether this worker cannot go on; then none does.
+
+        Raises:
+            UsageError: Workers have different gradients of a parameter that all of them hold.
+            NFProbeError: Another worker has failed.
+        """
+        local = measurement.sums
+        facts = torch.zeros(5, dtype=torch.float64, device=local.device)
+        facts[:4] = self._facts(loss, tokens)
+        facts[4] = float(has_failed)
+        added = reduced(torch.cat([local[:, [0, 1, 3, 4]].flatten(), facts]), dist.ReduceOp.SUM)
+        largest = torch.nan_to_num(local[:, 2], nan=math.inf, posinf=math.inf)
+        scale = torch.ones(()) if measurement.loss_scale is None else measurement.loss_scale
+        compared = reduced(
+            torch.cat([largest, measurement.local_l1, -measurement.local_l1, scale.double().to(local.device)[None]]),
+            dist.ReduceOp.MAX,
+        )
+        count = len(local)
+        l1, sum_squares, zeros, nonfinite = added[: -len(facts)].view(count, 4).unbind(dim=1)
+        workers, all_tokens, loss_sum, weighted_loss, failures = added[-len(facts) :].tolist()
+        if failures and not has_failed:
+            raise NFProbeError("another worker could not record this step; it says why")
+        if is_distributed() and not failures:
+            self._check_replicas(compared[count : 2 * count], -compared[2 * count : 3 * count])
+        # The largest of several numbers, one of which is none, is none: only then is the sum none.
+        max_abs = torch.where(l1.isnan(), l1, compared[:count])
+        factor = 1 / (self._gradient_scale * float(compared[-1]))
+        by_name = {
+            "l1": l1 * factor, "sum_squares": sum_squares * factor**2, "max_abs": max_abs * factor, "zeros": zeros,
+            "nonfinite": nonfinite,
+        }  # fmt: skip
+        sums: dict[str, NDArray[np.generic]] = {}
+        for name, numbers in by_name.items():
+            sums |= self._placed(name, numbers)
+        gradient_l2 = math.sqrt(float(by_name["sum_squares"].sum()))
+        mean = math.nan if loss is None else weighted_loss / all_tokens if all_tokens else loss_sum / workers
+        return StepRow(mean, int(all_tokens), float(compared[-1]), gradient_l2, sums)
+
+    def _facts(self, loss: Tensor | float | None, tokens: int) -> Tensor:
+        """Of this worker: 1, tokens, loss, loss weighted by tokens; zeros where they do not count."""
+        facts = torch.zeros(4, dtype=torch.float64)
+        if not self._has_data:
+            return facts
+        facts[0], facts[1] = 1, tokens
+        if loss is None:
+            return facts
+        value = torch.as_tensor(loss).detach().double()
+        return torch.cat([facts[:2].to(value.device), torch.stack([value, value * tokens])])
+
+    def _placed(self, name: str, numbers: Tensor) -> dict[str, NDArray[np.generic]]:
+        """The numbers of all parts in the cells of a variable and of its stem variable."""
+        gradients, grid_size = self._layout.gradients, self._layout.grid_size
+        flat = np.zeros(self._layout.cell_count)
+        flat[[part.cell for part in self._layout.parts]] = numbers.numpy()
+        flat = flat.astype(SUMS[name][0])
+        shape = (len(gradients.layer_names), len(gradients.tensor_names))
+        result: dict[str, NDArray[np.generic]] = {f"gradient_{name}": flat[:grid_size].reshape(shape)}
+        if gradients.stem_tensor_names:
+            result[f"stem_gradient_{name}"] = flat[grid_size:]
+        return result
+
+    def _check_replicas(self, most: Tensor, least: Tensor) -> None:
+        differs = self._replicas & most.isfinite() & least.isfinite() & (most - least > _REPLICA_TOLERANCE * most)
+        if bool(differs.any()):
+            name = self._layout.parts[int(differs.nonzero()[0, 0])].parameter
+            raise UsageError(
+                f"the workers' gradients of {name} differ (by up to {float((most - least)[differs].max()):.3g} in "
+                "their L1 norm), so this is no gradient of the global batch: wrap the model in "
+                "DistributedDataParallel, or call recorder.measure() after the script has averaged its gradients"
+            )
