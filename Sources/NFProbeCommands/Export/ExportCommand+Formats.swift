@@ -1,0 +1,106 @@
+import Analysis
+import ArgumentParser
+import Charts
+import Foundation
+import RunData
+import RunFile
+
+extension ExportCommand {
+  func writeRecords(_ syntax: RecordSyntax, _ reading: GuardedReading) throws {
+    let reader = try reading.open(files[0])
+    let selection = try ExportSelection(
+      statistics?.elements, of: reader, hasScales: scales, window: steps)
+    let stream = try ExportStream(path: path, replacing: overwrite)
+    try RecordExport(reading: reading, reader: reader, selection: selection, syntax: syntax).write(to: stream)
+    try stream.close()
+  }
+
+  /// One run's event file lies in the folder itself, those of several in a folder each, as TensorBoard tells runs apart.
+  func writeEvents(_ reading: GuardedReading) throws {
+    let folder = path ?? "."
+    let names = Self.folderNames(files)
+    for (file, name) in zip(files, names) {
+      let reader = try reading.open(file)
+      let selection = try ExportSelection(
+        statistics?.elements ?? TensorBoardExport.defaultStatistics(of: reader), of: reader,
+        hasScales: scales || statistics == nil, window: steps)
+      let export = TensorBoardExport(reading: reading, reader: reader, selection: selection)
+      let own = files.count == 1 ? folder : "\(folder)/\(name)"
+      try Self.makeFolder(own)
+      let stream = try ExportStream(path: "\(own)/\(export.fileName)", replacing: overwrite)
+      try export.write(to: stream)
+      try stream.close()
+    }
+    progress("written to \(folder); `tensorboard --logdir \(folder)` shows it")
+  }
+
+  func writePGFPlots(_ reading: GuardedReading) throws {
+    let name = path.map { $0.hasSuffix(".tex") ? String($0.dropLast(4)) : $0 } ?? ""
+    let (tex, numbers) = ("\(name).tex", "\(name).csv")
+    for file in [tex, numbers] { try ExportStream.refuseExisting(file, replacing: overwrite) }
+    let report = try report(on: sources(reading, everything: false).map(\.run))
+    let figure = report.figure(program: FigureFile.program, command: FigureFile.command)
+    let tableName = URL(fileURLWithPath: numbers).lastPathComponent
+    guard let plots = figure.pgfplots(tableName: tableName) else {
+      throw CommandError.failed(
+        "the figure has parts that cannot be written for pgfplots; `nf-probe grads --svg` draws it")
+    }
+    try OutputFolder.write(plots.csv, to: numbers)
+    try OutputFolder.write(plots.tex, to: tex)
+    progress("written to \(tex) and \(numbers); `pdflatex \(tex)` draws it")
+  }
+
+  func writeNotebook(_ reading: GuardedReading) throws {
+    let file = path ?? ""
+    try ExportStream.refuseExisting(file, replacing: overwrite)
+    let sources = try sources(reading, everything: true)
+    let report = try report(on: sources.map(\.run))
+    let export = NotebookExport(sources, report: report, allowsMixedContracts: mixContracts, path: file)
+    try OutputFolder.write(export.notebook().text(), to: file)
+    progress("written to \(file)")
+  }
+
+  // MARK: - Parts
+
+  private func report(on runs: [RecordedRun]) throws -> MismatchReport {
+    try MismatchReport(
+      runs: runs, operation: operation ?? MismatchReport.defaultOperation, window: StepWindow.parsed(window),
+      allowsMixedContracts: mixContracts)
+  }
+
+  /// Every run with the operation that is shown, or with everything that a notebook shows.
+  private func sources(_ reading: GuardedReading, everything: Bool) throws -> [NotebookExport.Source] {
+    try files.map { file in
+      let reader = try reading.open(file)
+      // A ratio of gradients takes all operations, and two groups of runs.
+      let tensors =
+        everything && files.count > 1
+        ? reader.manifest.gradients.tensorNames : [operation ?? MismatchReport.defaultOperation]
+      var run = try reading.read(reader, tensors: tensors)
+      if everything { run.snapshots = try reading.scaleSnapshots(reader) }
+      return NotebookExport.Source(path: file, run: run, hasDamage: !reader.damagedRows.isEmpty)
+    }
+  }
+
+  private var steps: Range<Int>? {
+    get throws { try StepWindow.parsed(window).map { $0.lower..<($0.upper ?? .max) } }
+  }
+
+  /// Names of files without what ends them; with a number where two are equal.
+  private static func folderNames(_ files: [String]) -> [String] {
+    var taken: [String: Int] = [:]
+    return files.map { file in
+      let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
+      taken[name, default: 0] += 1
+      return taken[name] == 1 ? name : "\(name)-\(taken[name] ?? 0)"
+    }
+  }
+
+  private static func makeFolder(_ path: String) throws {
+    do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
+      throw CommandError.failed("the folder \(path) cannot be made: \(OutputFolder.reason(error))")
+    }
+  }
+
+  private func progress(_ text: String) { Console(isQuiet: quiet).progress(text) }
+}
