@@ -20,8 +20,12 @@ public struct LossReport: Sendable {
   ///   - command: the command line that asked for it.
   public func figure(program: String, command: String) -> Figure {
     let styles = SeriesStyle.categories(groups.count)
-    let curves = zip(groups, styles).flatMap { group, style in
-      group.runs.enumerated().map { LossCurve(run: $1, label: group.label, style: style, isFirst: $0 == 0) }
+    let curves = groups.indices.flatMap { index in
+      groups[index].runs.enumerated().map {
+        LossCurve(
+          run: $1, label: groups[index].label, style: styles[index], isFirst: $0 == 0,
+          phase: (Double(index) + 0.5) / Double(groups.count))
+      }
     }
     let panel = Panel(
       title: "", name: "loss", xTitle: "step", yTitle: lossTitle, xIsWhole: true,
@@ -86,6 +90,8 @@ private struct LossCurve {
   let style: SeriesStyle
   /// Whether it stands for its group in the legend.
   let isFirst: Bool
+  /// Where the first marker lies, as a share of the distance between two.
+  let phase: Double
 
   private var x: [Double] { run.steps.map(Double.init) }
   private var stretches: [Range<Int>] { LayerSeries.stretches(steps: run.steps, segments: run.segments) }
@@ -107,7 +113,7 @@ private struct LossCurve {
   var mainLines: [any Mark] {
     var line = LineMark(
       isFirst ? label : name, x: x, y: run.loss, stretches: stretches, style: style, markerCount: 5,
-      isInLegend: isFirst)
+      markerPhase: phase, isInLegend: isFirst)
     if let width {
       let mean = MovingMean(of: run.loss, stretches: stretches, width: width)
       (line.x, line.y, line.stretches) = (mean.positions.map { x[$0] }, mean.values, mean.stretches)

@@ -182,12 +182,11 @@ private struct PGFPlotsWriter {
         every axis/.append style={
           font=\\sffamily\\scriptsize, axis on top, axis lines*=left, unbounded coords=jump, filter discard warning=false,
           tick align=outside, tick style={black, line width=0.5bp}, major tick length=2.5bp, minor tick length=1.25bp,
-          scaled ticks=false, x tick label style={/pgf/number format/.cd, fixed, 1000 sep={}},
-          title style={align=left, font=\\sffamily\\footnotesize, yshift=-2bp},
+          scaled ticks=false, mark size=\(decimal(theme.markerRadius))bp, line join=round, x tick label style={/pgf/number format/.cd, fixed, 1000 sep={}},
+          title style={at={(0,1)}, anchor=south west, align=left, font=\\sffamily\\footnotesize, inner xsep=0pt},
           legend cell align=left, legend style={draw=none, fill=none, font=\\sffamily\\scriptsize,
             /tikz/every even column/.append style={column sep=5bp}},
         },
-        mark size=1.5bp, line join=round,
       }
       \\begin{document}
       \\begin{tikzpicture}

@@ -156,7 +156,7 @@ extension LegendStyle {
         + style.pgfplotsMarker
     case .marker(let style): "only marks, " + style.pgfplotsMarker
     case .stroke(let stroke): stroke.pgfplots + ", mark=none"
-    case .box(let color): "area legend, draw=none, fill=\(color.pgfplotsName)"
+    case .box(let color): "area legend, draw=\(color.pgfplotsName), fill=\(color.pgfplotsName)"
     }
   }
 

@@ -47,7 +47,9 @@ extension ExportCommand {
     }
     try OutputFolder.write(plots.csv, to: numbers)
     try OutputFolder.write(plots.tex, to: tex)
-    progress("written to \(tex) and \(numbers); `pdflatex \(tex)` draws it")
+    progress(
+      "written to \(tex) and \(numbers); `pdflatex \(URL(fileURLWithPath: tex).lastPathComponent)` there draws it"
+    )
   }
 
   func writeNotebook(_ reading: GuardedReading) throws {

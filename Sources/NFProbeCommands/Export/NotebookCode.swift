@@ -123,6 +123,7 @@ struct NotebookCode {
     let colors = Color.okabeIto.map { JSONText.string($0.hexadecimal) }.joined(separator: ", ")
     return """
       figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
+      floors = {"unigram_entropy": set(), "entropy_rate": set()}
       for color, (label, paths) in zip([\(colors)], GROUPS.items()):
           for path in paths:
               with open_run(path) as file:
@@ -130,8 +131,11 @@ struct NotebookCode {
                   axis.plot(steps, file["loss"][: len(steps)], color=color, linewidth=0.8, label=label if path == paths[0] else None)
                   if "validation_loss" in file:
                       axis.plot(file["validation_step"][...], file["validation_loss"][...], "D", color=color, mfc="white", ms=4)
-                  entropy = file.attrs["unigram_entropy"]
-      axis.axhline(entropy, color="#555555", linestyle="--", linewidth=0.7, label="unigram entropy")
+                  for name, values in floors.items():
+                      values.add(file.attrs.get(name, np.nan))
+      for (name, values), style in zip(floors.items(), ["--", ":"]):
+          if len(values) == 1 and np.isfinite(list(values)).all():  # the same for all runs
+              axis.axhline(values.pop(), color="#555555", linestyle=style, linewidth=0.7, label=name.replace("_", " "))
       axis.set(xlabel="step", ylabel="loss (diamonds: held-out text)")
       axis.legend(frameon=False, fontsize="small")
       plt.show()
@@ -172,6 +176,9 @@ struct NotebookCode {
     every = [log_ratio(one, two, \(Self.tuple(window))) for one, two in pairs]
     operations = every[0][1]
     log10_ratio = np.mean([values for values, _ in every], axis=0)
+    is_shown = ~np.isnan(log10_ratio).all(axis=1)
+    operations = [name for name, shown in zip(operations, is_shown) if shown]
+    log10_ratio = log10_ratio[is_shown]
     ratio = dict(zip(operations, 10**log10_ratio))
 
     largest = np.nanmax(np.abs(log10_ratio[np.isfinite(log10_ratio)]), initial=0.01)
