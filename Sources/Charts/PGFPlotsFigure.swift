@@ -106,13 +106,26 @@ private struct PGFPlotsWriter {
     ]
     if panel.xKind == .log10 { options.append("xmode=log") }
     if panel.yKind == .log10 { options.append("ymode=log") }
-    if placed.showsYLabels {
-      options.append("ylabel={\(LaTeXText.escaped(panel.yTitle))}")
-    } else {
-      options.append("yticklabels={}")
-    }
+    if placed.showsYLabels { options.append("ylabel={\(LaTeXText.escaped(panel.yTitle))}") }
+    options += ticks("x", placed.xTicks, hasLabels: true)
+    options += ticks("y", placed.yTicks, hasLabels: placed.showsYLabels)
     if isLast, let legendOptions { options.append(legendOptions) }
     return "\n  " + options.joined(separator: ",\n  ") + ",\n"
+  }
+
+  /// Those of the SVG figure, at round numbers.
+  private func ticks(_ axis: String, _ ticks: Ticks, hasLabels: Bool) -> [String] {
+    func list(_ values: [Double]) -> String {
+      values.map { NumberText.shortest($0 == 0 ? 0 : $0) }.joined(separator: ",")
+    }
+    let labels = ticks.major.map { tick in
+      let label = LaTeXText.escaped(tick.label)
+      return "{\(label)\(tick.exponent.map { "\\textsuperscript{\(LaTeXText.escaped($0))}" } ?? "")}"
+    }
+    return [
+      "\(axis)tick={\(list(ticks.major.map(\.value)))}", "minor \(axis)tick={\(list(ticks.minor))}",
+      "\(axis)ticklabels={\(hasLabels ? labels.joined(separator: ",") : "")}",
+    ]
   }
 
   private func heading(_ placed: FigureLayout.PlacedPanel) -> String {
@@ -182,7 +195,7 @@ private struct PGFPlotsWriter {
         every axis/.append style={
           font=\\sffamily\\scriptsize, axis on top, axis lines*=left, unbounded coords=jump, filter discard warning=false,
           tick align=outside, tick style={black, line width=0.5bp}, major tick length=2.5bp, minor tick length=1.25bp,
-          scaled ticks=false, mark size=\(decimal(theme.markerRadius))bp, line join=round, x tick label style={/pgf/number format/.cd, fixed, 1000 sep={}},
+          scaled ticks=false, mark size=\(decimal(theme.markerRadius))bp, line join=round,
           title style={at={(0,1)}, anchor=south west, align=left, font=\\sffamily\\footnotesize, inner xsep=0pt},
           legend cell align=left, legend style={draw=none, fill=none, font=\\sffamily\\scriptsize,
             /tikz/every even column/.append style={column sep=5bp}},
@@ -200,7 +213,7 @@ private struct PGFPlotsWriter {
     var lines = [metadata.title, "Made by: \(metadata.program)", "Command: \(metadata.command)"]
     lines += ["Runs: \(metadata.runIDs.joined(separator: ", "))"]
     lines += metadata.facts.map { "\($0.name): \($0.value)" }
-    return lines.map { "% " + $0.replacing("\n", with: " ") + "\n" }.joined()
+    return lines.map { line in "% \(String(line.map { $0.isNewline ? " " : $0 }))\n" }.joined()
   }
 
   // MARK: - Names and numbers

@@ -211,6 +211,13 @@ def test_notebook_of_one_run(paths, tmp_path):
     assert found == pytest.approx(list(gradients(paths[1], "fc1.weight")[1][3:9].mean(axis=0)), rel=1e-9)
 
 
+def test_groups_without_the_operation_are_left_out(paths, tmp_path):
+    succeeds("export", *paths, "--format=notebook", "--operation=attn_ln.weight", "--out=a.ipynb", cwd=tmp_path)
+    cells = code(notebook(tmp_path / "a.ipynb"))
+    found = execute([cells["setup"], cells["mismatch-table"]], tmp_path, "{k: float(v['spread']) for k, v in results.items()}")
+    assert list(found) == ["NormFormer"] and found["NormFormer"] > 1
+
+
 def test_notebook_of_seeds(tmp_path):
     succeeds("grads", *small(architectures="pre-ln,normformer", seeds=2, out="runs"), cwd=tmp_path)
     files = run_files(tmp_path)

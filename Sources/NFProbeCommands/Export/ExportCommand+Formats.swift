@@ -25,6 +25,9 @@ extension ExportCommand {
         statistics?.elements ?? TensorBoardExport.defaultStatistics(of: reader), of: reader,
         hasScales: scales || statistics == nil, window: steps)
       let export = TensorBoardExport(reading: reading, reader: reader, selection: selection)
+      if export.start == 0 {
+        Console(isQuiet: quiet).warn("\(file) does not say when it began; its events count from 1970 on")
+      }
       let own = files.count == 1 ? folder : "\(folder)/\(name)"
       try Self.makeFolder(own)
       let stream = try ExportStream(path: "\(own)/\(export.fileName)", replacing: overwrite)
@@ -37,10 +40,15 @@ extension ExportCommand {
   func writePGFPlots(_ reading: GuardedReading) throws {
     let name = path.map { $0.hasSuffix(".tex") ? String($0.dropLast(4)) : $0 } ?? ""
     let (tex, numbers) = ("\(name).tex", "\(name).csv")
+    let tableName = URL(fileURLWithPath: numbers).lastPathComponent
+    guard tableName.wholeMatch(of: /[A-Za-z0-9._+=-]+/) != nil else {
+      throw CommandError.usage(
+        "--out \(printable(tex)): LaTeX reads files whose names have letters, digits and . _ + = - alone; choose such a name"
+      )
+    }
     for file in [tex, numbers] { try ExportStream.refuseExisting(file, replacing: overwrite) }
     let report = try report(on: sources(reading, everything: false).map(\.run))
     let figure = report.figure(program: FigureFile.program, command: FigureFile.command)
-    let tableName = URL(fileURLWithPath: numbers).lastPathComponent
     guard let plots = figure.pgfplots(tableName: tableName) else {
       throw CommandError.failed(
         "the figure has parts that cannot be written for pgfplots; `nf-probe grads --svg` draws it")
@@ -88,13 +96,15 @@ extension ExportCommand {
     get throws { try StepWindow.parsed(window).map { $0.lower..<($0.upper ?? .max) } }
   }
 
-  /// Names of files without what ends them; with a number where two are equal.
+  /// Names of files without what ends them; with a number where the name is taken.
   private static func folderNames(_ files: [String]) -> [String] {
-    var taken: [String: Int] = [:]
+    var taken: Set<String> = []
     return files.map { file in
       let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
-      taken[name, default: 0] += 1
-      return taken[name] == 1 ? name : "\(name)-\(taken[name] ?? 0)"
+      let candidates = [name] + (2...files.count + 1).map { "\(name)-\($0)" }
+      let free = candidates.first { !taken.contains($0) } ?? name
+      taken.insert(free)
+      return free
     }
   }
 

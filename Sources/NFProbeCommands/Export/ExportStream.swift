@@ -24,8 +24,9 @@ final class ExportStream {
   static func refuseExisting(_ path: String, replacing: Bool) throws {
     var status = stat()
     guard unsafe lstat(path, &status) == 0 else { return }
-    if unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
-      throw CommandError.failed("\(path) is a folder; name a file")
+    if unsafe stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+      let kind = status.st_mode & S_IFMT == S_IFDIR ? "a folder" : "no regular file"
+      throw CommandError.failed("\(path) is \(kind); name a file")
     }
     guard replacing else { throw CommandError.failed("\(path) exists; give --overwrite to replace it") }
   }

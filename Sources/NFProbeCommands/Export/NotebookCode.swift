@@ -6,6 +6,8 @@ import Charts
 struct NotebookCode {
   /// Run files by their group's label, relative to the notebook.
   let groups: [(label: String, paths: [String])]
+  /// Labels of groups that the mismatch leaves out.
+  let unmeasured: [String]
   let operation: String
   let window: StepWindow
 
@@ -21,6 +23,8 @@ struct NotebookCode {
       # Run files relative to this notebook; those of one group differ in their seed alone.
       GROUPS = {
       \(entries.joined())}
+      # Groups that have not recorded the operation, or no step of the window.
+      NOT_MEASURED = [\(unmeasured.map(JSONText.string).joined(separator: ", "))]
       OPERATION = \(JSONText.string(operation))
       WINDOW = \(Self.tuple(window))  # from the first step up to, not including, the second
 
@@ -82,7 +86,7 @@ struct NotebookCode {
         }
 
 
-    results = {label: mismatch(paths) for label, paths in GROUPS.items()}
+    results = {label: mismatch(paths) for label, paths in GROUPS.items() if label not in NOT_MEASURED}
     for label, result in results.items():
         print(f"{label}: early/late {result['early_late']:.3g}, spread {result['spread']:.3g}, slope {result['slope']:.2f}")
     """
@@ -104,14 +108,15 @@ struct NotebookCode {
           1, len(GROUPS), figsize=(max(4, 3 * len(GROUPS)), 3), sharex=True, sharey=True, squeeze=False, layout="constrained"
       )
       for axis, (label, paths) in zip(axes[0], GROUPS.items()):
-          for path in paths:
+          axis.set(title=label, xlabel="step", yscale="log")
+          for path in paths if label not in NOT_MEASURED else []:
               with open_run(path) as file:
                   steps, values = finished_steps(file), gradient_l1(file, OPERATION)
               for color, layer in zip(COLORS, shown_layers(values.shape[1])):
                   name = f"layer {layer}" if path == paths[0] else None
                   axis.plot(steps, values[:, layer], color=color, linewidth=0.8, label=name)
-          axis.axvspan(WINDOW[0], min(WINDOW[1] - 1, steps[-1]), color="#eeeeee", zorder=0)
-          axis.set(title=label, xlabel="step", yscale="log")
+              if path == paths[0]:
+                  axis.axvspan(WINDOW[0], min(WINDOW[1] - 1, steps[-1]), color="#eeeeee", zorder=0)
       axes[0, 0].set_ylabel(f"L1 norm of the {OPERATION} gradient")
       axes[0, -1].legend(frameon=False, fontsize="small")
       plt.show()
@@ -223,7 +228,7 @@ struct NotebookCode {
         print("The package nf_probe is not installed; the cells above do not need it.")
     else:
         for label, paths in GROUPS.items():
-            for path in paths:
+            for path in paths if label not in NOT_MEASURED else []:
                 with nf_probe.open(path) as run:
                     print(label, run.mismatch(OPERATION, window=WINDOW))
     """

@@ -31,7 +31,9 @@ struct NotebookExport {
       let paths = entry.group.runs.compactMap { files[$0.manifest.runID] }
       return (entry.group.label, paths.map { relativePath(of: $0, from: path) })
     }
-    code = NotebookCode(groups: groups, operation: report.operation, window: report.window)
+    let unmeasured = report.entries.filter { $0.mismatch == nil }.map(\.group.label)
+    code = NotebookCode(
+      groups: groups, unmeasured: unmeasured, operation: report.operation, window: report.window)
   }
 
   /// All cells, with figures in them.
