@@ -285,6 +285,13 @@ def test_statistics_and_window_of_an_event_file(path, tmp_path):
         assert events(log)[1]["wall_time"] == pytest.approx(start + file["seconds"][:5].sum(), abs=1e-6)
 
 
+def test_medians_beside_chosen_statistics(path, tmp_path):
+    succeeds("export", path, *flags(format="tensorboard", out="logs", statistics="loss", scales=True), cwd=tmp_path)
+    (log,) = (tmp_path / "logs").iterdir()
+    groups = {tag.split("/")[0] for tag in series(log)}
+    assert "loss" in groups and "scale_c_attn" in groups and not any(group.startswith("gradient") for group in groups)
+
+
 def test_runs_of_one_log_folder_have_folders_of_their_own(recorded, tmp_path):
     paths = by_architecture(recorded)
     succeeds("export", *paths.values(), "--format=tensorboard", "--out=logs", cwd=tmp_path)

@@ -7,8 +7,9 @@ struct ExportCommand: ParsableCommand {
     commandName: "export",
     abstract: "Write runs for other programs: CSV, JSON lines, TensorBoard, LaTeX, notebooks.",
     discussion: """
-      csv (run,step,layer,tensor,statistic,value) and jsonl (an object a number) hold every number of a run, each with as \
-      many digits as it takes to read it back exactly. Layers count from 0; tensors outside the layers have no layer; \
+      csv (run,step,layer,tensor,statistic,value) and jsonl (an object a number) hold every number that a run recorded at \
+      its steps and validations, each with as many digits as it takes to read it back exactly; what does not change, as \
+      element counts and settings, stays in the run file. Layers count from 0; tensors outside the layers have no layer; \
       losses and rates have neither layer nor tensor. The step of a validation loss or a scale is the number of updates made.
 
       tensorboard writes an event file into a folder: losses, learning rate, clipping, each tensor's L1 and L2 norm, medians \
@@ -53,8 +54,9 @@ struct ExportCommand: ParsableCommand {
   var window: String?
 
   @Flag(
-    help:
-      "Add every element of the learned scales' snapshots to csv and jsonl, with a column or key 'element'.")
+    help: ArgumentHelp(
+      "Add every element of the learned scales' snapshots to csv and jsonl, with a column or key 'element'; their"
+        + " medians to a tensorboard that --statistics narrows."))
   var scales = false
 
   @Option(
