@@ -62,6 +62,9 @@ let package = Package(
       name: "Comparison", dependencies: ["Analysis", "Charts", "Checkpoints", "Kernels", "RunData"],
       swiftSettings: optimized),
 
+    // For other programs.
+    .target(name: "TensorBoard", dependencies: ["Checksums"], swiftSettings: optimized),
+
     // The commands.
     .plugin(name: "WriteBuildInfo", capability: .buildTool()),
     .target(name: "BuildInfo", swiftSettings: strict, plugins: ["WriteBuildInfo"]),
@@ -71,7 +74,7 @@ let package = Package(
         "Analysis", "BuildInfo", "Charts", "Checkpoints", "Comparison", "Corpus", "FileAccess", "Isolation",
         "Kernels",
         "RunData",
-        "RunFile", "Training", "Transformer",
+        "RunFile", "TensorBoard", "Training", "Transformer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ], swiftSettings: strict),
@@ -82,7 +85,9 @@ let package = Package(
     .target(name: "FuzzTestSupport", path: "Tests/FuzzTestSupport", swiftSettings: optimized),
     .testTarget(name: "ChecksumsTests", dependencies: ["Checksums"], swiftSettings: strict),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: strict),
-    .testTarget(name: "ChartsTests", dependencies: ["Charts"], swiftSettings: strict),
+    .testTarget(
+      name: "ChartsTests", dependencies: ["Charts", "SnapshotSupport"], exclude: ["Snapshots"],
+      swiftSettings: strict),
     .testTarget(
       name: "CorpusTests",
       dependencies: ["Corpus", "FileAccess", "FileTestSupport", "Randomness", "RunData"],
@@ -122,6 +127,7 @@ let package = Package(
       name: "RunFileTests",
       dependencies: ["HDF5", "RunData", "RunFile", "RunFileTestSupport", "run-file-child"],
       exclude: ["Python"], swiftSettings: strict),
+    .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard"], swiftSettings: strict),
     .target(name: "SnapshotSupport", path: "Tests/SnapshotSupport", swiftSettings: strict),
     .testTarget(
       name: "NFProbeCommandsTests", dependencies: ["FileTestSupport", "FuzzTestSupport", "NFProbeCommands"],

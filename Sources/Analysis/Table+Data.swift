@@ -38,17 +38,19 @@ extension Table {
   /// `{"title", "columns", "rows", "notes"}`; a row is an object by column key, an estimate `{"value", "low", "high"}`.
   /// A missing value is `null`; numbers that are not finite are the strings `"nan"`, `"inf"` and `"-inf"`.
   func jsonText() -> String {
-    let columnTexts = columns.map { "{\"key\": \(Self.json($0.key)), \"title\": \(Self.json($0.title))}" }
+    let columnTexts = columns.map {
+      "{\"key\": \(JSONText.string($0.key)), \"title\": \(JSONText.string($0.title))}"
+    }
     let rowTexts = rows.map { row in
-      let members = zip(columns, row).map { "\(Self.json($0.key)): \(Self.json($1))" }
+      let members = zip(columns, row).map { "\(JSONText.string($0.key)): \(Self.json($1))" }
       return "{" + members.joined(separator: ", ") + "}"
     }
     return """
       {
-        "title": \(Self.json(title)),
+        "title": \(JSONText.string(title)),
         "columns": \(Self.jsonList(columnTexts)),
         "rows": \(Self.jsonList(rowTexts)),
-        "notes": \(Self.jsonList(notes.map(Self.json)))
+        "notes": \(Self.jsonList(notes.map(JSONText.string)))
       }
 
       """
@@ -60,35 +62,14 @@ extension Table {
 
   private static func json(_ cell: Cell) -> String {
     switch cell {
-    case .text(let text): return json(text)
+    case .text(let text): return JSONText.string(text)
     case .integer(let number): return "\(number)"
-    case .number(let number): return json(number)
+    case .number(let number): return JSONText.number(number)
     case .estimate(let estimate):
-      let low = estimate.interval.map { json($0.lower) } ?? "null"
-      let high = estimate.interval.map { json($0.upper) } ?? "null"
-      return "{\"value\": \(json(estimate.value)), \"low\": \(low), \"high\": \(high)}"
+      let low = estimate.interval.map { JSONText.number($0.lower) } ?? "null"
+      let high = estimate.interval.map { JSONText.number($0.upper) } ?? "null"
+      return "{\"value\": \(JSONText.number(estimate.value)), \"low\": \(low), \"high\": \(high)}"
     case .missing: return "null"
     }
-  }
-
-  private static func json(_ number: Double) -> String {
-    number.isFinite ? NumberText.shortest(number) : "\"\(NumberText.shortest(number))\""
-  }
-
-  private static func json(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\t": result += "\\t"
-      case _ where scalar.value < 0x20:
-        let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
   }
 }

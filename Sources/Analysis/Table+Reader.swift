@@ -48,19 +48,19 @@ extension Table {
     let shown = shownColumns
     let alignment = shown.map { columns[$0].kind == .text ? "l" : "r" }.joined()
     let lines = ([shown.map { columns[$0].title }] + texts(spelling)).map { line in
-      "    " + line.map(latexEscaped).joined(separator: " & ") + " \\\\\n"
+      "    " + line.map(LaTeXText.escaped).joined(separator: " & ") + " \\\\\n"
     }
     return """
       % needs \\usepackage{booktabs}
       \\begin{table}
         \\centering
-        \\caption{\(latexEscaped(title))}
+        \\caption{\(LaTeXText.escaped(title))}
         \\begin{tabular}{\(alignment)}
           \\toprule
       \(lines[0])    \\midrule
       \(lines.dropFirst().joined())    \\bottomrule
         \\end{tabular}
-      \(notes.map { "  \\par\\footnotesize \(latexEscaped($0))\n" }.joined())\\end{table}
+      \(notes.map { "  \\par\\footnotesize \(LaTeXText.escaped($0))\n" }.joined())\\end{table}
 
       """
   }

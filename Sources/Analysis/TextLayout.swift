@@ -41,21 +41,6 @@ func wrapped(_ text: String, width: Int) -> [String] {
   return lines
 }
 
-/// `text` with LaTeX's special characters escaped and mathematical ones set as mathematics.
-func latexEscaped(_ text: String) -> String {
-  let replacements: [Character: String] = [
-    "\\": "\\textbackslash{}", "{": "\\{", "}": "\\}", "$": "\\$", "&": "\\&", "#": "\\#", "%": "\\%",
-    "_": "\\_", "^": "\\textasciicircum{}", "~": "\\textasciitilde{}", "<": "$<$", ">": "$>$", "|": "$|$",
-    "−": "$-$", "–": "--", "—": "---", "±": "$\\pm$", "×": "$\\times$", "∞": "$\\infty$", "≥": "$\\geq$",
-    "≤": "$\\leq$", "√": "$\\surd$", "²": "$^2$", "⅓": "$^{1/3}$", "Σ": "$\\Sigma$", "α": "$\\alpha$",
-    "β": "$\\beta$", "γ": "$\\gamma$", "λ": "$\\lambda$", "ε": "$\\varepsilon$", "σ": "$\\sigma$",
-    "ρ": "$\\rho$", "δ": "$\\delta$", "≈": "$\\approx$", "‖": "$\\|$", "∝": "$\\propto$",
-    "→": "$\\rightarrow$",
-    "·": "$\\cdot$", "…": "\\ldots{}", "“": "``", "”": "''", "’": "'", "\n": " ",
-  ]
-  return text.map { replacements[$0] ?? String($0) }.joined()
-}
-
 /// `text` on one line, with the characters escaped that Markdown gives a meaning to.
 func markdownEscaped(_ text: String) -> String {
   var result = ""

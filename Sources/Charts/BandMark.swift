@@ -47,32 +47,37 @@ public struct BandMark: Mark {
   /// The band; it breaks where an edge has no place on the axis.
   public func drawn(in frame: Frame) -> DrawnMark {
     var result = DrawnMark.empty
-    for stretch in stretches {
-      let isShown = { frame.y.isShown(lower[$0]) && frame.y.isShown(upper[$0]) }
-      for piece in stretch.split(whereSeparator: { !isShown($0) }) where piece.count > 1 {
-        draw(Array(piece), in: frame, into: &result)
+    for piece in shownPieces(in: frame) {
+      let above = piece.columns.compactMap { point(x[$0.highest], upper[$0.highest], in: frame) }
+      let below = piece.columns.compactMap { point(x[$0.lowest], lower[$0.lowest], in: frame) }
+      result.shapes.append(.polygon(above + below.reversed(), fill: color, opacity: opacity))
+      result.isThinned = result.isThinned || piece.isThinned
+      result.points += piece.columns.map { column in
+        PlottedPoint(
+          x: x[column.highest], y: nil,
+          range: Extent(lower: lower[column.lowest], upper: upper[column.highest]))
       }
     }
     return result
   }
 
-  private func draw(_ piece: [Int], in frame: Frame, into result: inout DrawnMark) {
-    let places = piece.compactMap { frame.xPosition(x[$0]) }
-    let columns = Decimation.envelope(
-      x: places, lower: piece.map { lower[$0] }, upper: piece.map { upper[$0] },
-      columnWidth: frame.columnWidth)
-    let above = columns.compactMap { column in
-      frame.yPosition(upper[piece[column.highest]]).map { Point(x: places[column.highest], y: $0) }
+  /// The pieces of the band that have a place on the axes, as the frame's columns show them: in each, the positions of
+  /// the lowest lower edge and of the highest upper edge.
+  func shownPieces(in frame: Frame) -> [(columns: [(lowest: Int, highest: Int)], isThinned: Bool)] {
+    stretches.flatMap { stretch in
+      let isShown = { frame.y.isShown(lower[$0]) && frame.y.isShown(upper[$0]) }
+      return stretch.split(whereSeparator: { !isShown($0) }).filter { $0.count > 1 }.map { piece in
+        let indices = Array(piece)
+        let columns = Decimation.envelope(
+          x: indices.compactMap { frame.xPosition(x[$0]) }, lower: indices.map { lower[$0] },
+          upper: indices.map { upper[$0] }, columnWidth: frame.columnWidth)
+        return (columns.map { (indices[$0.lowest], indices[$0.highest]) }, columns.count < indices.count)
+      }
     }
-    let below = columns.compactMap { column in
-      frame.yPosition(lower[piece[column.lowest]]).map { Point(x: places[column.lowest], y: $0) }
-    }
-    result.shapes.append(.polygon(above + below.reversed(), fill: color, opacity: opacity))
-    result.isThinned = result.isThinned || columns.count < piece.count
-    result.points += columns.map { column in
-      PlottedPoint(
-        x: x[piece[column.highest]], y: nil,
-        range: Extent(lower: lower[piece[column.lowest]], upper: upper[piece[column.highest]]))
-    }
+  }
+
+  private func point(_ x: Double, _ y: Double, in frame: Frame) -> Point? {
+    guard let x = frame.xPosition(x), let y = frame.yPosition(y) else { return nil }
+    return Point(x: x, y: y)
   }
 }

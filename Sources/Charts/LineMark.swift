@@ -57,17 +57,14 @@ public struct LineMark: Mark {
     var lines: [[Point]] = []
     var dots: [Point] = []
     var shown: [Int] = []
-    for piece in stretches.flatMap({ pieces(of: $0, scale: frame.y) }) {
-      let places = piece.compactMap { index in place(index, in: frame) }
-      let kept = Decimation.kept(x: places.map(\.x), y: places.map(\.y), columnWidth: frame.columnWidth)
-      result.isThinned = result.isThinned || kept.count < places.count
-      result.points += kept.map {
-        PlottedPoint(x: x[piece.lowerBound + $0], y: y[piece.lowerBound + $0], range: nil)
-      }
-      if places.count == 1 { dots += places } else { lines.append(kept.map { places[$0] }) }
+    for (piece, kept) in shownPieces(in: frame) {
+      let places = kept.compactMap { index in place(index, in: frame) }
+      result.isThinned = result.isThinned || kept.count < piece.count
+      result.points += kept.map { PlottedPoint(x: x[$0], y: y[$0], range: nil) }
+      if piece.count == 1 { dots += places } else { lines.append(places) }
       shown += Array(piece)
     }
-    let lost = stretches.joined().filter { !frame.y.isShown(y[$0]) }
+    let lost = lost(in: frame)
     result.strays = strays(lost, in: frame)
     if !lost.isEmpty {
       result.points += lost.map { PlottedPoint(x: x[$0], y: y[$0], range: nil) }
@@ -87,6 +84,19 @@ public struct LineMark: Mark {
     }
     return result
   }
+
+  /// The pieces of the line that have a place on the axes, each with those of its points that the frame's columns can
+  /// show apart: positions in ``x``.
+  func shownPieces(in frame: Frame) -> [(piece: Range<Int>, kept: [Int])] {
+    stretches.flatMap { pieces(of: $0, scale: frame.y) }.map { piece in
+      let places = piece.compactMap { index in place(index, in: frame) }
+      let kept = Decimation.kept(x: places.map(\.x), y: places.map(\.y), columnWidth: frame.columnWidth)
+      return (piece, kept.map { piece.lowerBound + $0 })
+    }
+  }
+
+  /// Positions of the numbers that have no place on the vertical axis.
+  func lost(in frame: Frame) -> [Int] { stretches.joined().filter { !frame.y.isShown(y[$0]) } }
 
   private func place(_ index: Int, in frame: Frame) -> Point? {
     guard let x = frame.xPosition(x[index]), let y = frame.yPosition(y[index]) else { return nil }

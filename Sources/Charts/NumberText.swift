@@ -5,6 +5,8 @@
 public enum NumberText {
   /// The shortest text that reads back as the same number: `0.1`, `250`, `1e-07`, `nan`, `inf`, `-inf`.
   public static func shortest(_ number: Double) -> String {
+    // Whose sign means nothing, and differs from processor to processor.
+    if number.isNaN { return "nan" }
     let text = "\(number)"
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
   }

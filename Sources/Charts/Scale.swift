@@ -49,6 +49,11 @@ public struct Scale: Equatable, Sendable {
     return Scale(kind, ends: ends)
   }
 
+  /// The numbers at both ends.
+  var limits: Extent {
+    kind == .linear ? ends : Extent(lower: powerOfTen(ends.lower), upper: powerOfTen(ends.upper))
+  }
+
   private static func position(_ number: Double, _ kind: Kind) -> Double {
     kind == .linear ? number : commonLogarithm(number)
   }

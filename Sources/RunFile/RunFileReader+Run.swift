@@ -54,14 +54,18 @@ extension RunFileReader {
     return OutputMaxima(places: manifest.operationPlaces, values: values)
   }
 
+  /// Updates made before each snapshot of the scales, ascending; none where the run keeps none.
+  public var snapshotSteps: [Int] { snapshotTable?.keys ?? [] }
+
   /// Reads the snapshots of the scales, in order; none where the run keeps none. Damaged ones are left out, and noted
   /// in ``damagedRows``.
   ///
+  /// - Parameter window: updates made before the snapshots that are read; nil for all.
   /// - Throws: ``RunFileError``.
-  public func scaleSnapshots() throws -> [ScaleSnapshot] {
+  public func scaleSnapshots(in window: Range<Int>? = nil) throws -> [ScaleSnapshot] {
     guard let table = snapshotTable else { return [] }
     return try reading {
-      try soundStretches(of: table, in: table.keys.indices).joined().map { row in
+      try soundStretches(of: table, in: table.rows(in: window)).joined().map { row in
         let values = try schema.snapshots.columns.map { column -> [Float] in
           guard let reader = table.column(column.name) else { return [] }
           try reader.load(row..<row + 1)
@@ -73,18 +77,21 @@ extension RunFileReader {
   }
 
   /// Rows of the steps in a window.
-  func rows(in window: Range<Int>?) -> Range<Int> {
-    guard let window else { return steps.indices }
-    let start = steps.partitioningIndex { $0 >= window.lowerBound }
-    return start..<max(start, steps.partitioningIndex { $0 >= window.upperBound })
-  }
+  func rows(in window: Range<Int>?) -> Range<Int> { stepTable.rows(in: window) }
 
-  private func validationRecords() throws -> [ValidationRecord] {
+  /// Reads the validation losses, in order; none where nothing was validated. Damaged ones are left out, and noted in
+  /// ``damagedRows``.
+  ///
+  /// - Parameter window: updates made before the validations that are read; nil for all.
+  /// - Throws: ``RunFileError``.
+  public func validationRecords(in window: Range<Int>? = nil) throws -> [ValidationRecord] {
     let table = validationTable
     guard let column = table.column("validation_loss"), !table.keys.isEmpty else { return [] }
-    return try soundStretches(of: table, in: table.keys.indices).flatMap { rows in
-      try column.load(rows)
-      return zip(table.keys[rows], column.reals).map { ValidationRecord(step: $0, loss: $1) }
+    return try reading {
+      try soundStretches(of: table, in: table.rows(in: window)).flatMap { rows in
+        try column.load(rows)
+        return zip(table.keys[rows], column.reals).map { ValidationRecord(step: $0, loss: $1) }
+      }
     }
   }
 
@@ -157,6 +164,15 @@ extension RunFileReader {
       try body(start..<end)
       start = end
     }
+  }
+}
+
+extension TableReader {
+  /// Rows whose markers lie in a window; nil for all.
+  fileprivate func rows(in window: Range<Int>?) -> Range<Int> {
+    guard let window else { return keys.indices }
+    let start = keys.partitioningIndex { $0 >= window.lowerBound }
+    return start..<max(start, keys.partitioningIndex { $0 >= window.upperBound })
   }
 }
 

@@ -8,6 +8,7 @@ import Testing
     #expect(NumberText.shortest(-0.0) == "-0")
     #expect(NumberText.shortest(1e-7) == "1e-07")
     #expect([Double.nan, .infinity, -.infinity].map(NumberText.shortest) == ["nan", "inf", "-inf"])
+    #expect(NumberText.shortest(-Double.nan) == "nan")
     for number in [1.0 / 3, Double.leastNonzeroMagnitude, 1.7976931348623157e308, 123456789.125, -2.5e-5] {
       #expect(Double(NumberText.shortest(number)) == number)
     }

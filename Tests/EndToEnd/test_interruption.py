@@ -1,8 +1,10 @@
 """Runs that end before their time, and files that are read while they grow."""
 
 import contextlib
+import json
 import signal
 import subprocess
+import sys
 
 import h5py
 import numpy
@@ -74,6 +76,16 @@ def test_kill_loses_nothing_that_was_flushed(tmp_path):
         for command in ("info", "export"):
             succeeds(command, path, cwd=tmp_path)
         succeeds("grads", path, "--out=table", cwd=tmp_path)
+        check_notebook_code(path)
+
+
+def check_notebook_code(path):
+    """An exported notebook's code reads the file as it is."""
+    succeeds("export", path, "--format=notebook", "--out=a.ipynb", cwd=path.parent)
+    cells = {cell["id"]: "".join(cell["source"]) for cell in json.loads((path.parent / "a.ipynb").read_text())["cells"]}
+    script = cells["setup"] + "\n\n" + cells["mismatch-table"]
+    text = subprocess.run([sys.executable, "-c", script], cwd=path.parent, capture_output=True, text=True, check=True).stdout
+    assert "early/late" in text and "nan" not in text
 
 
 @pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

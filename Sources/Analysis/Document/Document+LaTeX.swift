@@ -1,9 +1,10 @@
+import Charts
 extension Document {
   /// The document as a LaTeX file that is typeset from its own folder: tables by `\input`, figures by `\includegraphics`.
   ///
   /// Figures are SVG, which LaTeX does not read: the file begins with the command that makes them PDF.
   public func latex() -> String {
-    let words = { (text: String) in latexEscaped(text) }
+    let words = { (text: String) in LaTeXText.escaped(text) }
     var parts = [
       Self.preamble, "\\title{\(words(title))}\n\\author{\(words(program))}\n\\date{}",
       "\\begin{document}\n\\maketitle",
@@ -47,16 +48,17 @@ extension Document {
 
   private static func latex(_ block: Block) -> String {
     switch block {
-    case .text(let words): return latexEscaped(words)
-    case .heading(let words): return "\\subsection*{\(latexEscaped(words))}"
-    case .absence(let reason): return "\\emph{Not shown: \(latexEscaped(reason))}"
+    case .text(let words): return LaTeXText.escaped(words)
+    case .heading(let words): return "\\subsection*{\(LaTeXText.escaped(words))}"
+    case .absence(let reason): return "\\emph{Not shown: \(LaTeXText.escaped(reason))}"
     case .command(let line): return "\\begin{flushleft}\\ttfamily \(code(line))\\end{flushleft}"
     case .terms(let terms):
-      return list("description", terms.map { "[\(latexEscaped($0.name))] \(latexEscaped($0.meaning))" })
+      return list(
+        "description", terms.map { "[\(LaTeXText.escaped($0.name))] \(LaTeXText.escaped($0.meaning))" })
     case .table(let part):
       guard part.table.rows.count <= mostRows else {
-        return "\\emph{\(latexEscaped(part.table.title)): \(part.table.rows.count) rows, in "
-          + "\\texttt{\(latexEscaped(part.path("csv")))}.}"
+        return "\\emph{\(LaTeXText.escaped(part.table.title)): \(part.table.rows.count) rows, in "
+          + "\\texttt{\(LaTeXText.escaped(part.path("csv")))}.}"
       }
       return "\\input{tables/\(part.name)}"
     case .figure(let part):
@@ -64,7 +66,7 @@ extension Document {
         \\begin{figure}
           \\centering
           \\includegraphics[max width=\\linewidth, max totalheight=0.85\\textheight]{figures/\(part.name)}
-          \\caption{\(latexEscaped(part.caption))}\\label{fig:\(part.name)}
+          \\caption{\(LaTeXText.escaped(part.caption))}\\label{fig:\(part.name)}
         \\end{figure}
         """
     }
@@ -73,7 +75,7 @@ extension Document {
   /// Hyphens and quotes as they are typed, not as they are typeset.
   private static func code(_ text: String) -> String {
     let plain: [Character: String] = ["-": "-{}", "'": "\\textquotesingle{}", "`": "\\textasciigrave{}"]
-    return text.map { plain[$0] ?? latexEscaped(String($0)) }.joined()
+    return text.map { plain[$0] ?? LaTeXText.escaped(String($0)) }.joined()
   }
 
   private static func list(_ kind: String, _ items: [String]) -> String {

@@ -1,197 +1,125 @@
+import Analysis
 import ArgumentParser
-import Foundation
-import Glibc
-import RunData
-import RunFile
 
-/// `nf-probe export`: a run as a tidy table.
+/// `nf-probe export`: runs for other programs.
 struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
-    abstract: "Write a run as tidy CSV: run,step,layer,tensor,statistic,value.",
+    abstract: "Write runs for other programs: CSV, JSON lines, TensorBoard, LaTeX, notebooks.",
     discussion: """
-      Every number has as many digits as it takes to read it back exactly. Layers count from 0; tensors outside the \
-      layers have an empty layer; losses and rates have neither layer nor tensor.
+      csv (run,step,layer,tensor,statistic,value) and jsonl (an object a number) hold every number that a run recorded at \
+      its steps and validations, each with as many digits as it takes to read it back exactly; what does not change, as \
+      element counts and settings, stays in the run file. Layers count from 0; tensors outside the layers have no layer; \
+      losses and rates have neither layer nor tensor. The step of a validation loss or a scale is the number of updates made.
+
+      tensorboard writes an event file into a folder: losses, learning rate, clipping, each tensor's L1 and L2 norm, medians \
+      of learned scales. TensorBoard keeps numbers as float32. pgfplots writes the mismatch figure of one or more runs as a \
+      LaTeX document and its numbers. notebook writes a Jupyter notebook of one or more runs with figures, and code that makes \
+      them again. Parquet comes from the Python package: python -m nf_probe.parquet run.h5 out.parquet.
 
       Examples:
         nf-probe export run.h5 > run.csv
-        nf-probe export run.h5 --statistics gradient_l1,loss --csv part.csv
+        nf-probe export run.h5 --statistics gradient_l1,loss --window 500:1000 --out part.csv
+        nf-probe export run.h5 --format jsonl --scales | jq -c 'select(.statistic == "loss")'
+        nf-probe export run.h5 --format tensorboard --out logs/run
+        nf-probe export pre-ln.h5 normformer.h5 --format pgfplots --out mismatch.tex
+        nf-probe export pre-ln.h5 normformer.h5 --format notebook --out runs.ipynb
       """)
 
-  @Argument(help: ArgumentHelp("The run file.", valueName: "run.h5"))
-  var file: String
+  @Argument(help: ArgumentHelp("Run files; csv and jsonl take one.", valueName: "run.h5"))
+  var files: [String]
+
+  @Option(help: "What to write. (default: csv)")
+  var format: ExportFormat?
 
   @Option(
-    help: ArgumentHelp("Variables of the run file, e.g. gradient_l1,loss. (default: all)", valueName: "names")
-  )
-  var statistics: List<String>?
+    help: ArgumentHelp(
+      "Where to write: a file, for tensorboard a folder. (default: standard output for csv and jsonl)",
+      valueName: "path"))
+  var out: String?
 
-  @Option(help: ArgumentHelp("Steps a to b-1. (default: all)", valueName: "a:b"))
-  var window: String?
-
-  @Option(help: ArgumentHelp("Write here instead of standard output.", valueName: "file"))
+  @Option(help: ArgumentHelp("The same as --format csv --out FILE.", valueName: "file"))
   var csv: String?
 
-  @Flag(help: "Replace the file.")
+  @Option(
+    help: ArgumentHelp(
+      "Variables of the run file, e.g. gradient_l1,loss, for csv, jsonl and tensorboard. (default: all; of tensorboard"
+        + " see above)", valueName: "names"))
+  var statistics: List<String>?
+
+  @Option(
+    help: ArgumentHelp(
+      "Steps a to b-1; of pgfplots and notebook those that means run over. (default: all; the second half)",
+      valueName: "a:b"))
+  var window: String?
+
+  @Flag(
+    help: ArgumentHelp(
+      "Add every element of the learned scales' snapshots to csv and jsonl, with a column or key 'element'; their"
+        + " medians to a tensorboard that --statistics narrows."))
+  var scales = false
+
+  @Option(
+    help: ArgumentHelp(
+      "The operation that pgfplots and notebook show. (default: fc2.weight)", valueName: "tensor"))
+  var operation: String?
+
+  @Flag(help: "Compare runs although their numbers do not mean the same.")
+  var mixContracts = false
+
+  @Flag(help: "Replace what is there.")
   var overwrite = false
 
+  @Flag(name: .shortAndLong, help: "No progress on standard error.")
+  var quiet = false
+
+  var chosen: ExportFormat { format ?? .csv }
+  /// Where to write; nil for standard output.
+  var path: String? { out ?? csv }
+
   func validate() throws {
-    if let window, Self.range(window) == nil {
-      throw ValidationError("--window \(window) is not of the form a:b with a < b")
+    guard chosen != .parquet else {
+      throw ValidationError(
+        "--format parquet: Parquet is written by the Python package: python -m nf_probe.parquet "
+          + "\(files.first ?? "RUN.h5") OUT.parquet")
+    }
+    guard csv == nil || (chosen == .csv && out == nil) else {
+      throw ValidationError("--csv FILE is --format csv --out FILE; give one or the other")
+    }
+    guard files.count == 1 || !chosen.isText else {
+      throw ValidationError(
+        "--format \(chosen.rawValue) takes one run, here are \(files.count); export each by itself: every line names its"
+          + " run, so the files can be joined")
+    }
+    guard path != nil || chosen.isText else {
+      throw ValidationError("--format \(chosen.rawValue) needs --out \(chosen.outputHint)")
+    }
+    try validateNarrowing()
+    _ = try StepWindow.parsed(window)
+  }
+
+  /// An option that would do nothing is a mistake.
+  private func validateNarrowing() throws {
+    for (name, isGiven) in [("--statistics", statistics != nil), ("--scales", scales)]
+    where isGiven && chosen.isComparison {
+      throw ValidationError("\(name) is for csv, jsonl and tensorboard, not for \(chosen.rawValue)")
+    }
+    for (name, isGiven) in [("--operation", operation != nil), ("--mix-contracts", mixContracts)]
+    where isGiven && !chosen.isComparison {
+      throw ValidationError("\(name) is for pgfplots and notebook, not for \(chosen.rawValue)")
     }
   }
 
   func run() throws {
-    try GuardedReading.run([file], write)
-  }
-
-  private func write(_ reading: GuardedReading) throws {
-    let reader = try reading.open(file)
-    let variables = try selected(reader)
-    let writer = try CSVWriter(path: csv, overwrite: overwrite)
-    try writer.write("run,step,layer,tensor,statistic,value\n")
-    let rows = variables.map { RowText(variable: $0, manifest: reader.manifest) }
-    try reading.forEachBlock(reader, of: variables.map(\.name), window: window.flatMap(Self.range)) { block in
-      for (index, step) in block.steps.enumerated() {
-        let head = Array("\(reader.manifest.runID),\(step)".utf8)
-        for (variable, row) in rows.enumerated() {
-          row.append(to: &writer.pending, head: head, values: block.values[variable], index: index)
-          try writer.flushIfLarge()
-        }
+    try GuardedReading.run(files) { reading in
+      switch chosen {
+      case .csv: try writeRecords(.csv(hasElements: scales), reading)
+      case .jsonl: try writeRecords(.jsonLines, reading)
+      case .tensorboard: try writeEvents(reading)
+      case .pgfplots: try writePGFPlots(reading)
+      case .notebook: try writeNotebook(reading)
+      case .parquet: break
       }
     }
-    try writer.close()
-  }
-
-  private func selected(_ reader: RunFileReader) throws -> [StepVariable] {
-    guard let statistics else { return reader.stepVariables }
-    return try statistics.elements.map { name in
-      guard let variable = reader.stepVariables.first(where: { $0.name == name }) else {
-        let names = reader.stepVariables.map(\.name)
-        throw CommandError.usage(
-          "--statistics: \(file) has no \(name)" + suggestion(for: name, among: names)
-            + "; it has \(names.joined(separator: ", "))")
-      }
-      return variable
-    }
-  }
-
-  private static func range(_ text: String) -> Range<Int>? {
-    let parts = text.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
-    guard parts.count == 2, let lower = parts[0], let upper = parts[1], lower >= 0, lower < upper else {
-      return nil
-    }
-    return lower..<upper
-  }
-}
-
-/// The lines of one variable: everything but run, step and value is made once. Bytes rather than strings, which would
-/// take twice the time.
-private struct RowText {
-  private let middles: [[UInt8]]
-  private let isPresent: [Bool]
-  private let isInteger: Bool
-
-  init(variable: StepVariable, manifest: RunManifest) {
-    let layout = manifest.gradients
-    isInteger = variable.isInteger
-    let middles: [String]
-    switch variable.axis {
-    case .none:
-      middles = [",,,\(variable.name),"]
-      isPresent = [true]
-    case .stemTensor:
-      middles = layout.stemTensorNames.map { ",,\(quoted($0)),\(variable.name)," }
-      isPresent = middles.map { _ in true }
-    case .layerTensor:
-      middles = Self.grid(layout.layerCount, layout.tensorNames, variable.name)
-      // A layer without the tensor has no line.
-      isPresent = layout.elementCounts.map { $0 > 0 }
-    case .layerOperation:
-      middles = Self.grid(layout.layerCount, manifest.operationNames, variable.name)
-      isPresent = middles.map { _ in true }
-    case .stemOperation:
-      middles = manifest.stemOperationNames.map { ",,\(quoted($0)),\(variable.name)," }
-      isPresent = middles.map { _ in true }
-    }
-    self.middles = middles.map { Array($0.utf8) }
-  }
-
-  /// Appends the lines of one step, whose run and step are `head`.
-  func append(to text: inout [UInt8], head: [UInt8], values: [Double], index: Int) {
-    let first = index * middles.count
-    for cell in middles.indices where isPresent[cell] {
-      let value = values[first + cell]
-      text.append(contentsOf: head)
-      text.append(contentsOf: middles[cell])
-      if isInteger {
-        text.append(contentsOf: Int(value).description.utf8)
-      } else {
-        text.append(contentsOf: value.description.utf8)
-      }
-      text.append(UInt8(ascii: "\n"))
-    }
-  }
-
-  private static func grid(_ layerCount: Int, _ names: [String], _ statistic: String) -> [String] {
-    (0..<layerCount).flatMap { layer in names.map { ",\(layer),\(quoted($0)),\(statistic)," } }
-  }
-}
-
-/// A CSV field, in quotes where it must be.
-private func quoted(_ text: String) -> String {
-  guard text.contains(where: { ",\"\n\r".contains($0) }) else { return text }
-  return "\"" + text.replacing("\"", with: "\"\"") + "\""
-}
-
-/// Text in large pieces to a file or to standard output.
-private final class CSVWriter {
-  private let descriptor: Int32
-  private let path: String?
-  /// What waits to be written.
-  var pending: [UInt8] = []
-
-  init(path: String?, overwrite: Bool) throws {
-    self.path = path
-    guard let path else {
-      descriptor = STDOUT_FILENO
-      return
-    }
-    descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | (overwrite ? 0 : O_EXCL), 0o644)
-    guard descriptor >= 0 else {
-      let advice = errno == EEXIST ? "; give --overwrite to replace it" : ""
-      throw CommandError.failed(
-        "\(path) cannot be written: \(unsafe String(cString: strerror(errno)))\(advice)")
-    }
-  }
-
-  func write(_ text: String) throws {
-    pending.append(contentsOf: text.utf8)
-    try flushIfLarge()
-  }
-
-  func flushIfLarge() throws {
-    if pending.count >= 1 << 20 { try flush() }
-  }
-
-  func close() throws {
-    try flush()
-    if path != nil, Glibc.close(descriptor) != 0 { throw failure() }
-  }
-
-  private func flush() throws {
-    var rest = pending[...]
-    while !rest.isEmpty {
-      let written = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      // `| head` has what it wants.
-      if written < 0, errno == EPIPE { throw ExitCode(0) }
-      guard written > 0 else { throw failure() }
-      rest = rest.dropFirst(written)
-    }
-    pending.removeAll(keepingCapacity: true)
-  }
-
-  private func failure() -> CommandError {
-    .failed("\(path ?? "standard output") cannot be written: \(unsafe String(cString: strerror(errno)))")
   }
 }

@@ -21,7 +21,7 @@ struct OutputOptions: ParsableArguments {
 /// Which gradients are compared, over which steps, and how the table comes out.
 struct MismatchOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The operation whose gradients are compared.", valueName: "tensor"))
-  var operation = "fc2.weight"
+  var operation = MismatchReport.defaultOperation
 
   @Option(
     help: ArgumentHelp(

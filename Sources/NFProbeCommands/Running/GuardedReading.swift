@@ -70,6 +70,25 @@ struct GuardedReading {
     try guardian.run { try reader.scaleSnapshots() }
   }
 
+  /// Reads a run's validation losses; damaged ones are left out with a warning.
+  func validationRecords(_ reader: RunFileReader, window: Range<Int>?) throws -> [ValidationRecord] {
+    let before = reader.damagedRows
+    let records = try guardian.run { try reader.validationRecords(in: window) }
+    warnOfDamage(reader, since: before)
+    return records
+  }
+
+  /// The snapshots of a run's scales, one at a time; damaged ones are left out with a warning.
+  func forEachSnapshot(
+    _ reader: RunFileReader, window: Range<Int>?, _ body: (ScaleSnapshot) throws -> Void
+  ) throws {
+    let before = reader.damagedRows
+    for step in reader.snapshotSteps where window?.contains(step) ?? true {
+      try guardian.run { try reader.scaleSnapshots(in: step..<step + 1) }.forEach(body)
+    }
+    warnOfDamage(reader, since: before)
+  }
+
   /// Looks at what was added to a growing file.
   func refresh(_ reader: RunFileReader) throws { _ = try guardian.run { try reader.refresh() } }
 
