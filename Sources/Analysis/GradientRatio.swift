@@ -73,6 +73,7 @@ public struct GradientRatio: Sendable {
     let isFirstBase = groups[0].runs.contains { $0.manifest.runID == first.manifest.runID }
     let (base, other) = isFirstBase ? (groups[0], groups[1]) : (groups[1], groups[0])
     let layouts = [base, other].map(\.manifest.gradients)
+    for group in groups { try group.require(statistic) }
     guard layouts[0].layerCount == layouts[1].layerCount else {
       throw .unequalDepths(labels: [base.label, other.label], depths: layouts.map(\.layerCount))
     }
