@@ -1,3 +1,5 @@
+import RunData
+
 /// Why an analysis cannot be made, in words for the person who asked for it.
 public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
   /// No run was given.
@@ -10,6 +12,8 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
   case noSuchOperation(name: String, available: [String])
   /// The operation's gradient is zero by construction.
   case zeroByConstruction(operation: String, label: String)
+  /// Runs imported from a log that does not have the norm; the statistics that it has.
+  case normNotRecorded(statistic: GradientStatistic, label: String, available: [GradientStatistic])
   /// A run that recorded nothing in the window.
   case emptyWindow(window: StepWindow, label: String, recorded: ClosedRange<Int>?)
   /// A ratio is between two groups of runs.
@@ -55,6 +59,11 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
     case .zeroByConstruction(let operation, let label):
       return "the gradient of '\(operation)' is zero by construction in \(label): what is recorded is"
         + " rounding noise, and a ratio of it means nothing; choose another operation"
+    case .normNotRecorded(let statistic, let label, let available):
+      let choices = available.map { "--statistic \($0.rawValue)" }.joined(separator: " or ")
+      return
+        "\(label) was imported from a log without what \(statistic.rawValue) is made of: "
+        + (choices.isEmpty ? "it has the largest elements alone" : "ask for \(choices)")
     case .emptyWindow(let window, let label, let recorded):
       let has = recorded.map { "it has steps \($0.lowerBound) to \($0.upperBound)" } ?? "it has no steps yet"
       return "\(label) has recorded none of the window's \(window.title): \(has)"

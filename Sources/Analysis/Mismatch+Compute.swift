@@ -2,11 +2,12 @@ import RunData
 
 extension Mismatch {
   /// The mismatch of one operation over a window, from runs that differ only in their seed.
-  /// - Throws: ``AnalysisError/noSuchOperation``, ``AnalysisError/zeroByConstruction`` and
-  ///   ``AnalysisError/emptyWindow``. Everything else has an answer, with a caveat.
+  /// - Throws: ``AnalysisError/noSuchOperation``, ``AnalysisError/zeroByConstruction``,
+  ///   ``AnalysisError/normNotRecorded`` and ``AnalysisError/emptyWindow``. Everything else has an answer, with a caveat.
   public init(
     of group: RunGroup, operation: String, statistic: GradientStatistic = .l1, window: StepWindow
   ) throws(AnalysisError) {
+    try group.require(statistic)
     let layers = try Self.layers(of: group, operation: operation)
     let runs = try Self.windowed(group, operation: operation, statistic: statistic, window: window)
     let profile = Profile(runs: runs, layers: layers, layerCount: group.manifest.gradients.layerCount)

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogFormatter, MaxNLocator
 
 from .errors import UsageError
 from .mismatch import Statistic, paper_layers
@@ -47,6 +47,8 @@ def gradient_lines(
         wrong = steps[~np.isfinite(values)]
         axes.plot(wrong, np.ones(len(wrong)), "x", color=colour, transform=axes.get_xaxis_transform(), clip_on=False)
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(_plain_numbers())
+    axes.yaxis.set_minor_formatter(_plain_numbers())
     axes.set_xlabel("optimizer step")
     axes.set_ylabel(f"{_STATISTICS[statistic]} of the gradient of {operation}")
     axes.legend(frameon=False, fontsize=7)
@@ -67,7 +69,10 @@ def gradient_map(run: Run, operation: str = "fc2.weight", statistic: Statistic =
     )  # fmt: skip
     axes.set_xlabel("optimizer step")
     axes.set_ylabel("layer")
-    figure.colorbar(image, ax=axes, label=f"{_STATISTICS[statistic]} of the gradient of {operation}")
+    bar = figure.colorbar(image, ax=axes, format=_plain_numbers())
+    bar.ax.yaxis.set_minor_formatter(_plain_numbers())
+    bar.ax.tick_params(which="both", labelsize=7)
+    bar.set_label(f"{_STATISTICS[statistic]} of the gradient of {operation}", fontsize=8)
     return figure
 
 
@@ -91,12 +96,17 @@ def scale_boxes(run: Run, name: str, snapshot: int | None = None) -> Figure:
 def _figure() -> tuple[Figure, Axes]:
     figure = Figure(figsize=(120 * _INCHES, 75 * _INCHES), layout="constrained")
     axes = figure.subplots()
-    axes.tick_params(labelsize=7)
+    axes.tick_params(which="both", labelsize=7)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.xaxis.label.set_fontsize(8)
     axes.yaxis.label.set_fontsize(8)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
+
+
+def _plain_numbers() -> LogFormatter:
+    """Labels of a logarithmic axis: 0.1, 1, 10, and between them where it spans less than two decades."""
+    return LogFormatter(minor_thresholds=(2, 0.5))
 
 
 def _gaps(steps: np.ndarray[Any, Any], segments: np.ndarray[Any, Any]) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,6 +32,19 @@ _CHECKSUMS = {
     "step": ["row_checksum", "attempt_checksum"], "snapshot": ["snapshot_checksum"],
     "validation_step": ["validation_checksum"], "event": ["event_checksum"],
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable that grows with one of the file's tables."""
+
+    name: str
+    marker: str
+    """The coordinate that counts its rows: `step`, `snapshot` or `validation_step`."""
+    dimensions: tuple[str, ...]
+    """Of one row, e.g. `layer` and `tensor`."""
+    shape: tuple[int, ...]
+    """Of one row."""
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
@@ -153,6 +167,44 @@ class Run:
         if name not in self._file or not len(self._file[name].shape):
             raise UsageError(f"{self.path} has no variable '{name}'")
         return np.asarray(self._rows(name, self._tables["step"]))
+
+    def variables(self, marker: str = "step") -> list[Variable]:
+        """The numeric variables of one table, in the file's order, without its checksums."""
+        found = []
+        for name, dataset in self._file.items():
+            dimensions = [next(iter(dimension.keys()), "") for dimension in dataset.dims]
+            is_wanted = dimensions[:1] == [marker] and name != marker and name not in _CHECKSUMS.get(marker, [])
+            if is_wanted and dataset.dtype.kind in "fiu":
+                found.append(Variable(name, marker, tuple(dimensions[1:]), tuple(dataset.shape[1:])))
+        return found
+
+    def row_count(self, marker: str = "step") -> int:
+        """Rows of a table that can be trusted; 0 where the file has no such table."""
+        return len(self._tables[marker].sound) if marker in self._tables else 0
+
+    def rows(self, marker: str, name: str, first: int, end: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Rows `first` to `end` - 1 of a variable, counted without damaged ones, and their steps."""
+        table = self._tables[marker]
+        positions = table.sound[first:end]
+        dataset = self._file[name]
+        dataset.id.refresh()
+        if len(positions) and positions[-1] - positions[0] + 1 == len(positions):
+            return table.keys[positions], np.asarray(dataset[positions[0] : positions[-1] + 1])
+        values = np.empty((len(positions), *dataset.shape[1:]), dtype=dataset.dtype)
+        for target, row in enumerate(positions):
+            values[target] = dataset[row]
+        return table.keys[positions], values
+
+    def labels(self, dimension: str) -> list[str] | None:
+        """The names along a dimension; None where it only has indices."""
+        names = dimension in self._file and self._file[dimension].dtype.kind == "O"
+        return _texts(self._file, dimension) if names else None
+
+    def is_present(self, variable: Variable) -> NDArray[np.bool_]:
+        """Which numbers of a row stand for something: not those of a tensor that a layer does not have."""
+        if variable.dimensions == ("layer", "tensor"):
+            return np.asarray(self._file["gradient_count"][:] > 0)
+        return np.ones(variable.shape, dtype=bool)
 
     def gradients(self, statistic: Statistic = "l1") -> xarray.DataArray:
         """One number per tensor, `(step, layer, tensor)`; not a number where a layer has no such tensor."""

@@ -1,0 +1,25 @@
+import RunData
+
+extension RunGroup {
+  /// Refuses a statistic of runs that were imported from logs of another norm: their file has not a number there, which
+  /// would read as a gradient that is not finite.
+  /// - Throws: ``AnalysisError/normNotRecorded``.
+  func require(_ statistic: GradientStatistic) throws(AnalysisError) {
+    let configuration = ConfigurationKeys(json: manifest.configurationJSON).values
+    guard configuration["recorder"] == "import", let norms = configuration["norms"] else { return }
+    let recorded = norms.split(separator: " ").map(String.init)
+    let available = GradientStatistic.allCases.filter { recorded.contains($0.norm) }
+    guard !available.contains(statistic) else { return }
+    throw .normNotRecorded(statistic: statistic, label: label, available: available)
+  }
+}
+
+extension GradientStatistic {
+  /// The norm that the statistic is made of, as the configuration of imported runs names it.
+  fileprivate var norm: String {
+    switch self {
+    case .l1, .mean: "l1"
+    case .l2, .rms: "l2"
+    }
+  }
+}
