@@ -84,7 +84,7 @@ public struct GradientRatio: Sendable {
     normalizer: RatioNormalizer = .none
   ) throws(AnalysisError) {
     let layouts = [base, other].map(\.manifest.gradients)
-    for group in groups { try group.require(statistic) }
+    for group in [base, other] { try group.require(statistic) }
     guard layouts[0].layerCount == layouts[1].layerCount else {
       throw .unequalDepths(labels: [base.label, other.label], depths: layouts.map(\.layerCount))
     }
