@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -120,7 +121,10 @@ def main(folder: Path, ways: list[str]) -> None:
         except nf_probe.NFProbeError as error:
             (folder / f"{way}.{dist.get_rank()}.error").write_text(str(error))
     if dist.is_initialized():
+        dist.barrier()
         dist.destroy_process_group()
+        # Gloo's threads can abort a process that ends with a model of theirs alive.
+        os._exit(0)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+import xarray
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -93,6 +94,9 @@ def test_recorded_sums_are_those_of_the_gradients(
     assert "run.h5: whole" in nf_probe_command("verify", path)
     for command in (["info"], ["export"], ["grads"], ["grads", "--operation", "fc1.weight"], ["scales", "--all"]):
         assert nf_probe_command(command[0], path, *command[1:])
+    with xarray.open_dataset(path, engine="h5netcdf") as plainly:
+        assert plainly.gradient_l1.dims == ("step", "layer", "tensor") and "fc2.weight" in plainly.tensor
+        assert plainly.scale_final_layer_norm.dims == ("snapshot", "layer", "model_element")
     train(make(kind), tmp_path / "other.h5")
     nf_probe_command("ratio", path, tmp_path / "other.h5", "--mix-contracts")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import secrets
@@ -16,11 +15,10 @@ from typing import Any, Literal, TypeVar
 
 import torch
 import torch.distributed as dist
-from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from .ending import STATUS_NUMBERS, Status, close_at_exit, status_of
-from .errors import NFProbeError, RecorderWarning, UsageError
+from .ending import Status, close_at_exit, status_of
+from .errors import RecorderWarning, UsageError
 from .facts import Optimizers, bare_model, head_count, optimizer_list, optimizer_settings
 from .layout import make_layout
 from .loss_scaling import LossScaleWatch
@@ -28,11 +26,10 @@ from .machine import this_machine
 from .manifest import Contract, Corpus, Manifest
 from .names import find_places
 from .probe import GradientProbe, Measurement
-from .resuming import Earlier, find_earlier
+from .recording import Recording
 from .scales import ScaleSnapshots
-from .sharding import by_worker_0, carries_data, check_supported, worker_count
-from .step import StepReduction, StepRow
-from .writer import RunFileWriter
+from .sharding import carries_data, check_supported, worker_count
+from .step import StepReduction
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
@@ -141,7 +138,6 @@ class Recorder:
         self._has_stopped = False
         self._is_closed = False
         self._has_recorded = False
-        self._write_error: NFProbeError | None = None
         self._optimizers = optimizer_list(optimizer)
         parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self._frozen = [(name, p) for name, p in model.named_parameters() if not p.requires_grad]
@@ -169,19 +165,10 @@ class Recorder:
             datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             self._snapshots.scales if snapshot_every else (), scaler is not None,
         )  # fmt: skip
-        self._earlier: Earlier | None = None
-        self._writer: RunFileWriter | None = None
-
-        def open_file() -> int:
-            self._earlier = find_earlier(self.path, manifest) if resume else None
-            begin = first_step if first_step is not None else self._earlier.last_step + 1 if self._earlier else 0
-            self._writer = RunFileWriter(
-                self.path, manifest, replacing=replacing, first_step=begin, interval=flush_interval,
-                earlier=self._earlier.rows if self._earlier else None,
-            )  # fmt: skip
-            return begin
-
-        self._step = by_worker_0(open_file)
+        self._recording = Recording(
+            self.path, manifest, resume=resume, replacing=replacing, first_step=first_step, interval=flush_interval
+        )
+        self._step = self._recording.first_step
         # Nothing is attached before all is well.
         self._loss_scaling = LossScaleWatch(scaler)
         self._probe = GradientProbe(parameters, self._layout, passes, self._loss_scaling.scale)
@@ -189,8 +176,6 @@ class Recorder:
         self._update: tuple[float, float] | None = None
         self._update_pass = 0
         self._update_count = self._step
-        self._last_snapshot = self._earlier.last_snapshot if self._earlier else -1
-        self._has_told_difference = False
         self._handles = [o.register_step_pre_hook(self._optimizer_steps) for o in self._optimizers]
         self._handles += [o.register_step_post_hook(self._optimizer_stepped) for o in self._optimizers]
         self._last_time = time.monotonic()
@@ -212,7 +197,7 @@ class Recorder:
                 first step only with `on_error="raise"`, like every other error.
         """
         now = time.monotonic()
-        error: Exception | None = self._write_error
+        error: Exception | None = self._recording.error
         try:
             measurement = self._measured()
         except Exception as found:
@@ -222,7 +207,8 @@ class Recorder:
         if error is not None:
             raise error
         rate, clip = self._update or (self._learning_rate(), float("nan"))
-        self._write(row, rate, clip, now - self._last_time)
+        if note := self._recording.step(self._step, row, rate, clip, now - self._last_time):
+            self._warn(note)
         self._step += 1
         self._has_recorded = True
         self._update_count = self._step if self._update or not self._optimizers else self._step - 1
@@ -241,13 +227,12 @@ class Recorder:
     @_guarded
     def validation(self, loss: Tensor | float) -> None:
         """Records a mean loss on held-out text, in the loss's unit; every worker gives the same one."""
-        row = {"validation_loss": float(loss)}
-        self._to_file(lambda writer: writer.append("validation_step", self._update_count, row))
+        self._recording.validation(self._update_count, float(loss))
 
     @_guarded
     def flush(self) -> None:
         """Brings all recorded steps to the disk."""
-        self._to_file(RunFileWriter.flush)
+        self._recording.flush()
 
     def close(self, status: Status = "finished", *, with_snapshot: bool = True) -> None:
         """Ends the recording: the last snapshot, how the run ended, and the file is whole. Again it does nothing.
@@ -323,57 +308,21 @@ class Recorder:
             self._frozen = [(name, p) for name, p in self._frozen if not p.requires_grad]
             self._warn(f"{', '.join(thawed[:4])} require gradients now, but did not at the start: not recorded")
 
-    # The file
-
-    def _write(self, row: StepRow, learning_rate: float, clip: float, seconds: float) -> None:
-        if self._earlier and self._step <= self._earlier.last_step:
-            self._compare_with_earlier(self._earlier, row)
-            return
-        values: dict[str, ArrayLike | str] = {
-            **row.sums, "gradient_l2": row.gradient_l2, "loss": row.loss, "learning_rate": learning_rate,
-            "clip_coefficient": clip, "tokens": row.tokens, "seconds": seconds, "loss_scale": row.loss_scale,
-        }  # fmt: skip
-        self._to_file(lambda writer: writer.append_step(self._step, values))
-
-    def _compare_with_earlier(self, earlier: Earlier, row: StepRow) -> None:
-        if not self._has_told_difference and (note := earlier.difference(self._step, row.loss, row.gradient_l2)):
-            self._has_told_difference = True
-            self._warn(note)
-
     def _take_snapshot(self) -> None:
         if not self._snapshots.scales or not self._snapshot_every:
             return
-        values = self._snapshots.read()
-        if self._update_count > self._last_snapshot:
-            self._last_snapshot = self._update_count
-            self._to_file(lambda writer: writer.append("snapshot", self._update_count, values))
+        self._recording.snapshot(self._update_count, self._snapshots.read())
 
     @_guarded
     def _finish(self, status: Status, with_snapshot: bool) -> None:
         if with_snapshot:
             self._take_snapshot()
-        self._to_file(lambda writer: writer.finish(STATUS_NUMBERS[status]))
-        if self._write_error is not None:
-            raise self._write_error
-
-    def _to_file(self, action: Callable[[RunFileWriter], None]) -> None:
-        """Does something with the file on the worker that has it. Where others wait for that worker at every step, it
-        keeps an error until the next one, when all learn of it."""
-        if self._writer is None or self._write_error is not None:
-            return
-        try:
-            action(self._writer)
-        except NFProbeError as error:
-            if worker_count() == 1:
-                raise
-            self._write_error = error
+        self._recording.finish(status)
 
     def _stop(self, error: Exception) -> None:
         """After an error: the training goes on, the recording does not, and both its file and its user learn why."""
         self._has_stopped = True
-        if self._writer is not None and self._writer.is_open:
-            with contextlib.suppress(NFProbeError):
-                self._writer.finish(STATUS_NUMBERS["failed"])
+        self._recording.fail()
         self._detach()
         is_first = not self._has_recorded and isinstance(error, UsageError)
         if self._on_error == "raise" or is_first:

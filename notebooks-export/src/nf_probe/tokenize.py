@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 END_OF_TEXT = "<|endoftext|>"
 """Stands between two text files."""
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
 _LARGEST_BLOCK = 1 << 24
 
 
@@ -64,7 +64,7 @@ def _word_start(path: Path, position: int, size: int) -> int:
 
 
 def blocks(stretch: Stretch) -> Iterator[str]:
-    """The text in pieces of about a MiB. They end before whitespace, where a byte-level tokenizer cuts in any case, so
+    """The text in pieces of about 256 KiB. They end before whitespace, where a byte-level tokenizer cuts in any case:
     the tokens are those of the whole text.
 
     Raises:
