@@ -111,16 +111,8 @@ import Testing
       values: [[1], [2]], configuration: #"{"norms": "l2 max", "recorder": "import"}"#)
     #expect(
       throws: AnalysisError.normNotRecorded(statistic: .mean, label: "Pre-LN", available: [.l2, .rms])
-    ) {
-      try Mismatch(
-        of: RunGroup.groups(of: [run])[0], operation: SyntheticRuns.operation, statistic: .mean,
-        window: StepWindow(lower: 0, upper: 1))
-    }
-    let means = try Mismatch(
-      of: RunGroup.groups(of: [run])[0], operation: SyntheticRuns.operation, statistic: .l2,
-      window: StepWindow(lower: 0, upper: 1)
-    ).means
-    #expect(means[1].value == 2.0 / 64)
+    ) { try mismatch(run, statistic: .mean) }
+    #expect(try mismatch(run, statistic: .l2).means[1].value == 2.0 / 64)
   }
 
   @Test func missingOperationNamesWhatIsThere() {

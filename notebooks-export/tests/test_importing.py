@@ -245,6 +245,7 @@ def damaged(path: Path, position: int) -> Path:
         ("ragged", [], "line 3 has 2 columns"),
         ("badstep", [], "line 2: '1.5' is no optimizer step"),
         ("order3", [], "of order 3.0"),
+        ("negative", [], "is -1.5 at step 1: no norm is below 0"),
         ("unsized", [], "does not say how large 1 of the logged parameters"),
     ],
 )
@@ -256,7 +257,8 @@ def test_wrong_input_is_told_and_leaves_nothing(
         "plain": "step,train/loss,train/gnorm_all\n0,1,2\n", "nosteps": head.replace("step", "when") + "\n0,1\n",
         "ragged": head + ",x\n0,1,2\n1,2\n", "badstep": head + "\n1.5,1\n",
         "order3": head.replace("2.0", "3.0") + "\n0,1\n",
-        "unsized": head.replace("fc2", "fc9") + "\n0,1\n", "unstated": head.replace("_2.0_norm", "ients") + "\n0,1\n",
+        "negative": head + "\n0,1\n1,-1.5\n", "unsized": head.replace("fc2", "fc9") + "\n0,1\n",
+        "unstated": head.replace("_2.0_norm", "ients") + "\n0,1\n",
     }  # fmt: skip
     path = tmp_path / source
     if source in texts:

@@ -186,14 +186,7 @@ class Run:
         """Rows `first` to `end` - 1 of a variable, counted without damaged ones, and their steps."""
         table = self._tables[marker]
         positions = table.sound[first:end]
-        dataset = self._file[name]
-        dataset.id.refresh()
-        if len(positions) and positions[-1] - positions[0] + 1 == len(positions):
-            return table.keys[positions], np.asarray(dataset[positions[0] : positions[-1] + 1])
-        values = np.empty((len(positions), *dataset.shape[1:]), dtype=dataset.dtype)
-        for target, row in enumerate(positions):
-            values[target] = dataset[row]
-        return table.keys[positions], values
+        return table.keys[positions], self._read(name, positions)
 
     def labels(self, dimension: str) -> list[str] | None:
         """The names along a dimension; None where it only has indices."""
@@ -351,14 +344,18 @@ class Run:
         return summary
 
     def _rows(self, name: str, table: TableRows) -> NDArray[Any]:
+        return self._read(name, table.sound)
+
+    def _read(self, name: str, positions: NDArray[np.intp]) -> NDArray[Any]:
+        """Some rows of a variable, by ascending position."""
         dataset = self._file[name]
         dataset.id.refresh()
-        count = len(table.keys)
-        if table.is_sound.all():
-            return np.asarray(dataset[:count])
-        # A damaged row may not even be readable.
-        values = np.empty((len(table.sound), *dataset.shape[1:]), dtype=dataset.dtype)
-        for target, row in enumerate(table.sound):
+        first = int(positions[0]) if len(positions) else 0
+        if len(positions) == 0 or positions[-1] - first + 1 == len(positions):
+            return np.asarray(dataset[first : first + len(positions)])
+        # A damaged row between them may not even be readable.
+        values = np.empty((len(positions), *dataset.shape[1:]), dtype=dataset.dtype)
+        for target, row in enumerate(positions):
             values[target] = dataset[row]
         return values
 

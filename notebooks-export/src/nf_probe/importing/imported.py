@@ -96,15 +96,14 @@ def import_run(
     Raises:
         UnmappedNamesError: No table knows the parameters.
         UsageError: A parameter of the tags has no shape.
-        LogError: No step has a norm.
+        LogError: No step has a norm, or what was logged is none.
         RunFileError: The file cannot be made.
     """
     naming, statement = naming or Naming(), statement or Statement()
     steps = sorted({step for tag in norms.gradients for step in log.series[tag.tag]})
     if not steps:
         raise LogError("no gradient norm was logged at any step")
-    if steps[0] < 0:
-        raise LogError(f"a gradient norm was logged at step {steps[0]}; steps count from 0")
+    _check(log, norms)
     if unknown := sorted({tag.parameter for tag in norms.gradients} - set(shapes)):
         raise UsageError(f"the number of elements of {unknown[0]} is not known")
     placing = find_places(shapes, adapter=naming.adapter, pattern=naming.pattern, renamed=naming.renamed)
@@ -114,6 +113,17 @@ def import_run(
     manifest = _manifest(log, norms, layout, statement, placing.adapter, sources)
     _write(out, manifest, sums, _columns(log, norms, steps), _validations(log, norms), replacing)
     return ImportedRun(len(steps), len(layout.parts), len(layout.layers), placing.adapter, notes)
+
+
+def _check(log: Log, norms: Norms) -> None:
+    """Refuses what cannot be steps and norms: the logarithm of a norm, for one, would be taken for the norm."""
+    for tag in [*(gradient.tag for gradient in norms.gradients), *([norms.validation] if norms.validation else [])]:
+        if (step := min(log.series[tag])) < 0:
+            raise LogError(f"'{tag}' was logged at step {step}; steps count from 0")
+    for gradient in norms.gradients:
+        for step, value in log.series[gradient.tag].items():
+            if value < 0:
+                raise LogError(f"'{gradient.tag}' is {value:g} at step {step}: no norm is below 0; choose with --tag")
 
 
 def _unsplit(placing: Placing) -> Placing:
