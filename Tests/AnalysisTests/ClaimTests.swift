@@ -186,5 +186,6 @@ struct ClaimTests {
     #expect(abs(result.effect.value - powerOfTen(commonLogarithm(0.5 * 0.75 * 50 / 75) / 3)) < 1e-12)
     let back = ClaimResult(claim(.costShare, of: "a", against: "b", bound: .below(1)), in: report(cells))
     #expect(back.verdict == .undecided && back.seedCount == 0)
+    #expect(back.note == "seed 0, seed 1, seed 2 not as low as the other's lowest loss")
   }
 }

@@ -9,7 +9,8 @@ struct ClaimSamples {
 
   init(_ claim: Claim, of cell: SweepCell, against other: SweepCell?, in report: SweepReport) {
     var values: [UInt64: Double] = [:]
-    var problems: [String] = []
+    var unmeasured: [String] = []
+    var unreached: [String] = []
     for run in cell.runs {
       let seed = run.manifest.seed
       let partner = other?.run(seed: seed)
@@ -18,8 +19,13 @@ struct ClaimSamples {
       switch claim.measure {
       case .gradient: number = Self.gradient(claim, run, partner)
       case .costShare:
-        number = partner.flatMap { partner in
-          other.flatMap { SeedCrossing(run, cell, of: partner, $0, report.budget)?.share }
+        let crossing = partner.flatMap { partner in
+          other.flatMap { SeedCrossing(run, cell, of: partner, $0, report.budget) }
+        }
+        number = crossing?.share
+        if crossing != nil, number == nil {
+          unreached.append("seed \(seed)")
+          continue
         }
       default:
         let own = Self.single(claim, run, cell, report)
@@ -29,15 +35,16 @@ struct ClaimSamples {
       if let number, number.isFinite {
         values[seed] = number
       } else {
-        problems.append("seed \(seed)")
+        unmeasured.append("seed \(seed)")
       }
     }
     self.values = values
-    if !problems.isEmpty {
-      problem = "not to be measured in \(problems.joined(separator: ", "))"
-    } else if values.isEmpty {
-      problem = "no runs"
-    }
+    let reasons = [
+      unmeasured.isEmpty ? nil : "not to be measured in \(unmeasured.joined(separator: ", "))",
+      unreached.isEmpty
+        ? nil : "\(unreached.joined(separator: ", ")) not as low as the other's lowest loss",
+    ].compactMap(\.self)
+    problem = reasons.isEmpty ? values.isEmpty ? "no runs" : nil : reasons.joined(separator: "; ")
   }
 
   private static func compared(_ claim: Claim, _ own: Double, _ other: Double) -> Double {
