@@ -107,12 +107,19 @@ extension Scale {
     }
     for multiples in [[1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9]] {
       let found = ticks(atMultiples: multiples)
-      if found.count >= 3, found.count <= maximumCount {
+      if found.count >= 3, found.count <= maximumCount, reachAcross(found) {
         let values = found.map(\.value)
         return Ticks(major: found, minor: minorTicks(labelled: []).filter { !values.contains($0) })
       }
     }
     return narrowTicks(maximumCount: maximumCount)
+  }
+
+  /// Whether labels stand along most of the axis, not at one end of it alone.
+  private func reachAcross(_ ticks: [Tick]) -> Bool {
+    guard let first = ticks.first, let last = ticks.last else { return false }
+    let length = commonLogarithm(last.value) - commonLogarithm(first.value)
+    return length >= 0.62 * (ends.upper - ends.lower)
   }
 
   private func contains(power: Int) -> Bool { Double(power) >= ends.lower && Double(power) <= ends.upper }

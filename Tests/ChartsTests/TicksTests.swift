@@ -71,6 +71,11 @@ import Testing
   @Test func minorTicksOfADecade() {
     let ticks = Scale(.log10, from: 1, to: 1000).ticks(maximumCount: 6)
     #expect(ticks.minor.count == 24)
+    // Multiples up to 10 would leave the upper half of such an axis without a label.
+    #expect(
+      Scale(.log10, from: 6, to: 14).ticks(maximumCount: 6).major.map(\.label) == [
+        "6", "8", "10", "12", "14",
+      ])
     #expect(Scale(.log10, from: 1e-30, to: 1e30).ticks(maximumCount: 6).minor.count > 10)
   }
 
