@@ -5,12 +5,20 @@ extension RunGroup {
   /// would read as a gradient that is not finite.
   /// - Throws: ``AnalysisError/normNotRecorded``.
   func require(_ statistic: GradientStatistic) throws(AnalysisError) {
-    let configuration = ConfigurationKeys(json: manifest.configurationJSON).values
-    guard configuration["recorder"] == "import", let norms = configuration["norms"] else { return }
-    let recorded = norms.split(separator: " ").map(String.init)
+    guard let recorded = manifest.importedNorms else { return }
     let available = GradientStatistic.allCases.filter { recorded.contains($0.norm) }
     guard !available.contains(statistic) else { return }
     throw .normNotRecorded(statistic: statistic, label: label, available: available)
+  }
+}
+
+extension RunManifest {
+  /// The norms that the log had from which the run was imported; nil for a run that was recorded. What such a log did not have
+  /// is not a number in the file.
+  var importedNorms: [String]? {
+    let configuration = ConfigurationKeys(json: configurationJSON).values
+    guard configuration["recorder"] == "import" else { return nil }
+    return configuration["norms"]?.split(separator: " ").map(String.init)
   }
 }
 

@@ -75,6 +75,17 @@ def test_commands_show_the_norm_and_refuse_the_others(tmp_path: Path, nf_probe_c
         assert "imported" in result.stderr and "--statistic l2 or --statistic rms" in result.stderr
 
 
+def test_what_is_not_stated_is_not_made_up(tmp_path: Path, nf_probe_command: Run, shapes: str) -> None:
+    logs.write_events(tmp_path / "log")
+    out = tmp_path / "run.h5"
+    assert main([str(tmp_path / "log"), shapes, "--out", str(out)]) == 0
+    info = nf_probe_command("info", out)
+    assert "endless" not in info and "nats/token" not in info and "nan" not in info
+    nf_probe_command("report", out, "--out", tmp_path / "report", "--quiet")
+    page = (tmp_path / "report/report.md").read_text()
+    assert "not finite at" not in page and "imported from a log that has the norm l2" in page
+
+
 def test_what_norms_do_not_tell_is_missing_to_readers(tmp_path: Path, shapes: str) -> None:
     logs.write_events(tmp_path / "log")
     out = tmp_path / "run.h5"

@@ -1,4 +1,5 @@
 import Charts
+
 extension Document {
   /// The document as a LaTeX file that is typeset from its own folder: tables by `\input`, figures by `\includegraphics`.
   ///

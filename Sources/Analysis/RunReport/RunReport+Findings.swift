@@ -31,8 +31,14 @@ extension RunReport {
     var found: [Document.Finding] = []
     if let ending = ending(own) { found.append(Document.Finding(.problem, label, ending)) }
     let steps = own.nonfiniteSteps
-    // A stability test is run until something is not finite.
-    if let first = steps.first, !own.isStabilityTest {
+    if let norms = own.run.manifest.importedNorms {
+      found.append(
+        Document.Finding(
+          .note, label,
+          "imported from a log that has the norm \(norms.joined(separator: " and ")) of gradients; what it does not have is not a"
+            + " number here."))
+    } else if let first = steps.first, !own.isStabilityTest {
+      // A stability test is run until something is not finite.
       let places = own.nonfinite.map { found in
         let shown = found.tensors.prefix(4).joined(separator: ", ") + (found.tensors.count > 4 ? ", …" : "")
         return found.tensors.isEmpty

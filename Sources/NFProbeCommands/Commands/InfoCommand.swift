@@ -69,14 +69,14 @@ struct InfoCommand: ParsableCommand {
     let layout = manifest.gradients
     let last = run.loss.last.map { rounded($0, 4) } ?? "none yet"
     let validation =
-      run.validation.last.map { "\(rounded($0.loss, 4)) nats/token after \($0.step) updates" } ?? "none"
+      run.validation.last.map { "\(rounded($0.loss, 4))\(unit(manifest)) after \($0.step) updates" } ?? "none"
     let segmentCount = max(attempts.count, Set(run.segments).count)
     let elementCount = (layout.elementCounts + layout.stemElementCounts).reduce(0, +)
     let onRun: [(String, String)] = [
       ("run", manifest.runID), ("architecture", manifest.architecture),
       ("state", state(reader)), ("started", manifest.startedAt),
       ("steps", steps(run)), ("segments", String(segmentCount)),
-      ("last loss", "\(last) nats/token"),
+      ("last loss", "\(last)\(run.loss.isEmpty ? "" : unit(manifest))"),
       ("validation", validation),
     ]
     let onTensors: [(String, String)] = [
@@ -124,7 +124,14 @@ struct InfoCommand: ParsableCommand {
     return "\(run.steps.count), from \(first) to \(last)"
   }
 
+  /// What losses are in, where the run says so.
+  private func unit(_ manifest: RunManifest) -> String {
+    manifest.contract.unit == "nats" ? " nats/token" : " (unit \(manifest.contract.unit))"
+  }
+
   private func corpus(_ corpus: CorpusFacts) -> String {
+    // A run recorded elsewhere need not say what it learned from.
+    guard corpus.vocabularySize > 0 else { return corpus.name }
     let count = corpus.tokenCount.map { "\($0) tokens" } ?? "endless"
     let rate = corpus.entropyRate.map { ", entropy rate \(rounded($0, 4))" } ?? ""
     return "\(corpus.name), \(count), vocabulary \(corpus.vocabularySize), unigram entropy "
