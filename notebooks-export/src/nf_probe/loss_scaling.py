@@ -58,11 +58,11 @@ class LossScaleWatch:
                 "pass it as Recorder(..., scaler=scaler)"
             )
 
-    def undone_in_place(self, optimizer: torch.optim.Optimizer) -> float:
-        """The factor that the scaler has divided the gradients by, at the time of an optimizer's step.
+    def undone_in_place(self, optimizer: torch.optim.Optimizer) -> Tensor:
+        """The factor that the scaler has divided the gradients by, at the time of an optimizer's step; on the device.
 
         Some optimizers divide by it themselves, and then their attribute `grad_scale` is there.
         """
         if self._last is None or getattr(optimizer, "grad_scale", None) is not None:
-            return 1.0
-        return float(self._last)
+            return torch.ones(())
+        return self._last

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -14,8 +14,11 @@ from .layout import Layout
 from .sharding import Shard, local_gradient, part_of, shard_of
 from .sums import SUM_COUNT, tensor_sums
 
-_RATIO_PROBES = 4
-"""Gradients that are looked at once more to see what clipping did."""
+_LOOKED_AT_AGAIN = 16
+"""Gradients that are looked at once more to see what clipping did: the shortest, for that costs next to nothing."""
+
+_COMPARED = 4
+"""Those of them whose change counts: the largest, for small ones may have been rounded."""
 
 
 @dataclass
@@ -28,6 +31,29 @@ class Measurement:
     """`(part)`: Σ|g| of this worker's elements, whether they are counted or not."""
     loss_scale: Tensor | None
     """The factor that these gradients carry."""
+
+
+@dataclass(frozen=True)
+class SecondLook:
+    """Σ|g| of a few gradients, as measured and at a later time; still on the device."""
+
+    before: Tensor | None
+    after: Tensor | None
+
+    def ratio(self) -> float:
+        """By what factor all gradients have changed; not a number where it is not one factor, or nothing is known.
+
+        A quotient of sums, so exact to rounding of the gradients. This waits for the device.
+        """
+        if self.before is None or self.after is None:
+            return float("nan")
+        if self.before is self.after:
+            return 1.0
+        pairs = zip(self.before.tolist(), self.after.tolist(), strict=True)
+        known = sorted((pair for pair in pairs if 0 < pair[0] < float("inf")), reverse=True)[:_COMPARED]
+        ratios = sorted(after / before for before, after in known)
+        is_one_factor = bool(ratios) and ratios[-1] - ratios[0] <= 0.01 * ratios[-1]
+        return ratios[(len(ratios) - 1) // 2] if is_one_factor else float("nan")
 
 
 class GradientProbe:
@@ -59,6 +85,9 @@ class GradientProbe:
         self._loss_scale = loss_scale
         self._shards: dict[str, Shard] = {name: shard_of(p) for name, p in parameters.items()}
         self._versions: list[int] = []
+        sizes = [part.element_count for part in self._parts]
+        # The same on every worker, who may have to work together for a gradient.
+        self._short = sorted(range(len(sizes)), key=sizes.__getitem__)[:_LOOKED_AT_AGAIN]
         self._is_queued = False
         self._handles: list[RemovableHandle] = []
         self.attach()
@@ -105,31 +134,20 @@ class GradientProbe:
                 stack.enter_context(torch.autocast(kind, enabled=False))
             self.measurement = self._measured()
 
-    def clip_ratio(self) -> float:
-        """By what factor all gradients differ from those measured; not a number where it is not one factor.
-
-        Small gradients are looked at once more, so this is a quotient of sums: exact to rounding of the gradients.
-        """
+    def look_again(self) -> SecondLook:
+        """Sums a few gradients as they are now, to be compared with what was measured. Nothing waits for the device."""
         measured = self.measurement
         if measured is None:
-            return float("nan")
+            return SecondLook(None, None)
+        before = measured.local_l1[self._short]
         if self.are_untouched:
-            return 1.0
-        before = measured.local_l1.cpu()
-        candidates = [
-            (index, gradient)
-            for index, gradient in enumerate(self._local_parts())
-            if gradient is not None and gradient.numel() > 0 and 0 < before[index] < float("inf")
-        ]
-        chosen = sorted(candidates, key=lambda entry: entry[1].numel())[:_RATIO_PROBES]
-        if not chosen:
-            return float("nan")
-        after = torch.empty(len(chosen), SUM_COUNT, dtype=torch.float64, device=measured.sums.device)
+            return SecondLook(before, before)
+        gradients = self._local_parts(self._short)
+        there = [place for place, gradient in enumerate(gradients) if gradient is not None]
+        after = torch.empty(len(there), SUM_COUNT, dtype=torch.float64, device=measured.sums.device)
         with torch.no_grad():
-            tensor_sums([gradient for _, gradient in chosen], after)
-        ratios = after[:, 0].cpu() / before[[index for index, _ in chosen]]
-        is_one_factor = bool(ratios.max() - ratios.min() <= 0.01 * ratios.max())
-        return float(ratios.median()) if is_one_factor else float("nan")
+            tensor_sums([gradient for gradient in gradients if gradient is not None], after)
+        return SecondLook(before[there], after[:, 0])
 
     def _gradient_arrived(self, _: Tensor) -> None:
         if not self._is_queued:
@@ -155,7 +173,7 @@ class GradientProbe:
 
     def _measured(self) -> Measurement:
         sums = self._new_sums(len(self._parts))
-        gradients = self._local_parts()
+        gradients = self._local_parts(range(len(self._parts)))
         there = [index for index, gradient in enumerate(gradients) if gradient is not None]
         measured = self._new_sums(len(there))
         tensor_sums([gradient for gradient in gradients if gradient is not None], measured)
@@ -175,15 +193,16 @@ class GradientProbe:
         device = torch.device("cpu") if device.type == "mps" else device
         return torch.zeros(count, SUM_COUNT, dtype=torch.float64, device=device)
 
-    def _local_parts(self) -> list[Tensor | None]:
-        """This worker's elements of each part's gradient; None where no gradient has arrived."""
-        gradients = {name: local_gradient(parameter) for name, parameter in self._parameters.items()}
-        parts: list[Tensor | None] = []
-        for part in self._parts:
+    def _local_parts(self, indices: Iterable[int]) -> list[Tensor | None]:
+        """This worker's elements of some parts' gradients; None where no gradient has arrived."""
+        parts = [self._parts[index] for index in indices]
+        names = dict.fromkeys(part.parameter for part in parts)
+        gradients = {name: local_gradient(self._parameters[name]) for name in names}
+        found: list[Tensor | None] = []
+        for part in parts:
             gradient = gradients[part.parameter]
-            shard = self._shards[part.parameter]
-            parts.append(None if gradient is None else part_of(gradient, shard, part.rows))
-        return parts
+            found.append(None if gradient is None else part_of(gradient, self._shards[part.parameter], part.rows))
+        return found
 
 
 def _at_end_of_pass(callback: Callable[[], None]) -> None:

@@ -8,6 +8,7 @@ import secrets
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +26,7 @@ from .loss_scaling import LossScaleWatch
 from .machine import this_machine
 from .manifest import Contract, Corpus, Manifest
 from .names import find_places
-from .probe import GradientProbe, Measurement
+from .probe import GradientProbe, Measurement, SecondLook
 from .recording import Recording
 from .scales import ScaleSnapshots
 from .sharding import carries_data, check_supported, worker_count
@@ -47,6 +48,21 @@ def _guarded(method: _Method) -> _Method:
             return self._stop(error)
 
     return wrapper  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class _Update:
+    """What is known when an optimizer's step begins."""
+
+    learning_rate: float
+    second_look: SecondLook
+    undone_scale: Tensor
+    """What a `GradScaler` has divided the gradients by since they were measured."""
+
+    @property
+    def clip_coefficient(self) -> float:
+        """What clipping has multiplied the gradients by. This waits for the device."""
+        return self.second_look.ratio() * float(self.undone_scale)
 
 
 class Recorder:
@@ -173,7 +189,7 @@ class Recorder:
         self._loss_scaling = LossScaleWatch(scaler)
         self._probe = GradientProbe(parameters, self._layout, passes, self._loss_scaling.scale)
         self._reduction = StepReduction(self._layout, self._probe.replicas, gradient_scale, has_data)
-        self._update: tuple[float, float] | None = None
+        self._update: _Update | None = None
         self._update_pass = 0
         self._update_count = self._step
         self._handles = [o.register_step_pre_hook(self._optimizer_steps) for o in self._optimizers]
@@ -206,7 +222,9 @@ class Recorder:
         row = self._reduction.reduce(measurement, loss, tokens, has_failed=error is not None)
         if error is not None:
             raise error
-        rate, clip = self._update or (self._learning_rate(), float("nan"))
+        update = self._update
+        rate = update.learning_rate if update else self._learning_rate()
+        clip = update.clip_coefficient if update else float("nan")
         if note := self._recording.step(self._step, row, rate, clip, now - self._last_time):
             self._warn(note)
         self._step += 1
@@ -287,8 +305,8 @@ class Recorder:
         if self._has_stopped or self._update is not None:
             return
         try:
-            ratio = self._probe.clip_ratio() * self._loss_scaling.undone_in_place(self._optimizers[0])
-            self._update = (self._learning_rate(), ratio)
+            undone = self._loss_scaling.undone_in_place(self._optimizers[0])
+            self._update = _Update(self._learning_rate(), self._probe.look_again(), undone)
             self._update_pass = self._probe.pass_count
         except Exception as error:
             self._probe.error = error
