@@ -70,7 +70,7 @@ class RecorderWay(Way):
         self.recorder._probe.detach()
 
     def before(self) -> None:
-        self.recorder._update = None
+        self.recorder._updates.reset()
         self.recorder._probe.attach()
 
     def after_step(self, loss: Tensor) -> None:

@@ -104,6 +104,19 @@ def test_a_script_that_does_not_close_the_file_leaves_it_whole(
     assert "whole" in nf_probe_command("verify", tmp_path / "run.h5")
 
 
+def test_a_recorder_that_nobody_holds_is_closed(tmp_path: Path) -> None:
+    model = make()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-2)
+    recorder = nf_probe.Recorder(tmp_path / "run.h5", model, optimizer)
+    train(recorder, model, optimizer, range(3))
+    del recorder
+    assert statuses(tmp_path / "run.h5") == [1, 2]
+    # Nor does anything of it stay behind.
+    assert not any(p._post_accumulate_grad_hooks for p in model.parameters())
+    assert not optimizer._optimizer_step_pre_hooks and not optimizer._optimizer_step_post_hooks
+    nf_probe.Recorder(tmp_path / "run.h5", model, optimizer, resume=True).close()
+
+
 def test_two_writers_are_kept_apart(tmp_path: Path) -> None:
     model = make()
     recorder = nf_probe.Recorder(tmp_path / "run.h5", model)

@@ -25,16 +25,24 @@ def status_of(kind: type[BaseException]) -> Status:
     return "interrupted" if issubclass(kind, KeyboardInterrupt) else "failed"
 
 
-def close_at_exit(recorder: Closable) -> None:
-    """Closes the file of a script that ends without doing so."""
-    process = os.getpid()
-    reference = weakref.ref(recorder)
+class Ending:
+    """Closes the file of a script that does not: when nobody holds the recorder any more, and when the script ends."""
 
-    def close() -> None:
-        alive = reference()
-        # A process that was forked from the training script must leave its file alone.
-        if alive is not None and process == os.getpid():
+    def __init__(self, recorder: Closable) -> None:
+        self._process = os.getpid()
+        # Of a notebook's earlier cell, which says nothing of this recording.
+        self._earlier_error = id(getattr(sys, "last_value", None))
+        reference = weakref.ref(recorder)
+
+        def close() -> None:
+            if (alive := reference()) is not None:
+                self.close(alive)
+
+        atexit.register(close)
+
+    def close(self, recorder: Closable) -> None:
+        """Ends the recording, unless this process was forked from the training script: it must leave the file alone."""
+        if self._process == os.getpid():
             error = getattr(sys, "last_value", None)
-            alive.close("finished" if error is None else status_of(type(error)), with_snapshot=False)
-
-    atexit.register(close)
+            is_old = id(error) == self._earlier_error
+            recorder.close("finished" if error is None or is_old else status_of(type(error)), with_snapshot=False)

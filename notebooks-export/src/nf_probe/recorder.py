@@ -8,7 +8,6 @@ import secrets
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +17,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from .ending import Status, close_at_exit, status_of
+from .ending import Ending, Status, status_of
 from .errors import RecorderWarning, UsageError
 from .facts import Optimizers, bare_model, head_count, optimizer_list, optimizer_settings
 from .layout import make_layout
@@ -26,11 +25,12 @@ from .loss_scaling import LossScaleWatch
 from .machine import this_machine
 from .manifest import Contract, Corpus, Manifest
 from .names import find_places
-from .probe import GradientProbe, Measurement, SecondLook
+from .probe import GradientProbe, Measurement
 from .recording import Recording
 from .scales import ScaleSnapshots
 from .sharding import carries_data, check_supported, worker_count
 from .step import StepReduction
+from .updates import UpdateWatch
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
@@ -48,21 +48,6 @@ def _guarded(method: _Method) -> _Method:
             return self._stop(error)
 
     return wrapper  # type: ignore[return-value]
-
-
-@dataclass(frozen=True)
-class _Update:
-    """What is known when an optimizer's step begins."""
-
-    learning_rate: float
-    second_look: SecondLook
-    undone_scale: Tensor
-    """What a `GradScaler` has divided the gradients by since they were measured."""
-
-    @property
-    def clip_coefficient(self) -> float:
-        """What clipping has multiplied the gradients by. This waits for the device."""
-        return self.second_look.ratio() * float(self.undone_scale)
 
 
 class Recorder:
@@ -152,9 +137,9 @@ class Recorder:
         self.path = Path(path)
         self._on_error = on_error
         self._has_stopped = False
-        self._is_closed = False
+        self._is_closed = True
         self._has_recorded = False
-        self._optimizers = optimizer_list(optimizer)
+        optimizers = optimizer_list(optimizer)
         parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self._frozen = [(name, p) for name, p in model.named_parameters() if not p.requires_grad]
         shapes = {name: tuple(p.shape) for name, p in parameters.items()}
@@ -173,7 +158,7 @@ class Recorder:
                 "recorder": "nf_probe", "names": placing.adapter, "stack": self._layout.stack,
                 "workers": worker_count(), "gradient-scale": gradient_scale, "passes": passes,
                 "model": type(bare_model(model)).__name__,
-                **optimizer_settings(self._optimizers), **(configuration or {}),
+                **optimizer_settings(optimizers), **(configuration or {}),
             },
             contract, (torch.initial_seed() if seed is None else seed) % 2**64, corpus or Corpus(),
             this_machine(next(iter(parameters.values())).device, worker_count()), self._layout.gradients,
@@ -189,13 +174,11 @@ class Recorder:
         self._loss_scaling = LossScaleWatch(scaler)
         self._probe = GradientProbe(parameters, self._layout, passes, self._loss_scaling.scale)
         self._reduction = StepReduction(self._layout, self._probe.replicas, gradient_scale, has_data)
-        self._update: _Update | None = None
-        self._update_pass = 0
+        self._updates = UpdateWatch(optimizers, self._probe, self._loss_scaling)
         self._update_count = self._step
-        self._handles = [o.register_step_pre_hook(self._optimizer_steps) for o in self._optimizers]
-        self._handles += [o.register_step_post_hook(self._optimizer_stepped) for o in self._optimizers]
         self._last_time = time.monotonic()
-        close_at_exit(self)
+        self._ending = Ending(self)
+        self._is_closed = False
         self._take_snapshot()
 
     @_guarded
@@ -222,16 +205,14 @@ class Recorder:
         row = self._reduction.reduce(measurement, loss, tokens, has_failed=error is not None)
         if error is not None:
             raise error
-        update = self._update
-        rate = update.learning_rate if update else self._learning_rate()
-        clip = update.clip_coefficient if update else float("nan")
+        rate, clip = self._updates.learning_rate, self._updates.clip_coefficient()
         if note := self._recording.step(self._step, row, rate, clip, now - self._last_time):
             self._warn(note)
         self._step += 1
         self._has_recorded = True
-        self._update_count = self._step if self._update or not self._optimizers else self._step - 1
+        self._update_count = self._step if self._updates.is_made else self._step - 1
         self._probe.reset()
-        self._update = None
+        self._updates.reset()
         self._last_time = now
         if self._snapshot_every and self._update_count > 0 and self._update_count % self._snapshot_every == 0:
             self._take_snapshot()
@@ -276,6 +257,11 @@ class Recorder:
         # Where something went wrong, other workers may not be there any more.
         self.close("finished" if kind is None else status_of(kind))
 
+    def __del__(self) -> None:
+        # Not of one that was never made.
+        if not getattr(self, "_is_closed", True):
+            self._ending.close(self)
+
     # What happens between two steps
 
     def _measured(self) -> Measurement:
@@ -299,26 +285,6 @@ class Recorder:
         self._check_frozen()
         assert probe.measurement is not None
         return probe.measurement
-
-    def _optimizer_steps(self, *_: object) -> None:
-        """Before an optimizer's step: the learning rate that it takes, and what clipping has done."""
-        if self._has_stopped or self._update is not None:
-            return
-        try:
-            undone = self._loss_scaling.undone_in_place(self._optimizers[0])
-            self._update = _Update(self._learning_rate(), self._probe.look_again(), undone)
-            self._update_pass = self._probe.pass_count
-        except Exception as error:
-            self._probe.error = error
-
-    def _optimizer_stepped(self, *_: object) -> None:
-        """After it: Lightning's backward pass and clipping lie inside the step, in its closure."""
-        if self._update is not None and self._probe.pass_count > self._update_pass:
-            self._update = None
-            self._optimizer_steps()
-
-    def _learning_rate(self) -> float:
-        return float(self._optimizers[0].param_groups[0]["lr"]) if self._optimizers else float("nan")
 
     def _check_frozen(self) -> None:
         thawed = [name for name, p in self._frozen if p.requires_grad]
@@ -349,9 +315,8 @@ class Recorder:
 
     def _detach(self) -> None:
         self._probe.detach()
+        self._updates.close()
         self._loss_scaling.close()
-        for handle in self._handles:
-            handle.remove()
 
     def _warn(self, message: str) -> None:
         warnings.warn(message, RecorderWarning, stacklevel=4)

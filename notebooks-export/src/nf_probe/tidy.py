@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .reader import Run, Variable
+from .reader import Run
+from .runfile import Variable
 
 
 @dataclass(frozen=True)
