@@ -93,6 +93,22 @@ import RunData
     #expect(view.notes.contains { $0.contains("stored minus one") })
   }
 
+  @Test func xTransformersScalesOfBranchesWrapThem() throws {
+    let view = try view([
+      ("attn_layers.layers.0.1.gamma", [2]), ("attn_layers.layers.0.1.fn.to_q.weight", [4, 2]),
+      ("attn_layers.layers.0.1.fn.qk_norm_q_scale", [2, 1, 2]),
+      ("attn_layers.layers.1.1.fn.ff.2.weight", [2, 3]), ("attn_layers.layers.1.1.gamma", [2]),
+    ])
+    #expect(view.adapter?.name == "x-transformers" && view.unknown.isEmpty)
+    #expect(
+      names(view)
+        == [
+          "self_attn.q_proj.weight", "self_attn.q_layer_norm.weight", "attn_layer_scale", "fc2.weight",
+          "ffn_layer_scale",
+        ].map { "decoder.layers.0.\($0)" })
+    #expect(try view.floats(of: tensor(view, "ffn_layer_scale")) == [2, 3])
+  }
+
   @Test func everyAdapterIsFoundByItsOwnNames() throws {
     let expected: [(name: String, tensors: [(String, [Int])])] = [
       ("fairseq", [("decoder.layers.0.fc1.weight", [3, 2]), ("decoder.layers.0.c_attn", [2])]),
@@ -118,6 +134,14 @@ import RunData
         "x-transformers-cross",
         [
           ("attn_layers.layers.1.1.to_q.weight", [2, 2]), ("attn_layers.layers.2.1.ff.0.0.weight", [3, 2]),
+        ]
+      ),
+      (
+        "x-transformers-macaron",
+        [
+          ("attn_layers.layers.0.1.fn.ff.0.0.weight", [3, 2]),
+          ("attn_layers.layers.1.1.to_q.weight", [2, 2]),
+          ("attn_layers.layers.2.1.fn.ff.0.0.weight", [3, 2]),
         ]
       ),
     ]

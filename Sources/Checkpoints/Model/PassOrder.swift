@@ -36,20 +36,26 @@ struct PassOrder {
   static let stemBeforeLayers = 5
 
   private static func attention(_ name: String) -> [String] {
-    ["q_proj", "k_proj", "v_proj", "q_layer_norm", "k_layer_norm", "v_layer_norm"].map { "\(name).\($0)" }
+    ["q_proj", "k_proj", "v_proj", "q_layer_norm", "k_layer_norm", "v_layer_norm", "v_gate"].map {
+      "\(name).\($0)"
+    }
       + ["\(name).out_proj", "\(name).c_attn"]
   }
 
   private static let selfAttention =
-    attention("self_attn") + ["c_attn", "attn_ln", "w_resid_attention"]
+    attention("self_attn") + ["c_attn", "attn_ln", "attn_layer_scale", "w_resid_attention"]
   private static let crossAttention =
-    attention("encoder_attn") + ["cross_attn_ln", "w_resid_encoder_attention"]
-  private static let ffn = ["fc_gate", "fc1", "ffn_layernorm", "fc2", "ffn_ln", "w_resid"]
+    attention("encoder_attn") + ["cross_attn_ln", "cross_attn_layer_scale", "w_resid_encoder_attention"]
+  private static let ffn = ["fc_gate", "fc1", "ffn_layernorm", "fc2", "ffn_ln", "ffn_layer_scale", "w_resid"]
+  /// Of layers with an FFN before the attention as well.
+  private static let firstFFN = [
+    "layer_norm", "fc_gate", "fc1", "ffn_layernorm", "fc2", "ffn_ln", "layer_scale", "w_resid",
+  ].map { "first_ffn.\($0)" }
 
   static let preLNLayer =
-    ["self_attn_layer_norm"] + selfAttention + ["encoder_attn_layer_norm"] + crossAttention
+    firstFFN + ["self_attn_layer_norm"] + selfAttention + ["encoder_attn_layer_norm"] + crossAttention
     + ["final_layer_norm"] + ffn
   static let postLNLayer =
-    selfAttention + ["self_attn_layer_norm"] + crossAttention + ["encoder_attn_layer_norm"] + ffn
+    firstFFN + selfAttention + ["self_attn_layer_norm"] + crossAttention + ["encoder_attn_layer_norm"] + ffn
     + ["final_layer_norm"]
 }

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from .ending import Ending, Status, status_of
 from .errors import RecorderWarning, UsageError
 from .facts import Optimizers, bare_model, head_count, optimizer_list, optimizer_settings
+from .gains import gain_offsets
 from .layout import make_layout
 from .loss_scaling import LossScaleWatch
 from .machine import this_machine
@@ -146,7 +147,7 @@ class Recorder:
         placing = find_places(shapes, adapter=adapter, pattern=pattern, renamed=renamed)
         self._layout = make_layout(placing, shapes)
         heads = head_count(model) if heads is None else heads
-        self._snapshots = ScaleSnapshots(parameters, self._layout, heads)
+        self._snapshots = ScaleSnapshots(parameters, self._layout, heads, gain_offsets(model))
         self._snapshot_every = snapshot_every
         has_data = carries_data(model, data_group)
         if contract is None:

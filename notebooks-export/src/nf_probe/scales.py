@@ -31,9 +31,19 @@ class _Source:
 class ScaleSnapshots:
     """The gains and scales of a model that have one number for each element of the model, of the FFN, or each head."""
 
-    def __init__(self, parameters: Mapping[str, Tensor], layout: Layout, head_count: int) -> None:
-        """Finds them by their names and shapes; others are left out."""
+    def __init__(
+        self, parameters: Mapping[str, Tensor], layout: Layout, head_count: int, offsets: Mapping[str, float]
+    ) -> None:
+        """Finds them by their names and shapes; others are left out.
+
+        Args:
+            parameters: The parameters that are recorded, by name.
+            layout: Where they belong.
+            head_count: Attention heads of a layer.
+            offsets: What is added to a parameter before it multiplies, where its module tells.
+        """
         self._parameters = parameters
+        self._offsets = offsets
         self._layer_count = len(layout.layers)
         self._widths = {"model_element": layout.model_dim, "ffn_element": layout.ffn_dim, "head": head_count}
         self._sources: dict[Scale, list[_Source]] = {}
@@ -70,7 +80,8 @@ class ScaleSnapshots:
         grid = np.full((self._layer_count, self._widths[scale.axis]), np.nan, dtype=np.float32)
         for source in self._sources[scale]:
             assert source.part.placed is not None
-            offset = 1 if source.part.placed.is_gain_minus_one else 0
+            by_name = 1 if source.part.placed.is_gain_minus_one else 0
+            offset = self._offsets.get(source.part.parameter, by_name)
             grid[source.layer] = np.tile(values[source].numpy(), source.repeats) + np.float32(offset)
         return grid
 
