@@ -2,11 +2,11 @@ import RunData
 
 /// The loss of a group of runs at the end of a window, read against its corpus's floors.
 public struct LossReading: Equatable, Sendable {
-  /// Mean over runs of the mean training loss over the window's last tenth, in nats a token.
+  /// Mean over runs of the mean training loss over the window's last tenth, in the unit of its number contract.
   public let loss: Double
   /// Records of the first run that the mean runs over.
   public let recordCount: Int
-  /// What a model reaches that has learned nothing but token frequencies; not a number where unknown.
+  /// What a model reaches that has learned nothing but token frequencies; not a number where unknown, or where losses are in another unit.
   public let unigramEntropy: Double
   /// What no model can go below, where it is known.
   public let entropyRate: Double?
@@ -17,7 +17,10 @@ public struct LossReading: Equatable, Sendable {
 
   /// Reads the losses of a group. The last tenth has at least ten records, or all that there are.
   public init(of group: RunGroup, window: StepWindow) {
-    let entropy = group.manifest.corpus.unigramEntropy
+    let corpus = group.manifest.corpus
+    // Floors are in nats a token: what is in another unit is not read against them.
+    let hasFloors = group.manifest.contract.isNatsPerToken
+    let entropy = hasFloors ? corpus.unigramEntropy : .nan
     let tails = group.runs.map { run in
       let range = window.indices(in: run.steps)
       return run.loss[range].suffix(max(10, range.count / 10))
@@ -26,7 +29,7 @@ public struct LossReading: Equatable, Sendable {
     loss = means.reduce(0, +) / Double(means.count)
     recordCount = tails[0].count
     unigramEntropy = entropy
-    entropyRate = group.manifest.corpus.entropyRate
+    entropyRate = hasFloors ? corpus.entropyRate : nil
     runCount = group.runs.count
     // Written so that a loss that is not a number has not passed; an unknown entropy and a window without records mark
     // nothing.

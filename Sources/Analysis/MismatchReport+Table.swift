@@ -120,13 +120,19 @@ extension MismatchReport {
       return "\(corpus.name): \(parts.isEmpty ? "unknown" : parts.joined(separator: ", "))"
     }
     var notes = [
-      "loss: mean training loss over the last \(entries[0].loss.recordCount) recorded steps of the window, nats a"
-        + " token. Floors, \(floors.joined(separator: "; "))."
+      "loss: mean training loss over the last \(entries[0].loss.recordCount) recorded steps of the window, "
+        + "\(lossUnit). Floors\(lossUnit == "nats/token" ? "" : " (nats/token)"): \(floors.joined(separator: "; "))."
     ]
     if entries.contains(where: { $0.loss.mark != nil }) {
       notes.append("not learning yet: that loss is not below the unigram entropy of the corpus.")
     }
     return notes
+  }
+
+  private var lossUnit: String {
+    let units = Set(entries.map(\.group.manifest.contract.lossUnit))
+    return units.count == 1
+      ? units.first ?? "" : "each in its own unit (\(units.sorted().joined(separator: "; ")))"
   }
 
   private var contractNotes: [String] {

@@ -47,6 +47,15 @@ public struct NumberContract: Equatable, Sendable {
       objective: objective)
   }
 
+  /// Whether losses are mean token losses in nats, so that floors of a corpus hold for them and e to them is a perplexity.
+  public var isNatsPerToken: Bool { unit == "nats" && reduction == "mean" }
+
+  /// What losses are in, in words, e.g. `nats/token`.
+  public var lossUnit: String {
+    guard unit != Self.unknown else { return "unit unknown" }
+    return reduction == "mean" ? "\(unit)/token" : "\(unit), reduction \(reduction)"
+  }
+
   /// The labels by the attribute name that they carry in a run file, in file order.
   public var labels: [(name: String, value: String)] {
     [

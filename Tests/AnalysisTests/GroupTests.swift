@@ -111,6 +111,12 @@ import Testing
     #expect(try group(stuck).mark == "not learning yet")
     #expect(try group(learning, stuck).mark == "not learning yet (1 of 2)")
     #expect(try group(Array(repeating: .nan, count: 210)).mark == "not learning yet")
+    // Floors are in nats.
+    var inBits = SyntheticRuns.run(values: [stuck, stuck], loss: stuck)
+    inBits.manifest.contract.unit = "bits"
+    let bits = LossReading(of: RunGroup(label: "x", runs: [inBits]), window: StepWindow(lower: 0, upper: nil))
+    #expect(
+      bits.mark == nil && bits.unigramEntropy.isNaN && inBits.manifest.contract.lossUnit == "bits/token")
     let run = SyntheticRuns.run(values: [[1], [2]])
     let empty = LossReading(
       of: RunGroup(label: "x", runs: [run]), window: StepWindow(lower: 7, upper: nil))

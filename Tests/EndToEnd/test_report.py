@@ -275,7 +275,12 @@ def test_folders_and_overwriting(recorded, tmp_path):
     succeeds("report", recorded, cwd=tmp_path)
     assert (tmp_path / "nf-probe-runs/report-002/report.html").is_file()
     refuses("report", recorded, "--out=nf-probe-runs/report-001", cwd=tmp_path, mentions=["--overwrite"])
+    folder = tmp_path / "nf-probe-runs" / "report-001"
+    (folder / "figures" / "of-an-earlier-report.svg").write_text("<svg/>")
+    (folder / "figures" / "notes.txt").write_text("mine")
     succeeds("report", recorded, "--out=nf-probe-runs/report-001", "--overwrite", cwd=tmp_path)
+    assert not (folder / "figures" / "of-an-earlier-report.svg").exists()
+    assert (folder / "figures" / "notes.txt").exists() and len(list((folder / "figures").glob("*.svg"))) > 2
 
 
 def test_options_reach_the_parts(recorded, tmp_path):

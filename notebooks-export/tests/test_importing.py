@@ -83,6 +83,7 @@ def test_what_is_not_stated_is_not_made_up(tmp_path: Path, nf_probe_command: Run
     assert "endless" not in info and "nats/token" not in info and "nan" not in info
     nf_probe_command("report", out, "--out", tmp_path / "report", "--quiet")
     page = (tmp_path / "report/report.md").read_text()
+    assert "Training loss of each group, unit unknown" in page and "perplexity: the losses are not known" in page
     assert "not finite at" not in page and "imported from a log that has the norm l2" in page
 
 

@@ -38,8 +38,8 @@ extension RunReport {
         + " enters no number here."),
     Document.Term(
       "loss, perplexity",
-      "Mean token negative log-likelihood in nats; perplexity is e to it, on held-out text where it is called held-out or"
-        + " validation."),
+      "Mean token negative log-likelihood in nats, unless the number contract says otherwise; perplexity is e to it, on"
+        + " held-out text where it is called held-out or validation."),
     Document.Term(
       "unigram entropy, entropy rate",
       "Floors of the loss: what a model reaches that has learned nothing but token frequencies, and what no model can go"

@@ -10,7 +10,7 @@ extension RunReport {
   private var trainingBlocks: [Document.Block] {
     let shown = groups.filter { $0.runs.contains { !$0.steps.isEmpty } }
     guard !shown.isEmpty else { return [.absence(noTraining ?? "no run has recorded a step.")] }
-    let panels = GroupCurves(title: "training loss (nats/token)", yKind: .log10, levels: floorMarks) {
+    let panels = GroupCurves(title: "training loss (\(lossUnit))", yKind: .log10, levels: floorMarks) {
       $0.loss
     }
     .panels(of: shown)
@@ -24,15 +24,23 @@ extension RunReport {
       .figure(
         Document.FigurePart(
           "loss", figure,
-          caption: "Training loss of each group, nats a token"
+          caption: "Training loss of each group, \(lossUnit)"
             + (floorMarks.isEmpty ? "." : ", with the floors of the corpus as dashed lines.")))
     ]
+  }
+
+  /// What the losses of all groups are in.
+  var lossUnit: String {
+    let units = Set(allGroups.map(\.group.manifest.contract.lossUnit))
+    return units.count == 1 ? units.first ?? "" : "each in its own unit"
   }
 
   /// Where all runs learn from one text.
   private var floorMarks: [ReferenceMark] {
     let texts = Set(groups.map(\.manifest.corpus.sha256))
-    guard texts.count == 1, let corpus = groups.first?.manifest.corpus else { return [] }
+    guard texts.count == 1, groups.allSatisfy(\.manifest.contract.isNatsPerToken),
+      let corpus = groups.first?.manifest.corpus
+    else { return [] }
     let unigram =
       corpus.unigramEntropy.isNaN ? [] : [ReferenceMark("unigram entropy", at: corpus.unigramEntropy)]
     return unigram
@@ -57,7 +65,12 @@ extension RunReport {
 
   private var validationBlocks: [Document.Block] {
     guard let report = perplexityReport else {
-      return [.absence(noTraining ?? "no run was validated on held-out text (--validation or --hold-out).")]
+      let isValidated = groups.contains { $0.runs.contains { !$0.validation.isEmpty } }
+      let reason =
+        isValidated
+        ? "held-out perplexity: the losses are not known to be mean token losses in nats (\(lossUnit))."
+        : "no run was validated on held-out text (--validation or --hold-out)."
+      return [.absence(noTraining ?? reason)]
     }
     var blocks: [Document.Block] = [.table(Document.TablePart("perplexity", validationTable(report)))]
     if report.cells.contains(where: { $0.runs.contains { $0.validation.count > 1 } }),
@@ -76,9 +89,11 @@ extension RunReport {
     return blocks
   }
 
-  /// The groups that were validated as the cells of a grid; nil without any.
+  /// The groups that were validated, in nats, as the cells of a grid; nil without any.
   private var perplexityReport: SweepReport? {
-    let validated = groups.indices.filter { groups[$0].runs.contains { !$0.validation.isEmpty } }
+    let validated = groups.indices.filter { index in
+      groups[index].manifest.contract.isNatsPerToken && groups[index].runs.contains { !$0.validation.isEmpty }
+    }
     guard !validated.isEmpty else { return nil }
     let cells = validated.map { index in
       let group = groups[index]

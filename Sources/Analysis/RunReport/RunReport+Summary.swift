@@ -51,8 +51,8 @@ extension RunReport {
 
   private var summaryNotes: [String] {
     var notes = [
-      "training loss: mean over the last tenth of each run's records (at least ten), nats a token, then over seeds;"
-        + " from three seeds on with Student's t interval (95 %)."
+      "training loss: mean over the last tenth of each run's records (at least ten), \(lossUnit), then over"
+        + " seeds; from three seeds on with Student's t interval (95 %)."
     ]
     if runs.contains(where: { !$0.run.validation.isEmpty }) {
       notes.append(
@@ -60,7 +60,7 @@ extension RunReport {
           + " seeds.")
     }
     let floors = corpora.map { "\($0.name): \($0.floors.isEmpty ? "unknown" : $0.floors)" }
-    notes.append("Floors of the loss, nats a token: \(floors.joined(separator: "; ")).")
+    notes.append("Floors of the loss, nats/token: \(floors.joined(separator: "; ")).")
     if allGroups.contains(where: { !mark($0.group).isEmpty }) {
       notes.append(
         "not learning yet: that loss is not below the unigram entropy, which a model reaches that knows nothing but"
@@ -76,7 +76,8 @@ extension RunReport {
 
   private func perplexityCell(_ group: RunGroup) -> Table.Cell {
     let losses = group.runs.compactMap(\.validation.last?.loss)
-    return losses.isEmpty ? .missing : .estimate(Estimate.mean(of: losses).mapped(exponential))
+    guard group.manifest.contract.isNatsPerToken, !losses.isEmpty else { return .missing }
+    return .estimate(Estimate.mean(of: losses).mapped(exponential))
   }
 
   /// The mean over seeds of the loss over each run's last tenth.

@@ -126,7 +126,7 @@ struct InfoCommand: ParsableCommand {
 
   /// What losses are in, where the run says so.
   private func unit(_ manifest: RunManifest) -> String {
-    manifest.contract.unit == "nats" ? " nats/token" : " (unit \(manifest.contract.unit))"
+    manifest.contract.unit == NumberContract.unknown ? " (unit unknown)" : " \(manifest.contract.lossUnit)"
   }
 
   private func corpus(_ corpus: CorpusFacts) -> String {

@@ -10,22 +10,44 @@ struct ReportFolder {
     let document = report.document
     let html = document.html()
     let folder = try OutputFolder(output, command: "report")
-    for part in ["figures", "tables"] { try makeFolder(folder.file(part)) }
+    let earlier = partsOfEarlierReport(in: folder)
+    for part in Self.partFolders { try makeFolder(folder.file(part)) }
+    var written: Set<String> = []
+    func write(_ text: String, _ path: String) throws {
+      try OutputFolder.write(text, to: folder.file(path))
+      written.insert(path)
+    }
     for part in document.figures {
       let layout = part.figure.layout()
-      try OutputFolder.write(layout.drawing().svg, to: folder.file(part.svgPath))
-      try OutputFolder.write(layout.csv, to: folder.file(part.pointsPath))
+      try write(layout.drawing().svg, part.svgPath)
+      try write(layout.csv, part.pointsPath)
     }
     for part in document.tables {
-      try OutputFolder.write((part.data ?? part.table).rendered(as: .csv), to: folder.file(part.path("csv")))
-      try OutputFolder.write(part.table.rendered(as: .markdown), to: folder.file(part.path("md")))
-      try OutputFolder.write(part.table.rendered(as: .latex), to: folder.file(part.path("tex")))
+      try write((part.data ?? part.table).rendered(as: .csv), part.path("csv"))
+      try write(part.table.rendered(as: .markdown), part.path("md"))
+      try write(part.table.rendered(as: .latex), part.path("tex"))
     }
     try OutputFolder.write(document.markdown(), to: folder.file("report.md"))
     try OutputFolder.write(document.latex(), to: folder.file("report.tex"))
-    // Last, so that a page that is there has its parts.
+    // Late, so that a page that is there has its parts.
     try OutputFolder.write(html, to: folder.file("report.html"))
+    for path in earlier where !written.contains(path) {
+      try? FileManager.default.removeItem(atPath: folder.file(path))
+    }
     show(report, document, folder)
+  }
+
+  private static let partFolders = ["figures", "tables"]
+
+  /// The parts of the report that is replaced: those that the new one does not have would pass for its own.
+  private func partsOfEarlierReport(in folder: OutputFolder) -> [String] {
+    let manager = FileManager.default
+    guard manager.fileExists(atPath: folder.file("report.html")) else { return [] }
+    return Self.partFolders.flatMap { part in
+      ((try? manager.contentsOfDirectory(atPath: folder.file(part))) ?? [])
+        .filter { name in [".svg", ".csv", ".md", ".tex"].contains { name.hasSuffix($0) } }
+        .map { "\(part)/\($0)" }
+    }
   }
 
   private func makeFolder(_ path: String) throws {
