@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,11 +11,11 @@ import pytest
 import torch
 import xarray
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 import nf_probe
 from conftest import Run, gradients
 from models import NanoGPT, TorchEncoder, batch, loss_of, make, reference
+from training import train
 
 STEPS = 5
 Names = dict[str, Callable[[nn.Module], Tensor]]
@@ -213,114 +212,6 @@ def test_an_unknown_loss_scale_is_refused(tmp_path: Path) -> None:
     scaler.scale(loss).backward()
     with pytest.raises(nf_probe.UsageError, match="scaler=scaler"):
         recorder.step(loss)
-
-
-def train(
-    model: nn.Module, path: Path | None, steps: int = STEPS, step: Callable[[nn.Module, Tensor], Tensor] = loss_of
-) -> tuple[list[float], list[Tensor]]:
-    """Losses and final parameters, recorded where there is a path."""
-    torch.manual_seed(5)
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
-    recorder = nf_probe.Recorder(path, model, optimizer, snapshot_every=1) if path else None
-    losses = []
-    for index in range(steps):
-        loss = step(model, batch(index))
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 0.5)
-        optimizer.step()
-        optimizer.zero_grad()
-        if recorder:
-            recorder.step(loss)
-        losses.append(loss.item())
-    if recorder:
-        recorder.close()
-    return losses, [p.detach().clone() for p in model.parameters()]
-
-
-class WithDropout(TorchEncoder):
-    def forward(self, tokens: Tensor) -> Tensor:
-        return nn.functional.dropout(super().forward(tokens), 0.3)
-
-
-class Checkpointed(NanoGPT):
-    def forward(self, tokens: Tensor) -> Tensor:
-        x = self.transformer["wte"](tokens) + self.transformer["wpe"](torch.arange(tokens.shape[1]))
-        for block in self.transformer["h"]:
-            x = checkpoint(block, x, use_reentrant=False)
-        logits: Tensor = self.lm_head(self.transformer["ln_f"](x))
-        return logits
-
-
-def half_precision(model: nn.Module, tokens: Tensor) -> Tensor:
-    with torch.autocast("cpu", torch.bfloat16):
-        return loss_of(model, tokens)
-
-
-@pytest.mark.parametrize("kind", [NanoGPT, WithDropout, Checkpointed])
-@pytest.mark.parametrize("step", [loss_of, half_precision])
-def test_recording_changes_no_bit_of_the_training(tmp_path: Path, kind: type[nn.Module], step: Callable) -> None:
-    plain = train(make(kind), None, step=step)
-    recorded = train(make(kind), tmp_path / "run.h5", step=step)
-    assert plain[0] == recorded[0]
-    assert all(torch.equal(a, b) for a, b in zip(plain[1], recorded[1], strict=True))
-
-
-def test_checkpointing_changes_no_sum(tmp_path: Path) -> None:
-    train(make(NanoGPT), tmp_path / "plain.h5")
-    train(make(Checkpointed), tmp_path / "checkpointed.h5")
-    for name, values in gradients(tmp_path / "plain.h5").items():
-        assert gradients(tmp_path / "checkpointed.h5")[name] == pytest.approx(values, rel=1e-5), name
-
-
-def test_a_compiled_model_is_recorded_like_the_plain_one(tmp_path: Path) -> None:
-    # The backend traces forward and backward without a compiler.
-    train(make(), tmp_path / "plain.h5")
-    train(torch.compile(make(), backend="aot_eager"), tmp_path / "compiled.h5")
-    plain, compiled = gradients(tmp_path / "plain.h5"), gradients(tmp_path / "compiled.h5")
-    assert plain.keys() == compiled.keys()
-    for name, values in plain.items():
-        if not name.endswith("k_proj.bias"):
-            assert compiled[name] == pytest.approx(values, rel=1e-4), name
-
-
-def test_tied_weights_are_recorded_once(tmp_path: Path) -> None:
-    train(make(TorchEncoder, tied=True), tmp_path / "tied.h5", 2)
-    assert {"embedding.weight", "encoder.layer_norm.weight"} <= gradients(tmp_path / "tied.h5").keys()
-    assert "head.weight" not in gradients(tmp_path / "tied.h5")
-
-
-def test_frozen_parameters_are_left_out_and_unused_ones_are_zero(tmp_path: Path) -> None:
-    model = make(TorchEncoder)
-    model.encoder.layers[1].linear1.weight.requires_grad_(False)
-    model.unused = nn.Linear(3, 2)
-    train(model, tmp_path / "run.h5", 2)
-    assert "encoder.layers.1.fc1.weight" not in gradients(tmp_path / "run.h5")
-    assert "encoder.layers.0.fc1.weight" in gradients(tmp_path / "run.h5")
-    assert gradients(tmp_path / "run.h5")["unused.weight"].tolist() == [0, 0]
-    assert gradients(tmp_path / "run.h5", "zeros")["unused.weight"].tolist() == [6, 6]
-
-
-def test_parameters_that_thaw_are_told(tmp_path: Path) -> None:
-    model = make(TorchEncoder)
-    model.head.weight.requires_grad_(False)
-    recorder = nf_probe.Recorder(tmp_path / "run.h5", model)
-    model.head.weight.requires_grad_(True)
-    loss_of(model, batch(0)).backward()
-    with pytest.warns(nf_probe.RecorderWarning, match=r"head\.weight"):
-        recorder.step()
-    recorder.close()
-
-
-def test_what_the_script_does_not_state_is_unknown(tmp_path: Path, nf_probe_command: Run) -> None:
-    train(make(), tmp_path / "run.h5", 2)
-    info = nf_probe_command("info", tmp_path / "run.h5")
-    for label in ("loss", "reduction", "scope", "unit", "objective"):
-        assert [line for line in info.splitlines() if line.split() == ["gradient", label, "unknown"]], label
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        recorder = nf_probe.Recorder(tmp_path / "stated.h5", make(), objective="masked", gradient_scale=4)
-        recorder.close()
-    assert "global batch" in nf_probe_command("info", tmp_path / "stated.h5")
 
 
 def test_a_stated_factor_is_divided_out(tmp_path: Path) -> None:
