@@ -84,6 +84,10 @@ struct SweepTests {
     #expect(abs(flops[0].cost - 0.14) < 1e-12 && abs(flops[0].share.value - 1.4) < 1e-12)
     #expect(abs(report([base, other], budget: .seconds).crossings[0].share.value - 1.4) < 1e-12)
     #expect(report([base, cell(["b", "1"], losses: [2.2, 2.2, 2.2])]).crossings.isEmpty)
+    // A mark that stands for some seeds alone does not lie on the line of all.
+    let some = report([base, cell(["b", "1"], losses: [1.9, 2.2, 2.2])])
+    let notes = some.curveFigure(program: "", command: "")?.notes.joined(separator: " ")
+    #expect(notes?.contains("Diamonds are means over the seeds that reach it: 1 of 3 (b, 1).") == true)
   }
 
   @Test func whatIsMissingIsSaid() {

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import platform
 import statistics
 import tempfile
 import time
@@ -27,12 +26,16 @@ import torch
 from torch import Tensor, nn
 
 import nf_probe
+from nf_probe.machine import processor_name
 
 SIZES = {
     "125M": {"layers": 12, "width": 768, "heads": 12, "vocabulary": 50_257, "length": 128, "rows": 4},
     "30M": {"layers": 6, "width": 384, "heads": 6, "vocabulary": 50_257, "length": 128, "rows": 4},
     "tiny": {"layers": 4, "width": 64, "heads": 4, "vocabulary": 512, "length": 64, "rows": 4},
 }
+
+
+WAYS = ["recorder", "item", "histograms", "trainscope"]
 
 
 class Model(nn.Module):
@@ -162,7 +165,7 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
             "recorder": RecorderWay(model, optimizer, Path(name)), "item": ItemWay(model),
             "histograms": HistogramWay(model), "trainscope": trainscope_way(model, optimizer, Path(name)),
         }  # fmt: skip
-        chosen = {way: value for way, value in ways.items() if value is not None}
+        chosen = {way: value for way, value in ways.items() if value is not None and way in options.ways}
         times: dict[str, list[float]] = {way: [] for way in ("plain", *chosen)}
         ratios: dict[str, list[float]] = {way: [] for way in chosen}
         for step in range(options.warmup + options.steps):
@@ -177,7 +180,7 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
         ways["recorder"].recorder.close()
     return {
         "size": options.size, "parameters": sum(p.numel() for p in model.parameters()), "steps": options.steps,
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else platform.processor() or platform.machine(),
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else processor_name(),
         "threads": torch.get_num_threads(), "torch": torch.__version__,
         "seconds": {way: statistics.median(values) for way, values in times.items()},
         "overhead": {
@@ -192,6 +195,7 @@ def main() -> None:
     parser.add_argument("--size", choices=list(SIZES), default="tiny")
     parser.add_argument("--steps", type=int, default=20, help="pairs of steps of each way (20)")
     parser.add_argument("--warmup", type=int, default=3, help="pairs before them (3)")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="which to measure (all)")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--json", type=Path, help="also writes the figures here")
     options = parser.parse_args()

@@ -126,6 +126,11 @@ extension SweepReport {
     var sentences = ["Lines: geometric mean over n = \(seeds.count) \(seeds.count == 1 ? "seed" : "seeds")."]
     if seeds.count > 1 { sentences.append("Bands: smallest to largest seed.") }
     if let chosenAxis { sentences.append("Each at its best \(axes[chosenAxis]).") }
+    let partial = crossings.filter { $0.seedsReaching < $0.seedCount }
+      .map { "\($0.seedsReaching) of \($0.seedCount) (\(cells[$0.cell].label))" }
+    if !partial.isEmpty {
+      sentences.append("Diamonds are means over the seeds that reach it: \(partial.joined(separator: ", ")).")
+    }
     return [sentences.joined(separator: " ")]
   }
 

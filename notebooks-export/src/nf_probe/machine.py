@@ -13,7 +13,7 @@ from .manifest import Machine
 
 def this_machine(device: torch.device, workers: int) -> Machine:
     """The recording program, the processor or accelerator, PyTorch and its threads."""
-    processor = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    processor = torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name()
     if workers > 1:
         processor += f" ({workers} workers)"
     return Machine(
@@ -22,7 +22,8 @@ def this_machine(device: torch.device, workers: int) -> Machine:
     )  # fmt: skip
 
 
-def _processor() -> str:
+def processor_name() -> str:
+    """What the system calls the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8", errors="replace").splitlines()
     except OSError:
