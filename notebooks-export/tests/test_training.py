@@ -67,6 +67,29 @@ def test_a_compiled_model_is_recorded_like_the_plain_one(tmp_path: Path, backend
             assert compiled[name] == pytest.approx(values, rel=1e-4), name
 
 
+def test_a_default_device_of_the_script_changes_nothing(tmp_path: Path) -> None:
+    """Nothing is ever computed on the device `meta`, so what the recorder makes must not be there."""
+    model = make(NanoGPT)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    with torch.device("meta"):
+        recorder = nf_probe.Recorder(tmp_path / "run.h5", model, optimizer, snapshot_every=1, on_error="raise")
+    torch.manual_seed(5)
+    for index in range(3):
+        loss = loss_of(model, batch(index))
+        with torch.device("meta"):
+            loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 0.5)
+        optimizer.step()
+        optimizer.zero_grad()
+        with torch.device("meta"):
+            recorder.step(loss if index else loss.item())
+    with torch.device("meta"):
+        recorder.close()
+    train(make(NanoGPT), tmp_path / "plain.h5", 3)
+    for name, values in gradients(tmp_path / "plain.h5").items():
+        assert gradients(tmp_path / "run.h5")[name].tolist() == values.tolist(), name
+
+
 def test_tied_weights_are_recorded_once(tmp_path: Path) -> None:
     train(make(TorchEncoder, tied=True), tmp_path / "tied.h5", 2)
     assert {"embedding.weight", "encoder.layer_norm.weight"} <= gradients(tmp_path / "tied.h5").keys()

@@ -17,7 +17,8 @@ each core has enough to do that the cores' waiting for each other does not count
 
 def cpu_sums(gradients: list[Tensor]) -> Tensor:
     """The sums of each gradient: `(gradient, sum)`, float64, as `tensor_sums` writes them."""
-    rows = torch.zeros(len(gradients), 5, dtype=torch.float64)
+    # Scripts may have made another device the default one.
+    rows = torch.zeros(len(gradients), 5, dtype=torch.float64, device="cpu")
     short = [index for index, gradient in enumerate(gradients) if 0 < gradient.numel() <= _SHORT]
     if short:
         rows[short] = torch.from_numpy(_sums_of_short([gradients[index] for index in short]))
@@ -25,7 +26,7 @@ def cpu_sums(gradients: list[Tensor]) -> Tensor:
     if long:
         scratch = _Scratch(max(gradients[index].numel() for index in long))
         for index in long:
-            rows[index] = torch.tensor(_sums_of_long(gradients[index], scratch), dtype=torch.float64)
+            rows[index] = torch.from_numpy(_sums_of_long(gradients[index], scratch))
     return rows
 
 
@@ -46,7 +47,7 @@ def _sums_of_short(gradients: list[Tensor]) -> NDArray[np.float64]:
         )
 
 
-def _sums_of_long(gradient: Tensor, scratch: _Scratch) -> list[float]:
+def _sums_of_long(gradient: Tensor, scratch: _Scratch) -> NDArray[np.float64]:
     l1 = squares = largest = zeros = 0.0
     for piece in _pieces(gradient):
         own_l1, own_squares, own_largest, smallest = scratch.sums(piece)
@@ -59,16 +60,17 @@ def _sums_of_long(gradient: Tensor, scratch: _Scratch) -> list[float]:
     if not np.isfinite(l1):
         # The largest of several numbers, one of which is none, is none.
         largest = l1 if np.isnan(l1) else largest
-        return [l1, squares, largest, _zeros(gradient), gradient.numel() - int(torch.isfinite(gradient).sum())]
-    return [l1, squares, largest, zeros, 0]
+        nonfinite = gradient.numel() - int(torch.isfinite(gradient).sum())
+        return np.array([l1, squares, largest, _zeros(gradient), nonfinite])
+    return np.array([l1, squares, largest, zeros, 0])
 
 
 class _Scratch:
     """Room for one piece at a time."""
 
     def __init__(self, most: int) -> None:
-        self._absolute = torch.empty(min(most, _BLOCK), dtype=torch.float32)
-        self._wide = torch.empty(min(most, _BLOCK), dtype=torch.float64)
+        self._absolute = torch.empty(min(most, _BLOCK), dtype=torch.float32, device="cpu")
+        self._wide = torch.empty(min(most, _BLOCK), dtype=torch.float64, device="cpu")
 
     def sums(self, piece: Tensor) -> tuple[float, float, float, float]:
         """Σ|g|, Σg², the largest and the smallest |g|."""

@@ -40,7 +40,7 @@ class LossScaleWatch:
         if self._scaler is None:
             return None
         if not self._scaler.is_enabled():
-            self._last = torch.ones(())
+            self._last = torch.ones((), device="cpu")
         else:
             # Without waiting for the device; a copy, because an update of the factor is made in place.
             self._last = self._scaler._get_scale_async().clone()  # type: ignore[union-attr]
@@ -64,5 +64,5 @@ class LossScaleWatch:
         Some optimizers divide by it themselves, and then their attribute `grad_scale` is there.
         """
         if self._last is None or getattr(optimizer, "grad_scale", None) is not None:
-            return torch.ones(())
+            return torch.ones((), device="cpu")
         return self._last

@@ -46,7 +46,7 @@ class StepReduction:
             has_data: Whether this worker's loss and tokens count.
         """
         self._layout = layout
-        self._replicas = torch.tensor(replicas)
+        self._replicas = torch.tensor(replicas, device="cpu")
         self._gradient_scale = gradient_scale
         self._has_data = has_data
 
@@ -71,7 +71,7 @@ class StepReduction:
         facts[4] = float(has_failed)
         added = reduced(torch.cat([local[:, [0, 1, 3, 4]].flatten(), facts]), dist.ReduceOp.SUM)
         largest = torch.nan_to_num(local[:, 2], nan=math.inf, posinf=math.inf)
-        scale = torch.ones(()) if measurement.loss_scale is None else measurement.loss_scale
+        scale = torch.ones((), device="cpu") if measurement.loss_scale is None else measurement.loss_scale
         compared = reduced(
             torch.cat([largest, measurement.local_l1, -measurement.local_l1, scale.double().to(local.device)[None]]),
             dist.ReduceOp.MAX,
@@ -99,13 +99,13 @@ class StepReduction:
 
     def _facts(self, loss: Tensor | float | None, tokens: int) -> Tensor:
         """Of this worker: 1, tokens, loss, loss weighted by tokens; zeros where they do not count."""
-        facts = torch.zeros(4, dtype=torch.float64)
+        facts = torch.zeros(4, dtype=torch.float64, device="cpu")
         if not self._has_data:
             return facts
         facts[0], facts[1] = 1, tokens
         if loss is None:
             return facts
-        value = torch.as_tensor(loss).detach().double()
+        value = (loss if isinstance(loss, Tensor) else torch.tensor(loss, device="cpu")).detach().double()
         return torch.cat([facts[:2].to(value.device), torch.stack([value, value * tokens])])
 
     def _placed(self, name: str, numbers: Tensor) -> dict[str, NDArray[np.generic]]:
