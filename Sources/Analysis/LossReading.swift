@@ -1,3 +1,4 @@
+import Charts
 import RunData
 
 /// The loss of a group of runs at the end of a window, read against its corpus's floors.
@@ -43,5 +44,21 @@ public struct LossReading: Equatable, Sendable {
     if seedsNotLearning.isEmpty { return nil }
     let count = seedsNotLearning.count
     return "not learning yet" + (count == runCount ? "" : " (\(count) of \(runCount))")
+  }
+}
+
+extension CorpusFacts {
+  /// `unigram entropy 3.193, entropy rate 2.200`; empty where neither is known.
+  var floors: String {
+    let unigram =
+      unigramEntropy.isNaN ? nil : "unigram entropy \(NumberText.fixed(unigramEntropy, decimals: 3))"
+    let rate = entropyRate.map { "entropy rate \(NumberText.fixed($0, decimals: 3))" }
+    return [unigram, rate].compactMap(\.self).joined(separator: ", ")
+  }
+
+  /// With the corpus's name before them, which a run recorded elsewhere need not have.
+  var namedFloors: String {
+    let known = floors.isEmpty ? NumberContract.unknown : floors
+    return name == NumberContract.unknown && floors.isEmpty ? known : "\(name): \(known)"
   }
 }

@@ -52,15 +52,16 @@ public struct LossReport: Sendable {
   }
 
   private var lossTitle: String {
-    let units = Set(groups.map(\.manifest.contract.unit))
-    guard units.count == 1, let unit = units.first, unit != NumberContract.unknown else { return "loss" }
-    return "loss (\(unit) per token)"
+    let units = Set(groups.map(\.manifest.contract.lossUnit))
+    return units.count == 1 ? "loss (\(units.first ?? ""))" : "loss"
   }
 
   /// Floors are drawn where every run has the same.
   private var floors: [any Mark] {
     let corpora = groups.map(\.manifest.corpus)
-    guard Set(corpora.map(\.sha256)).count == 1, let corpus = corpora.first else { return [] }
+    guard Set(corpora.map(\.sha256)).count == 1, let corpus = corpora.first,
+      groups.allSatisfy(\.manifest.contract.isNatsPerToken)
+    else { return [] }
     var marks: [any Mark] = []
     if corpus.unigramEntropy.isFinite {
       marks.append(ReferenceMark("unigram entropy", at: corpus.unigramEntropy))

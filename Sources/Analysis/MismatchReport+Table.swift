@@ -112,13 +112,7 @@ extension MismatchReport {
     where !corpora.contains(where: { $0.sha256 == corpus.sha256 && $0.name == corpus.name }) {
       corpora.append(corpus)
     }
-    let floors = corpora.map { corpus in
-      var parts: [String] = []
-      let unigram = corpus.unigramEntropy
-      if !unigram.isNaN { parts.append("unigram entropy \(NumberText.fixed(unigram, decimals: 3))") }
-      if let rate = corpus.entropyRate { parts.append("entropy rate \(NumberText.fixed(rate, decimals: 3))") }
-      return "\(corpus.name): \(parts.isEmpty ? "unknown" : parts.joined(separator: ", "))"
-    }
+    let floors = corpora.map(\.namedFloors)
     var notes = [
       "loss: mean training loss over the last \(entries[0].loss.recordCount) recorded steps of the window, "
         + "\(lossUnit). Floors\(lossUnit == "nats/token" ? "" : " (nats/token)"): \(floors.joined(separator: "; "))."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from torch import nn
 from x_transformers import Decoder, TransformerWrapper
 
 import nf_probe
+from conftest import Run
+from models import NanoGPT, batch, loss_of, make
 from nf_probe.gains import gain_offsets
 from nf_probe.names import find_places
 
@@ -104,3 +107,53 @@ def test_code_that_adds_one_is_known() -> None:
 
     assert gain_offsets(nn.Sequential(Before(), After())) == {"0.weight": 1.0, "1.weight": 1.0}
     assert gain_offsets(nn.Sequential(Plain(), Other(), nn.LayerNorm(3), nn.Linear(3, 3))) == {}
+
+
+Groups = Callable[[nn.Module], torch.optim.Optimizer]
+
+
+def _decaying(decays: list[float], rates: list[float]) -> Groups:
+    """AdamW whose first group has the matrices and whose second one has the rest."""
+
+    def make_optimizer(model: nn.Module) -> torch.optim.Optimizer:
+        parts = [[p for p in model.parameters() if (p.ndim > 1) == is_matrix] for is_matrix in (True, False)]
+        groups = [{"params": p, "weight_decay": d, "lr": r} for p, d, r in zip(parts, decays, rates, strict=True)]
+        return torch.optim.AdamW(groups)
+
+    return make_optimizer
+
+
+@pytest.mark.parametrize(
+    ("make_optimizer", "told"),
+    [
+        (lambda m: torch.optim.AdamW(m.parameters(), lr=0.01, weight_decay=0.5), "a gain of 1 to 0.9851 in 3 updates"),
+        (_decaying([0.5, 0.5], [0.01, 0.01]), "a gain of 1 to 0.9851 in 3 updates"),
+        (_decaying([0.5, 0], [0.01, 0.01]), "weight decay 0.5 spared gains and scales"),
+        (_decaying([0, 0], [0.01, 0.01]), "weight decay is 0"),
+        (_decaying([0.5, 0.5], [0.01, 0.1]), "does not say"),
+        (lambda m: torch.optim.Adam(m.parameters(), lr=0.01, weight_decay=0.5), "does not say"),
+        (lambda m: torch.optim.SGD(m.parameters(), lr=0.01), "weight decay is 0"),
+    ],
+)  # fmt: skip
+def test_what_decay_does_to_gains_is_told(
+    tmp_path: Path, nf_probe_command: Run, make_optimizer: Groups, told: str
+) -> None:
+    model = make(NanoGPT)
+    optimizer = make_optimizer(model)
+    with nf_probe.Recorder(tmp_path / "run.h5", model, optimizer, snapshot_every=1) as recorder:
+        for step in range(3):
+            loss_of(model, batch(step)).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            recorder.step()
+    text = nf_probe_command("scales", tmp_path / "run.h5", "--all")
+    # 0.9851 is (1 - 0.01 · 0.5)³.
+    assert told in " ".join(text.split())
+
+
+def test_decay_draws_gains_that_are_stored_minus_one_to_one(tmp_path: Path) -> None:
+    model = x_transformers_model()
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.5)
+    nf_probe.Recorder(tmp_path / "run.h5", model, optimizer).close()
+    with nf_probe.open(tmp_path / "run.h5") as run:
+        assert (run.configuration["decayed"], run.configuration["weight-decay"]) == ("weights", 0.5)

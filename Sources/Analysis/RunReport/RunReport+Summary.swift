@@ -59,7 +59,7 @@ extension RunReport {
         "validation loss: the last validation of each run, mean over seeds; perplexity: e to it, the geometric mean over"
           + " seeds.")
     }
-    let floors = corpora.map { "\($0.name): \($0.floors.isEmpty ? "unknown" : $0.floors)" }
+    let floors = corpora.map(\.namedFloors)
     notes.append("Floors of the loss, nats/token: \(floors.joined(separator: "; ")).")
     if allGroups.contains(where: { !mark($0.group).isEmpty }) {
       notes.append(
@@ -174,14 +174,4 @@ extension RecordedRun {
 extension RunManifest {
   /// Elements of all tensors whose gradients are recorded.
   var parameterCount: Int { (gradients.elementCounts + gradients.stemElementCounts).reduce(0, +) }
-}
-
-extension CorpusFacts {
-  /// `unigram entropy 3.193, entropy rate 2.200`; empty where neither is known.
-  var floors: String {
-    let unigram =
-      unigramEntropy.isNaN ? nil : "unigram entropy \(NumberText.fixed(unigramEntropy, decimals: 3))"
-    let rate = entropyRate.map { "entropy rate \(NumberText.fixed($0, decimals: 3))" }
-    return [unigram, rate].compactMap(\.self).joined(separator: ", ")
-  }
 }

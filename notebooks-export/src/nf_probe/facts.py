@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 Optimizers = torch.optim.Optimizer | Sequence[torch.optim.Optimizer] | None
 
@@ -31,6 +32,39 @@ def optimizer_settings(optimizers: list[torch.optim.Optimizer]) -> dict[str, obj
     if len(decays) > 1:
         settings["weight-decay"] = sorted(decays)
     return {"optimizer": type(optimizers[0]).__name__, **settings}
+
+
+def gain_decay(
+    optimizers: list[torch.optim.Optimizer], gains: Mapping[str, Tensor], offsets: Mapping[str, float]
+) -> dict[str, object]:
+    """Whether weight decay acts on gains and scales, as nf-probe's own runs state it in their configuration.
+
+    With it, commands tell what decay alone would have done to them: multiplied them by 1 - lr · weight decay at every
+    update. Nothing is stated where that is not so: decay by way of the gradient (SGD, Adam), some gains decayed and
+    some not, learning rates of their own.
+
+    Args:
+        optimizers: The optimizers.
+        gains: The gains and scales that are kept, by name.
+        offsets: What is added to a gain before it multiplies: decay draws what is stored to 0, so such a gain to 1.
+    """
+    groups = [(optimizer, group) for optimizer in optimizers for group in optimizer.param_groups]
+    by_parameter = {id(p): place for place in groups for p in place[1]["params"]}
+    own = {name: by_parameter[id(p)] for name, p in gains.items() if id(p) in by_parameter}
+    if not own or len(own) < len(gains):
+        return {}
+    decays = {0.0 if offsets.get(name) else float(group.get("weight_decay", 0)) for name, (_, group) in own.items()}
+    if decays == {0.0}:
+        return {"decayed": "weights", "weight-decay": max(float(group.get("weight_decay", 0)) for _, group in groups)}
+    rates = {float(group["lr"]) for _, group in own.values()}
+    are_decoupled = all(_is_decoupled(optimizer, group) for optimizer, group in own.values())
+    if len(decays) > 1 or rates != {float(groups[0][1]["lr"])} or not are_decoupled:
+        return {}
+    return {"decayed": "all", "weight-decay": decays.pop()}
+
+
+def _is_decoupled(optimizer: torch.optim.Optimizer, group: Mapping[str, Any]) -> bool:
+    return bool(group.get("decoupled_weight_decay", isinstance(optimizer, torch.optim.AdamW)))
 
 
 def bare_model(model: nn.Module) -> nn.Module:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from .ending import Ending, Status, status_of
 from .errors import RecorderWarning, UsageError
-from .facts import Optimizers, bare_model, head_count, optimizer_list, optimizer_settings
+from .facts import Optimizers, bare_model, gain_decay, head_count, optimizer_list, optimizer_settings
 from .gains import gain_offsets
 from .layout import make_layout
 from .loss_scaling import LossScaleWatch
@@ -147,7 +147,8 @@ class Recorder:
         placing = find_places(shapes, adapter=adapter, pattern=pattern, renamed=renamed)
         self._layout = make_layout(placing, shapes)
         heads = head_count(model) if heads is None else heads
-        self._snapshots = ScaleSnapshots(parameters, self._layout, heads, gain_offsets(model))
+        offsets = gain_offsets(model)
+        self._snapshots = ScaleSnapshots(parameters, self._layout, heads, offsets)
         self._snapshot_every = snapshot_every
         has_data = carries_data(model, data_group)
         if contract is None:
@@ -159,7 +160,8 @@ class Recorder:
                 "recorder": "nf_probe", "names": placing.adapter, "stack": self._layout.stack,
                 "workers": worker_count(), "gradient-scale": gradient_scale, "passes": passes,
                 "model": type(bare_model(model)).__name__,
-                **optimizer_settings(optimizers), **(configuration or {}),
+                **optimizer_settings(optimizers), **gain_decay(optimizers, self._snapshots.parameters, offsets),
+                **(configuration or {}),
             },
             contract, (torch.initial_seed() if seed is None else seed) % 2**64, corpus or Corpus(),
             this_machine(next(iter(parameters.values())).device, worker_count()), self._layout.gradients,

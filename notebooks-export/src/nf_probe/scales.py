@@ -60,6 +60,12 @@ class ScaleSnapshots:
                 self._sources.setdefault(Scale(name, axis), []).append(source)
 
     @property
+    def parameters(self) -> dict[str, Tensor]:
+        """The parameters whose values are kept, by name."""
+        names = [source.part.parameter for sources in self._sources.values() for source in sources]
+        return {name: self._parameters[name] for name in names}
+
+    @property
     def scales(self) -> tuple[Scale, ...]:
         """What is kept, in the order of the file's tensors."""
         order = {scale: min(source.part.cell for source in sources) for scale, sources in self._sources.items()}
