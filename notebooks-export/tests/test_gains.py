@@ -151,6 +151,16 @@ def test_what_decay_does_to_gains_is_told(
     assert told in " ".join(text.split())
 
 
+@pytest.mark.parametrize(("rates", "decayed"), [([0.01, 0.01], "all"), ([0.01, 0.02], None)])
+def test_warm_up_from_0_hides_no_learning_rate(tmp_path: Path, rates: list[float], decayed: str | None) -> None:
+    model = make(NanoGPT)
+    optimizer = _decaying([0.5, 0.5], rates)(model)
+    torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: step / 10)
+    nf_probe.Recorder(tmp_path / "run.h5", model, optimizer).close()
+    with nf_probe.open(tmp_path / "run.h5") as run:
+        assert run.configuration.get("decayed") == decayed
+
+
 def test_decay_draws_gains_that_are_stored_minus_one_to_one(tmp_path: Path) -> None:
     model = x_transformers_model()
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.5)

@@ -56,11 +56,16 @@ def gain_decay(
     decays = {0.0 if offsets.get(name) else float(group.get("weight_decay", 0)) for name, (_, group) in own.items()}
     if decays == {0.0}:
         return {"decayed": "weights", "weight-decay": max(float(group.get("weight_decay", 0)) for _, group in groups)}
-    rates = {float(group["lr"]) for _, group in own.values()}
+    rates = {_rate(group) for _, group in own.values()}
     are_decoupled = all(_is_decoupled(optimizer, group) for optimizer, group in own.values())
-    if len(decays) > 1 or rates != {float(groups[0][1]["lr"])} or not are_decoupled:
+    if len(decays) > 1 or rates != {_rate(groups[0][1])} or not are_decoupled:
         return {}
     return {"decayed": "all", "weight-decay": decays.pop()}
+
+
+def _rate(group: Mapping[str, Any]) -> float:
+    """Without what a schedule has made of it by now: during a warm-up, all may be 0."""
+    return float(group.get("initial_lr", group["lr"]))
 
 
 def _is_decoupled(optimizer: torch.optim.Optimizer, group: Mapping[str, Any]) -> bool:
