@@ -90,6 +90,18 @@ struct SweepTests {
     #expect(notes?.contains("Diamonds are means over the seeds that reach it: 1 of 3 (b, 1).") == true)
   }
 
+  @Test func figuresSayHowManySeedsTheirLinesHave() {
+    // As in a sweep that was interrupted: one cell has fewer runs.
+    let cells = [cell(["a", "1"], losses: [2, 2.1, 2.3]), cell(["b", "1"], losses: [2, 2.2])]
+    let report = report(cells)
+    let curves = report.curveFigure(program: "", command: "")?.notes.first
+    #expect(curves?.hasPrefix("Lines: geometric mean over n = 2 or 3 seeds. Bands:") == true)
+    #expect(
+      report.perplexityFigure(program: "", command: "")?.notes == [
+        "Geometric mean over n = 2 or 3 seeds, 95 % interval by Student's t on the loss from three on."
+      ])
+  }
+
   @Test func whatIsMissingIsSaid() {
     var stopped = run(1, final: 2)
     stopped.status = .interrupted

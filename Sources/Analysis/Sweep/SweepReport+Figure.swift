@@ -28,7 +28,8 @@ extension SweepReport {
       title: "", xTitle: budget == .seconds ? "training time (s)" : budget.title,
       yTitle: "held-out perplexity", yKind: .log10, marks: bands + lines + crossingMarks)
     return Figure(
-      width: .page, rows: [[panel]], panelHeight: 170, notes: curveNotes,
+      width: .page, rows: [[panel]], panelHeight: 170,
+      notes: curveNotes(seedCounts: curves.map { cells[$0.0].runs.count }),
       metadata: metadata("Held-out perplexity over \(budget.title)", program, command))
   }
 
@@ -122,9 +123,10 @@ extension SweepReport {
 
   // MARK: - Words
 
-  private var curveNotes: [String] {
-    var sentences = ["Lines: geometric mean over n = \(seeds.count) \(seeds.count == 1 ? "seed" : "seeds")."]
-    if seeds.count > 1 { sentences.append("Bands: smallest to largest seed.") }
+  /// - Parameter seedCounts: of the lines that are drawn.
+  private func curveNotes(seedCounts: [Int]) -> [String] {
+    var sentences = ["Lines: geometric mean over \(Self.seedText(seedCounts))."]
+    if seedCounts.contains(where: { $0 > 1 }) { sentences.append("Bands: smallest to largest seed.") }
     if let chosenAxis { sentences.append("Each at its best \(axes[chosenAxis]).") }
     let partial = crossings.filter { $0.seedsReaching < $0.seedCount }
       .map { "\($0.seedsReaching) of \($0.seedCount) (\(cells[$0.cell].label))" }
@@ -135,8 +137,18 @@ extension SweepReport {
   }
 
   private var perplexityNotes: [String] {
-    let interval = seeds.count >= 3 ? ", 95 % interval by Student's t on the loss" : ""
-    return ["Geometric mean over n = \(seeds.count) \(seeds.count == 1 ? "seed" : "seeds")\(interval)."]
+    let counts = cells.map(\.finalLosses.count).filter { $0 > 0 }
+    let interval =
+      counts.contains { $0 >= 3 }
+      ? ", 95 % interval by Student's t on the loss\(counts.allSatisfy { $0 >= 3 } ? "" : " from three on")"
+      : ""
+    return ["Geometric mean over \(Self.seedText(counts))\(interval)."]
+  }
+
+  /// `n = 2 or 3 seeds`: some cells may lack runs that others have.
+  private static func seedText(_ counts: [Int]) -> String {
+    let distinct = Set(counts).sorted()
+    return "n = \(distinct.map(String.init).joined(separator: " or ")) \(distinct == [1] ? "seed" : "seeds")"
   }
 
   private func metadata(_ subject: String, _ program: String, _ command: String) -> Metadata {
