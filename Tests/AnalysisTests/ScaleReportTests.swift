@@ -110,6 +110,10 @@ import Testing
     let report = try ScaleReport(of: [SyntheticScales.run(step: 100)])
     #expect(report.entries[0].decayedOne == factor)
     #expect(report.decayNotes.count == 1 && report.decayNotes[0].contains("recorded learning rates"))
+    // Little decay is not called none: (1 - 0.002 · 1e-6)¹⁰⁰ is 1 - 2e-7.
+    let little = #"{"decayed": "all", "lr": 0.002, "update": true, "weight-decay": 1e-6}"#
+    let hardly = try ScaleReport(of: [SyntheticScales.run(configuration: little, step: 100)])
+    #expect(hardly.decayNotes[0].contains("a gain of 1 to 0.9999998 in 100 updates"))
     let checkpoint = try ScaleReport(of: [SyntheticScales.checkpoint([("w_resid", [[1, 2], [1, 3]])])])
     #expect(checkpoint.entries[0].decayedOne == nil && checkpoint.decayNotes[0].contains("not known"))
     let drift = try report.driftTable(layers: .all)

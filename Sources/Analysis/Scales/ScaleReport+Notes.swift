@@ -104,7 +104,10 @@ extension ScaleReport.Entry {
   var decaySentence: String {
     switch decay {
     case .acted(let weightDecay, let rates, let factors):
-      let factor = NumberText.significant(factors[group.snapshots[0]], digits: 4)
+      let number = factors[group.snapshots[0]]
+      // Of a short run, as many digits as tell it from 1.
+      let digits = (4...12).first { Double(NumberText.significant(number, digits: $0)) != 1 } ?? 4
+      let factor = NumberText.significant(number, digits: digits)
       let updates = group.step.map { "\($0)" } ?? "its"
       return
         "Weight decay \(NumberText.shortest(weightDecay)) acted on gains and scales, too: alone it would have taken a"
