@@ -66,7 +66,13 @@ int nf_probe_has_avx512(void) {
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
          __builtin_cpu_supports("avx512cd");
 }
+
+int nf_probe_has_avx2(void) {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
 #else
 const char *nf_probe_missing_feature(void) { return NULL; }
 int nf_probe_has_avx512(void) { return 0; }
+int nf_probe_has_avx2(void) { return 0; }
 #endif

@@ -9,12 +9,23 @@ public enum Processor {
     unsafe nf_probe_missing_feature().map { unsafe String(cString: $0) }
   }
 
-  /// The kernels that OpenBLAS should use here and does not: releases that do not know a processor fall back to AVX2 kernels,
-  /// half as fast as the AVX-512 ones that it could run.
+  /// The kernels that OpenBLAS should use here and does not: releases that do not know a processor, and users who ask for others, get
+  /// kernels for AVX2 or less, half as fast as the AVX-512 ones that it could run.
   public static var betterMatrixKernels: String? {
-    let isFallback = ["Haswell", "Zen", "Prescott", "Nehalem", "Sandybridge"].contains(
-      MatrixLibrary.kernelName)
-    return isFallback && nf_probe_has_avx512() != 0 ? "SkylakeX" : nil
+    betterMatrixKernels(
+      than: MatrixLibrary.kernelName, hasAVX2: nf_probe_has_avx2() != 0,
+      hasAVX512: nf_probe_has_avx512() != 0)
+  }
+
+  /// The kernels that a processor with these instructions runs faster than those of `family`, a name of OpenBLAS's.
+  static func betterMatrixKernels(than family: String, hasAVX2: Bool, hasAVX512: Bool) -> String? {
+    let isForAVX2 = ["Haswell", "Zen"].contains(family)
+    let isForLess = [
+      "Sandybridge", "Nehalem", "Prescott", "Core2", "Penryn", "Dunnington", "Atom", "Nano", "Barcelona",
+      "Bobcat", "Opteron", "Opteron_SSE3",
+    ].contains(family)
+    if hasAVX512 { return isForAVX2 || isForLess ? "SkylakeX" : nil }
+    return hasAVX2 && isForLess ? "Haswell" : nil
   }
 
   /// Processors that this process may run on (`taskset`, cpusets); nil where the system does not say.

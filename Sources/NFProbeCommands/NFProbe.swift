@@ -38,6 +38,8 @@ public struct NFProbe: ParsableCommand {
     var configuration = ConfigFile.Expansion(arguments: arguments)
     do {
       try ProcessorChoice.apply()
+      try CommandWord.check(
+        arguments, among: Self.configuration.subcommands.compactMap { $0.configuration.commandName })
       configuration = try expanded(arguments)
       var command = try parseAsRoot(CommandRecord.expanded(configuration.arguments))
       try command.run()

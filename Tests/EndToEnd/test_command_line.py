@@ -42,7 +42,13 @@ def test_completions_name_the_commands(shell, tmp_path):
 
 
 def test_unknown_command(tmp_path):
-    assert refuses("grad", cwd=tmp_path, mentions=["grad"]).returncode == 2
+    for words in (["grad"], ["grad", "run.h5", "--quiet"], ["help", "grad"]):
+        result = refuses(*words, cwd=tmp_path, mentions=["no command grad ", r"did you mean grads\?", "nf-probe --help"])
+        assert result.returncode == 2
+
+
+def test_a_file_in_the_place_of_the_command(recorded, tmp_path):
+    assert refuses(run_files(recorded)[0], cwd=tmp_path, mentions=["is a file", "names a command"]).returncode == 2
 
 
 def test_unknown_flag(tmp_path):

@@ -2,12 +2,15 @@
 
 import os
 import platform
+import re
 import resource
+import signal
+import subprocess
 
 import h5py
 import numpy
 import pytest
-from conftest import refuses, run, run_files, small, succeeds
+from conftest import PROGRAM, environment, refuses, run, run_files, small, succeeds
 
 
 def on_one_processor():
@@ -47,6 +50,39 @@ def test_less_memory_than_the_model_needs(size, tmp_path):
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, limit),
     )  # fmt: skip
     assert result.returncode == 2 and not (tmp_path / "run").exists()
+
+
+def processor_flags() -> set[str]:
+    try:
+        with open("/proc/cpuinfo") as file:
+            return {word for line in file if line.startswith("flags") for word in line.split()[2:]}
+    except OSError:
+        return set()
+
+
+@pytest.mark.skipif("avx512vl" not in processor_flags(), reason="without AVX-512 no slower kernels can be asked for")
+def test_slower_kernels_from_the_environment_are_said(tmp_path):
+    """OPENBLAS_CORETYPE is the user's choice and stays; what it costs is said where it costs much."""
+
+    def with_kernels(*arguments, **options) -> subprocess.CompletedProcess:
+        kept = environment(OPENBLAS_CORETYPE="Haswell")
+        return subprocess.run([PROGRAM, *arguments], cwd=tmp_path, capture_output=True, text=True, env=kept, **options)
+
+    sizes = ["--layers=2", "--dim=16", "--heads=2", "--vocab-size=32", "--sequence=8", "--batch=2"]
+    bench = with_kernels("bench", "--pairs=5", *sizes, check=True)
+    assert "Haswell" in bench.stdout
+    assert re.search("warning: OPENBLAS_CORETYPE=Haswell .* SkylakeX .*unset OPENBLAS_CORETYPE", bench.stderr)
+    short = with_kernels("train", *sizes, "--steps=5", "--out=short", check=True)
+    assert "OPENBLAS_CORETYPE" not in short.stderr
+    # Long enough to be said at the start; stopped once it has been.
+    long = [PROGRAM, "train", *sizes, "--steps=100000000", "--out=long", "--quiet"]
+    kept = environment(OPENBLAS_CORETYPE="Haswell")
+    with subprocess.Popen(long, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=kept) as process:
+        try:
+            assert "OPENBLAS_CORETYPE=Haswell" in process.stderr.readline()
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="these kernels are for x86-64")

@@ -6,6 +6,9 @@ const char *nf_probe_missing_feature(void);
 /// Whether this processor has the AVX-512 instructions that OpenBLAS's SkylakeX kernels use.
 int nf_probe_has_avx512(void);
 
+/// Whether this processor has the AVX2 and FMA instructions that OpenBLAS's Haswell kernels use.
+int nf_probe_has_avx2(void);
+
 /// Processors that this process may run on, or 0 where the system does not say.
 int nf_probe_allowed_processors(void);
 

@@ -54,6 +54,7 @@ struct BenchCommand: ParsableCommand {
       run: run, corpus: corpus, team: Team(threadCount: options.machine.threadCount), pairCount: pairs)
     let result = try benchmark.measure(in: folder)
     let console = Console(isQuiet: false)
+    if let cost = ProcessorChoice.costOfChoice { console.warn(cost) }
     if json {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

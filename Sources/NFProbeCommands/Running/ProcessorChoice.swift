@@ -24,4 +24,32 @@ enum ProcessorChoice {
     unsafe execv("/proc/self/exe", arguments)
     unsafe unsetenv(variable)
   }
+  /// What a user loses by the choice of kernels in the environment; nil where it costs nothing.
+  static var costOfChoice: String? {
+    guard let choice = ProcessInfo.processInfo.environment[variable],
+      let better = Processor.betterMatrixKernels,
+      // OpenBLAS may be built without the better ones; then it was asked for them, and there is nothing to choose.
+      choice.lowercased() != better.lowercased()
+    else { return nil }
+    return
+      "\(variable)=\(printable(choice)) in the environment: matrix products run with \(MatrixLibrary.kernelName) kernels, "
+      + "up to twice as slow as the \(better) kernels that this processor can use; `unset \(variable)` chooses those"
+  }
+}
+
+/// Says once, when runs become long, that the kernels asked for make them longer.
+final class KernelNotice {
+  /// Floating-point operations that count as long: a minute or more on most machines.
+  private static let long = 1e13
+
+  private var operations = 0.0
+  private var isSaid = false
+
+  /// A run of so many operations begins.
+  func begin(_ operations: Double, warn: (String) -> Void) {
+    self.operations += operations
+    guard !isSaid, self.operations >= Self.long, let cost = ProcessorChoice.costOfChoice else { return }
+    isSaid = true
+    warn(cost)
+  }
 }

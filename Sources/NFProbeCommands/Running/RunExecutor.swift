@@ -17,6 +17,19 @@ struct RunExecutor {
   var keeping = 0
   /// Whether the last weights are kept.
   var keepsLast = false
+  private let kernelNotice = KernelNotice()
+
+  init(
+    team: Team, console: Console, replacing: Bool = false, resuming: Bool = false, keeping: Int = 0,
+    keepsLast: Bool = false
+  ) {
+    self.team = team
+    self.console = console
+    self.replacing = replacing
+    self.resuming = resuming
+    self.keeping = keeping
+    self.keepsLast = keepsLast
+  }
 
   /// Makes one run and leaves it in a run file that is complete however the run ends.
   ///
@@ -31,6 +44,8 @@ struct RunExecutor {
     let keeper = CheckpointKeeper(run: run, runFile: path, keeping: keeping, keepsLast: keepsLast)
     let firstStep = try start(trainer, run, keeper, earlier)
     let writer = try makeWriter(run, path, firstStep, earlier)
+    kernelNotice.begin(
+      run.operationsPerStep * Double(run.training.stepCount - firstStep), warn: console.warn)
     view.start(run, at: firstStep)
     do {
       let end = try trainer.run(from: firstStep, shouldStop: { StopSignal.isRequested }) { event in
