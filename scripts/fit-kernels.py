@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fits the polynomials of Sources/Kernels/KernelScalar.swift and prints their coefficients.
 
-Both are minimax fits of the relative error, by least squares whose weights move to where the error is largest.
+All are minimax fits of the relative error, by least squares whose weights move to where the error is largest.
 Needs NumPy and SciPy.
 """
 
@@ -41,6 +41,14 @@ def normal_tail() -> None:
     print(f"Φ: relative error {error:.1e}, p = {p:.3g}, t and up:", [f"{c:.9g}" for c in coefficients])
 
 
+def hyperbolic_tangent() -> None:
+    """tanh(x) = x + x³ P(x²) for |x| <= 0.625; beyond, 1 - 2 / (e^2x + 1) has no digits to lose."""
+    x = np.linspace(1e-3, 0.625, 4000)
+    coefficients, error = minimax(powers(x**2, range(5)), (np.tanh(x) - x) / x**3, x**3 / np.tanh(x))
+    print(f"tanh: relative error {error:.1e}, x³ and up:", [f"{c:.9g}" for c in coefficients])
+
+
 if __name__ == "__main__":
     exponential()
     normal_tail()
+    hyperbolic_tangent()

@@ -1,30 +1,100 @@
-/// `output = gelu(input) = input * Φ(input)`, Φ the standard normal distribution function (Hendrycks & Gimpel 2016, the
-/// exact form).
+/// A nonlinearity, element by element.
+public enum ActivationFunction: String, Sendable, CaseIterable {
+  /// `x Φ(x)`, Φ the standard normal distribution function (Hendrycks & Gimpel 2016, the exact form).
+  case gelu
+  /// `x σ(2u)` with `u = √(2/π) (x + 0.044715 x³)`, which is `x (1 + tanh u) / 2` (the same paper's approximation; GPT-2, Gemma).
+  case tanhGelu = "gelu-tanh"
+  /// `max(x, 0)`.
+  case relu
+  /// `x σ(x)` (Elfwing et al. 2017; Swish of Ramachandran et al. 2017).
+  case silu
+}
+
+/// `output = f(input)`.
 ///
 /// - Parameters: `input`, `output`: `(rows, width)`.
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
-public func geluForward<Scalar: KernelScalar>(
-  input: Matrix<Scalar>, into output: Matrix<Scalar>, team: Team
+public func activationForward<Scalar: KernelScalar>(
+  _ function: ActivationFunction, input: Matrix<Scalar>, into output: Matrix<Scalar>, team: Team
+) {
+  switch function {
+  case .gelu: forward(Gelu<Scalar>.self, input, output, team)
+  case .tanhGelu: forward(TanhGelu<Scalar>.self, input, output, team)
+  case .relu: forward(Relu<Scalar>.self, input, output, team)
+  case .silu: forward(Silu<Scalar>.self, input, output, team)
+  }
+}
+
+/// The gradient of ``activationForward``: `dX = dY f'(x)`. Overwrites `inputGradient`, which may be the same memory as
+/// `outputGradient`.
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
+public func activationBackward<Scalar: KernelScalar>(
+  _ function: ActivationFunction, outputGradient: Matrix<Scalar>, input: Matrix<Scalar>,
+  into inputGradient: Matrix<Scalar>, team: Team
+) {
+  switch function {
+  case .gelu: backward(Gelu<Scalar>.self, outputGradient, input, inputGradient, team)
+  case .tanhGelu: backward(TanhGelu<Scalar>.self, outputGradient, input, inputGradient, team)
+  case .relu: backward(Relu<Scalar>.self, outputGradient, input, inputGradient, team)
+  case .silu: backward(Silu<Scalar>.self, outputGradient, input, inputGradient, team)
+  }
+}
+
+/// `output = f(a) ∘ b`, the halves of `input = [a, b]`: a gated FFN (Shazeer 2020: GeGLU, ReGLU, SwiGLU).
+///
+/// - Parameters: `input`: `(rows, 2 * width)`; `output`: `(rows, width)`.
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
+public func gatedForward<Scalar: KernelScalar>(
+  _ function: ActivationFunction, input: Matrix<Scalar>, into output: Matrix<Scalar>, team: Team
+) {
+  switch function {
+  case .gelu: gatedForward(Gelu<Scalar>.self, input, output, team)
+  case .tanhGelu: gatedForward(TanhGelu<Scalar>.self, input, output, team)
+  case .relu: gatedForward(Relu<Scalar>.self, input, output, team)
+  case .silu: gatedForward(Silu<Scalar>.self, input, output, team)
+  }
+}
+
+/// The gradient of ``gatedForward``: `da = dY b f'(a)`, `db = dY f(a)`. Overwrites `inputGradient`.
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
+public func gatedBackward<Scalar: KernelScalar>(
+  _ function: ActivationFunction, outputGradient: Matrix<Scalar>, input: Matrix<Scalar>,
+  into inputGradient: Matrix<Scalar>, team: Team
+) {
+  switch function {
+  case .gelu: gatedBackward(Gelu<Scalar>.self, outputGradient, input, inputGradient, team)
+  case .tanhGelu: gatedBackward(TanhGelu<Scalar>.self, outputGradient, input, inputGradient, team)
+  case .relu: gatedBackward(Relu<Scalar>.self, outputGradient, input, inputGradient, team)
+  case .silu: gatedBackward(Silu<Scalar>.self, outputGradient, input, inputGradient, team)
+  }
+}
+
+// MARK: - One loop for every formula
+
+@inline(__always)
+private func forward<Formula: ActivationFormula>(
+  _: Formula.Type, _ input: Matrix<Formula.Scalar>, _ output: Matrix<Formula.Scalar>, _ team: Team
 ) {
   precondition(input.hasShape(of: output))
   team.split(input.rows, grain: rowGrain(input.width * 4)) { rows, _ in
     for row in rows {
       let x = input[row]
       let y = output[row]
-      forEachLanes(of: Scalar.self, in: 0..<x.count) { index, count in
-        y.store(Gelu<Scalar>(x.lanes(index, count)).value, index, count)
+      forEachLanes(of: Formula.Scalar.self, in: 0..<x.count) { index, count in
+        y.store(Formula(x.lanes(index, count)).value, index, count)
       }
     }
   }
 }
 
-/// The gradient of ``geluForward``: `dX = dY (Φ(x) + x φ(x))`, φ the standard normal density. Overwrites `inputGradient`,
-/// which may be the same memory as `outputGradient`.
-@specialized(where Scalar == Float)
-@specialized(where Scalar == Double)
-public func geluBackward<Scalar: KernelScalar>(
-  outputGradient: Matrix<Scalar>, input: Matrix<Scalar>, into inputGradient: Matrix<Scalar>, team: Team
+@inline(__always)
+private func backward<Formula: ActivationFormula>(
+  _: Formula.Type, _ outputGradient: Matrix<Formula.Scalar>, _ input: Matrix<Formula.Scalar>,
+  _ inputGradient: Matrix<Formula.Scalar>, _ team: Team
 ) {
   precondition(input.hasShape(of: outputGradient) && input.hasShape(of: inputGradient))
   team.split(input.rows, grain: rowGrain(input.width * 4)) { rows, _ in
@@ -32,20 +102,16 @@ public func geluBackward<Scalar: KernelScalar>(
       let x = input[row]
       let dY = outputGradient[row]
       let dX = inputGradient[row]
-      forEachLanes(of: Scalar.self, in: 0..<x.count) { index, count in
-        dX.store(dY.lanes(index, count) * Gelu<Scalar>(x.lanes(index, count)).derivative, index, count)
+      forEachLanes(of: Formula.Scalar.self, in: 0..<x.count) { index, count in
+        dX.store(dY.lanes(index, count) * Formula(x.lanes(index, count)).derivative, index, count)
       }
     }
   }
 }
 
-/// `output = gelu(a) * b`, the halves of `input = [a, b]` (FFN GeGLU of Shazeer 2020).
-///
-/// - Parameters: `input`: `(rows, 2 * width)`; `output`: `(rows, width)`.
-@specialized(where Scalar == Float)
-@specialized(where Scalar == Double)
-public func gegluForward<Scalar: KernelScalar>(
-  input: Matrix<Scalar>, into output: Matrix<Scalar>, team: Team
+@inline(__always)
+private func gatedForward<Formula: ActivationFormula>(
+  _: Formula.Type, _ input: Matrix<Formula.Scalar>, _ output: Matrix<Formula.Scalar>, _ team: Team
 ) {
   let width = output.width
   precondition(input.rows == output.rows && input.width == 2 * width)
@@ -53,18 +119,17 @@ public func gegluForward<Scalar: KernelScalar>(
     for row in rows {
       let x = input[row]
       let y = output[row]
-      forEachLanes(of: Scalar.self, in: 0..<width) { index, count in
-        y.store(Gelu<Scalar>(x.lanes(index, count)).value * x.lanes(width + index, count), index, count)
+      forEachLanes(of: Formula.Scalar.self, in: 0..<width) { index, count in
+        y.store(Formula(x.lanes(index, count)).value * x.lanes(width + index, count), index, count)
       }
     }
   }
 }
 
-/// The gradient of ``gegluForward``: `da = dY b gelu'(a)`, `db = dY gelu(a)`. Overwrites `inputGradient`.
-@specialized(where Scalar == Float)
-@specialized(where Scalar == Double)
-public func gegluBackward<Scalar: KernelScalar>(
-  outputGradient: Matrix<Scalar>, input: Matrix<Scalar>, into inputGradient: Matrix<Scalar>, team: Team
+@inline(__always)
+private func gatedBackward<Formula: ActivationFormula>(
+  _: Formula.Type, _ outputGradient: Matrix<Formula.Scalar>, _ input: Matrix<Formula.Scalar>,
+  _ inputGradient: Matrix<Formula.Scalar>, _ team: Team
 ) {
   let width = outputGradient.width
   precondition(input.hasShape(of: inputGradient) && input.width == 2 * width)
@@ -73,33 +138,12 @@ public func gegluBackward<Scalar: KernelScalar>(
       let x = input[row]
       let dY = outputGradient[row]
       let dX = inputGradient[row]
-      forEachLanes(of: Scalar.self, in: 0..<width) { index, count in
-        let gelu = Gelu<Scalar>(x.lanes(index, count))
+      forEachLanes(of: Formula.Scalar.self, in: 0..<width) { index, count in
+        let gate = Formula(x.lanes(index, count))
         let upstream = dY.lanes(index, count)
-        dX.store(upstream * x.lanes(width + index, count) * gelu.derivative, index, count)
-        dX.store(upstream * gelu.value, width + index, count)
+        dX.store(upstream * x.lanes(width + index, count) * gate.derivative, index, count)
+        dX.store(upstream * gate.value, width + index, count)
       }
     }
-  }
-}
-
-/// GELU and its derivative, which share the exponential.
-private struct Gelu<Scalar: KernelScalar> {
-  let x: Scalar.Lanes
-  let exponential: Scalar.Lanes
-  let distribution: Scalar.Lanes
-
-  @inline(__always)
-  init(_ x: Scalar.Lanes) {
-    self.x = x
-    exponential = Scalar.exp(x * x * -0.5)
-    distribution = Scalar.normalCDF(x, exponential: exponential)
-  }
-
-  @inline(__always) var value: Scalar.Lanes { x * distribution }
-
-  /// 1/√(2π) = 0.3989422804014327.
-  @inline(__always) var derivative: Scalar.Lanes {
-    distribution + x * exponential * Scalar(0.3989422804014327)
   }
 }

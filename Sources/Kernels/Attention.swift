@@ -1,63 +1,16 @@
 import RunData
 
-/// The shape of one attention.
-public struct AttentionShape: Equatable, Sendable {
-  /// Sequences in a batch.
-  public let batchSize: Int
-  /// Positions of each sequence.
-  public let sequenceLength: Int
-  /// Attention heads.
-  public let headCount: Int
-  /// Width of a head.
-  public let headDim: Int
-  /// Whether a position sees only itself and earlier ones.
-  public let isCausal: Bool
-
-  /// Creates a shape.
-  public init(batchSize: Int, sequenceLength: Int, headCount: Int, headDim: Int, isCausal: Bool) {
-    self.batchSize = batchSize
-    self.sequenceLength = sequenceLength
-    self.headCount = headCount
-    self.headDim = headDim
-    self.isCausal = isCausal
-  }
-
-  /// Queries that are worked on at a time: scores never exist for more of them.
-  static let queryBlock = 64
-
-  /// Scalars of scratch that a thread needs.
-  public var scratchCount: Int { 2 * min(Self.queryBlock, sequenceLength) * sequenceLength }
-
-  var scoreScale: Double { 1 / Double(headDim).squareRoot() }
-
-  /// The head's part of rows that hold all heads side by side.
-  func part<Scalar>(_ matrix: Matrix<Scalar>, batch: Int, head: Int) -> Matrix<Scalar> {
-    matrix.rows(batch * sequenceLength..<(batch + 1) * sequenceLength)
-      .columns(head * headDim..<(head + 1) * headDim)
-  }
-
-  /// Calls `body` for each block of queries with the number of keys that the block sees.
-  func forEachQueryBlock(_ body: (_ queries: Range<Int>, _ keyCount: Int) -> Void) {
-    var start = 0
-    while start < sequenceLength {
-      let end = min(sequenceLength, start + Self.queryBlock)
-      body(start..<end, isCausal ? end : sequenceLength)
-      start = end
-    }
-  }
-
-  func visibleKeys(_ query: Int) -> Int { isCausal ? query + 1 : sequenceLength }
-}
-
-/// `output = softmax(Q Kᵀ / sqrt(headDim)) V` for each head of each sequence.
+/// `output = softmax(cap(scale Q Kᵀ)) V` for each head of each sequence, over the keys that a query sees.
 ///
 /// - Parameters:
-///   - query, key, value: `(B*T, heads * headDim)`, may be columns of one matrix.
+///   - query: `(B*T, heads * headDim)`, may be columns of one matrix, as `key` and `value` may.
+///   - key, value: `(B*T, keyValueHeads * headDim)`.
 ///   - output: `(B*T, heads * headDim)`, the heads side by side, overwritten.
 ///   - logSumExp: `(B * heads * T)`, written here; all that ``attentionBackward`` needs to compute the probabilities again.
 ///   - dropout: drops probabilities where not nil.
-///   - precision: what the logits `Q Kᵀ / sqrt(headDim)` and the probabilities are rounded to.
-///   - logitSums: gets the sums of the logits that a query sees, one place for each head of each sequence, where not nil.
+///   - precision: what the logits `scale Q Kᵀ` and the probabilities are rounded to.
+///   - logitSums: gets the sums of the logits that a query sees, before the cap, one place for each head of each sequence,
+///     where not nil.
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
 public func attentionForward<Scalar: KernelScalar>(
@@ -69,20 +22,20 @@ public func attentionForward<Scalar: KernelScalar>(
   team.forEach(taskCount: shape.batchSize * shape.headCount) { task, thread in
     let (batch, head) = (task / shape.headCount, task % shape.headCount)
     let q = shape.part(query, batch: batch, head: head)
-    let k = shape.part(key, batch: batch, head: head)
-    let v = shape.part(value, batch: batch, head: head)
+    let k = shape.part(key, batch: batch, head: head / shape.groupSize)
+    let v = shape.part(value, batch: batch, head: head / shape.groupSize)
     let out = shape.part(output, batch: batch, head: head)
     var sums = TensorSums.empty
-    shape.forEachQueryBlock { queries, keyCount in
-      let scores = workspace.row(thread: thread).slice(0..<queries.count * keyCount).matrix(width: keyCount)
-      product(
-        q.rows(queries).factor, k.rows(0..<keyCount).transposed, alpha: Scalar(shape.scoreScale), into: scores
-      )
+    shape.forEachQueryBlock { queries, keys in
+      let scores = workspace.row(thread: thread).slice(0..<queries.count * keys.count)
+        .matrix(width: keys.count)
+      product(q.rows(queries).factor, k.rows(keys).transposed, alpha: Scalar(shape.scoreScale), into: scores)
       for index in queries {
         let row = scores[index - queries.lowerBound]
-        let visible = row.slice(0..<shape.visibleKeys(index))
+        let (visible, hidden) = row.split(shape.visibleKeys(index), of: keys)
         visible.round(to: precision)
         if logitSums != nil { sums = sums.merged(with: partialSums(visible)) }
+        if let cap = shape.softCap { capForward(visible, at: Scalar(cap)) }
         let maximum = visible.maximum
         let sum = visible.exponentiate(subtracting: maximum)
         logSumExp[task * shape.sequenceLength + index] = maximum + Scalar(Double.log(sum))
@@ -91,11 +44,11 @@ public func attentionForward<Scalar: KernelScalar>(
           visible.store(visible.lanes($0, $1) * factor, $0, $1)
         }
         visible.round(to: precision)
-        row.slice(visible.count..<keyCount).fill(0)
+        for part in [hidden.before, hidden.after] { part.fill(0) }
         dropout?.multiply(
-          visible, firstElement: (task * shape.sequenceLength + index) * shape.sequenceLength, into: visible)
+          visible, firstElement: shape.firstElement(task, index), into: visible)
       }
-      product(scores.factor, v.rows(0..<keyCount).factor, into: out.rows(queries))
+      product(scores.factor, v.rows(keys).factor, into: out.rows(queries))
     }
     logitSums?[task] = sums
   }
@@ -104,8 +57,8 @@ public func attentionForward<Scalar: KernelScalar>(
 /// The gradients of ``attentionForward``.
 ///
 /// With P the probabilities, computed again from `logSumExp`, and M the dropout mask (1 without): `dP = (dO Vᵀ) ∘ M`,
-/// `dS = P ∘ (dP - Σ_keys P ∘ dP)`, `dQ = dS K / sqrt(headDim)`, `dK = dSᵀ Q / sqrt(headDim)`, `dV = (P ∘ M)ᵀ dO`.
-/// The three gradients are overwritten.
+/// `dS = P ∘ (dP - Σ_keys P ∘ dP) ∘ cap'(S)`, `dQ = scale dS K`, and, summed over the heads of queries that share them,
+/// `dK = scale dSᵀ Q`, `dV = (P ∘ M)ᵀ dO`. The three gradients are overwritten.
 ///
 /// - Parameters:
 ///   - precision: what the logits, P, dP and dS are rounded to, as in the forward pass.
@@ -121,45 +74,97 @@ public func attentionBackward<Scalar: KernelScalar>(
 ) {
   precondition(workspace.capacity >= shape.scratchCount, "workspace too small for attention")
   let scale = Scalar(shape.scoreScale)
-  team.forEach(taskCount: shape.batchSize * shape.headCount) { task, thread in
-    let (batch, head) = (task / shape.headCount, task % shape.headCount)
-    let q = shape.part(query, batch: batch, head: head)
-    let k = shape.part(key, batch: batch, head: head)
-    let v = shape.part(value, batch: batch, head: head)
-    let dO = shape.part(outputGradient, batch: batch, head: head)
-    let dQ = shape.part(queryGradient, batch: batch, head: head)
-    let dK = shape.part(keyGradient, batch: batch, head: head)
-    let dV = shape.part(valueGradient, batch: batch, head: head)
+  // A head of keys and its queries belong to one thread: gradients of shared keys are added up in one order.
+  team.forEach(taskCount: shape.batchSize * shape.keyValueHeadCount) { task, thread in
+    let (batch, keyHead) = (task / shape.keyValueHeadCount, task % shape.keyValueHeadCount)
+    let k = shape.part(key, batch: batch, head: keyHead)
+    let v = shape.part(value, batch: batch, head: keyHead)
+    let dK = shape.part(keyGradient, batch: batch, head: keyHead)
+    let dV = shape.part(valueGradient, batch: batch, head: keyHead)
     for row in 0..<shape.sequenceLength {
       dK[row].fill(0)
       dV[row].fill(0)
     }
-    var sums = TensorSums.empty
-    shape.forEachQueryBlock { queries, keyCount in
-      let scratch = workspace.row(thread: thread)
-      let size = queries.count * keyCount
-      let probabilities = scratch.slice(0..<size).matrix(width: keyCount)
-      let dS = scratch.slice(size..<2 * size).matrix(width: keyCount)
-      let keys = 0..<keyCount
-      product(q.rows(queries).factor, k.rows(keys).transposed, alpha: scale, into: probabilities)
-      product(dO.rows(queries).factor, v.rows(keys).transposed, into: dS)
-      for index in queries {
-        let offset = logSumExp[task * shape.sequenceLength + index]
-        let first = (task * shape.sequenceLength + index) * shape.sequenceLength
-        let gradient = dS[index - queries.lowerBound]
-        let visibleCount = shape.visibleKeys(index)
-        softmaxBackward(
-          scores: probabilities[index - queries.lowerBound], gradient: gradient, visibleCount: visibleCount,
-          logSumExp: offset, dropout: dropout, firstElement: first, precision: precision)
-        if gradientSums != nil {
-          sums = sums.merged(with: partialSums(gradient.slice(0..<visibleCount)))
+    for head in keyHead * shape.groupSize..<(keyHead + 1) * shape.groupSize {
+      let q = shape.part(query, batch: batch, head: head)
+      let dO = shape.part(outputGradient, batch: batch, head: head)
+      let dQ = shape.part(queryGradient, batch: batch, head: head)
+      let task = batch * shape.headCount + head
+      var sums = TensorSums.empty
+      shape.forEachQueryBlock { queries, keys in
+        let scratch = AttentionScratch(
+          workspace.row(thread: thread), queries: queries.count, keys: keys.count)
+        let (probabilities, dS) = (scratch.scores, scratch.gradients)
+        product(q.rows(queries).factor, k.rows(keys).transposed, alpha: scale, into: probabilities)
+        product(dO.rows(queries).factor, v.rows(keys).transposed, into: dS)
+        for index in queries {
+          let row = index - queries.lowerBound
+          let visible = shape.visibleKeys(index)
+          let slopes = shape.softCap.map { cap in
+            let slopes = scratch.slopes[row].slice(0..<visible.count)
+            let logits = probabilities[row].split(visible, of: keys).part
+            logits.round(to: precision)
+            capForward(logits, at: Scalar(cap), slopes: slopes)
+            return slopes
+          }
+          softmaxBackward(
+            scores: probabilities[row], gradient: dS[row], visible: visible, keys: keys,
+            logSumExp: logSumExp[task * shape.sequenceLength + index], slopes: slopes, dropout: dropout,
+            firstElement: shape.firstElement(task, index), precision: precision)
+          if gradientSums != nil {
+            sums = sums.merged(with: partialSums(dS[row].split(visible, of: keys).part))
+          }
         }
+        product(dS.factor, k.rows(keys).factor, alpha: scale, into: dQ.rows(queries))
+        product(dS.transposed, q.rows(queries).factor, alpha: scale, beta: 1, into: dK.rows(keys))
+        product(probabilities.transposed, dO.rows(queries).factor, beta: 1, into: dV.rows(keys))
       }
-      product(dS.factor, k.rows(keys).factor, alpha: scale, into: dQ.rows(queries))
-      product(dS.transposed, q.rows(queries).factor, alpha: scale, beta: 1, into: dK.rows(keys))
-      product(probabilities.transposed, dO.rows(queries).factor, beta: 1, into: dV.rows(keys))
+      gradientSums?[task] = sums
     }
-    gradientSums?[task] = sums
+  }
+}
+
+/// What a thread's scratch holds in the backward pass, `(queries, keys)` each.
+private struct AttentionScratch<Scalar: KernelScalar> {
+  private let row: Row<Scalar>
+  private let queries: Int
+  private let keys: Int
+
+  init(_ row: Row<Scalar>, queries: Int, keys: Int) {
+    self.row = row
+    self.queries = queries
+    self.keys = keys
+  }
+
+  private func matrix(_ index: Int) -> Matrix<Scalar> {
+    let size = queries * keys
+    return row.slice(index * size..<(index + 1) * size).matrix(width: keys)
+  }
+
+  var scores: Matrix<Scalar> { matrix(0) }
+  var gradients: Matrix<Scalar> { matrix(1) }
+  /// cap' of each logit, from the start of each row; there where the attention has a soft cap.
+  var slopes: Matrix<Scalar> { matrix(2) }
+}
+
+extension Row where Scalar: KernelScalar {
+  /// A row of `keys`, cut at the keys that a query sees.
+  @inline(__always)
+  func split(_ visible: Range<Int>, of keys: Range<Int>) -> (part: Row, hidden: (before: Row, after: Row)) {
+    let (start, end) = (visible.lowerBound - keys.lowerBound, visible.upperBound - keys.lowerBound)
+    return (slice(start..<end), (slice(0..<start), slice(end..<count)))
+  }
+}
+
+/// `logit = c tanh(logit / c)` in place; `slopes` gets the derivative, `1 - tanh²`.
+@inline(__always)
+private func capForward<Scalar: KernelScalar>(
+  _ logits: Row<Scalar>, at cap: Scalar, slopes: Row<Scalar>? = nil
+) {
+  forEachLanes(of: Scalar.self, in: 0..<logits.count) { index, count in
+    let tangent = Scalar.tanh(logits.lanes(index, count) * (1 / cap))
+    logits.store(tangent * cap, index, count)
+    slopes?.store(1 - tangent * tangent, index, count)
   }
 }
 
@@ -167,17 +172,17 @@ public func attentionBackward<Scalar: KernelScalar>(
 /// query does not see.
 @inline(__always)
 private func softmaxBackward<Scalar: KernelScalar>(
-  scores: Row<Scalar>, gradient: Row<Scalar>, visibleCount: Int, logSumExp: Scalar, dropout: DropoutMask?,
-  firstElement: Int, precision: Precision
+  scores: Row<Scalar>, gradient: Row<Scalar>, visible: Range<Int>, keys: Range<Int>, logSumExp: Scalar,
+  slopes: Row<Scalar>?, dropout: DropoutMask?, firstElement: Int, precision: Precision
 ) {
-  let probabilities = scores.slice(0..<visibleCount)
-  let dS = gradient.slice(0..<visibleCount)
-  probabilities.round(to: precision)
+  let (probabilities, hiddenScores) = scores.split(visible, of: keys)
+  let (dS, hiddenGradients) = gradient.split(visible, of: keys)
+  if slopes == nil { probabilities.round(to: precision) }
   dS.round(to: precision)
   dropout?.multiply(dS, firstElement: firstElement, into: dS)
   let laneCount = Row<Scalar>.laneCount
   var sum = Scalar.Lanes()
-  forEachLanes(of: Scalar.self, in: 0..<visibleCount) { index, count in
+  forEachLanes(of: Scalar.self, in: 0..<visible.count) { index, count in
     var probability = Scalar.rounded(
       Scalar.exp(probabilities.lanes(index, count) - logSumExp), to: precision)
     // Padding lanes hold exp(-logSumExp): infinite where all scores lie far below 0, and then no number times the gradient.
@@ -186,11 +191,13 @@ private func softmaxBackward<Scalar: KernelScalar>(
     sum += probability * dS.lanes(index, count)
   }
   let mean = sum.sum()
-  forEachLanes(of: Scalar.self, in: 0..<visibleCount) { index, count in
-    dS.store((dS.lanes(index, count) - mean) * probabilities.lanes(index, count), index, count)
+  forEachLanes(of: Scalar.self, in: 0..<visible.count) { index, count in
+    let product = (dS.lanes(index, count) - mean) * probabilities.lanes(index, count)
+    dS.store(slopes.map { product * $0.lanes(index, count) } ?? product, index, count)
   }
   dS.round(to: precision)
   dropout?.multiply(probabilities, firstElement: firstElement, into: probabilities)
-  scores.slice(visibleCount..<scores.count).fill(0)
-  gradient.slice(visibleCount..<gradient.count).fill(0)
+  for part in [
+    hiddenScores.before, hiddenScores.after, hiddenGradients.before, hiddenGradients.after,
+  ] { part.fill(0) }
 }

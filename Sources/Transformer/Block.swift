@@ -121,9 +121,9 @@ struct Block<Scalar: KernelScalar> {
     case .headScale(let kind, let parameter, let from, let to):
       headScaleForward(kind, input: value(from), scale: parameters[parameter], into: value(to), team: team)
     case .activation(.gelu, let from, let to):
-      geluForward(input: value(from), into: value(to), team: team)
+      activationForward(.gelu, input: value(from), into: value(to), team: team)
     case .activation(.geglu, let from, let to):
-      gegluForward(input: value(from), into: value(to), team: team)
+      gatedForward(.gelu, input: value(from), into: value(to), team: team)
     case .dropout(let site, let from, let to):
       drop(site, value(from), into: value(to), pass)
     case .add(let residual, let scale, let branch, let to):
@@ -162,9 +162,11 @@ struct Block<Scalar: KernelScalar> {
         scaleGradient: gradients[parameter], accumulating: accumulating, into: gradient(from), team: team,
         workspace: pass.workspace)
     case .activation(.gelu, let from, let to):
-      geluBackward(outputGradient: gradient(to), input: value(from), into: gradient(from), team: team)
+      activationBackward(
+        .gelu, outputGradient: gradient(to), input: value(from), into: gradient(from), team: team)
     case .activation(.geglu, let from, let to):
-      gegluBackward(outputGradient: gradient(to), input: value(from), into: gradient(from), team: team)
+      gatedBackward(
+        .gelu, outputGradient: gradient(to), input: value(from), into: gradient(from), team: team)
     case .dropout(let site, let from, let to):
       drop(site, gradient(to), into: gradient(from), pass)
     case .add(let residual, let scale, let branch, let to):

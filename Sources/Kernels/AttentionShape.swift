@@ -1,0 +1,83 @@
+/// The shape of one attention.
+public struct AttentionShape: Equatable, Sendable {
+  /// Sequences in a batch.
+  public let batchSize: Int
+  /// Positions of each sequence.
+  public let sequenceLength: Int
+  /// Heads of queries.
+  public let headCount: Int
+  /// Heads of keys and values: each serves `headCount / keyValueHeadCount` heads of queries that stand side by side
+  /// (grouped queries, Ainslie et al. 2023).
+  public let keyValueHeadCount: Int
+  /// Width of a head.
+  public let headDim: Int
+  /// Whether a position sees only itself and earlier ones.
+  public let isCausal: Bool
+  /// Positions that a position sees, itself the last of them; nil where it sees all earlier ones.
+  public let window: Int?
+  /// What `Q Kᵀ` is multiplied by: 1/√headDim unless stated.
+  public let scoreScale: Double
+  /// c of `c tanh(logit / c)`, which logits pass through before softmax (Gemma 2); nil where they do not.
+  public let softCap: Double?
+
+  /// Creates a shape.
+  ///
+  /// - Precondition: `keyValueHeadCount` divides `headCount`; a window is one of causal attention.
+  public init(
+    batchSize: Int, sequenceLength: Int, headCount: Int, keyValueHeadCount: Int? = nil, headDim: Int,
+    isCausal: Bool, window: Int? = nil, scoreScale: Double? = nil, softCap: Double? = nil
+  ) {
+    let keyValueHeadCount = keyValueHeadCount ?? headCount
+    precondition(
+      headCount.isMultiple(of: keyValueHeadCount), "\(headCount) heads on \(keyValueHeadCount) of keys")
+    precondition(window.map { isCausal && $0 > 0 } ?? true, "a window of \(window ?? 0) positions")
+    self.batchSize = batchSize
+    self.sequenceLength = sequenceLength
+    self.headCount = headCount
+    self.keyValueHeadCount = keyValueHeadCount
+    self.headDim = headDim
+    self.isCausal = isCausal
+    self.window = window
+    self.scoreScale = scoreScale ?? 1 / Double(headDim).squareRoot()
+    self.softCap = softCap
+  }
+
+  /// Queries that are worked on at a time: scores never exist for more of them.
+  static let queryBlock = 64
+
+  /// Scalars of scratch that a thread needs: scores, their gradients, and what a soft cap leaves of these.
+  public var scratchCount: Int {
+    (softCap == nil ? 2 : 3) * min(Self.queryBlock, sequenceLength) * sequenceLength
+  }
+
+  /// Heads of queries that share a head of keys and values.
+  var groupSize: Int { headCount / keyValueHeadCount }
+
+  /// The head's part of rows that hold all heads side by side.
+  func part<Scalar>(_ matrix: Matrix<Scalar>, batch: Int, head: Int) -> Matrix<Scalar> {
+    matrix.rows(batch * sequenceLength..<(batch + 1) * sequenceLength)
+      .columns(head * headDim..<(head + 1) * headDim)
+  }
+
+  /// Calls `body` for each block of queries with the keys that the block sees.
+  func forEachQueryBlock(_ body: (_ queries: Range<Int>, _ keys: Range<Int>) -> Void) {
+    var start = 0
+    while start < sequenceLength {
+      let end = min(sequenceLength, start + Self.queryBlock)
+      body(start..<end, firstKey(start)..<(isCausal ? end : sequenceLength))
+      start = end
+    }
+  }
+
+  /// The keys that a query sees.
+  func visibleKeys(_ query: Int) -> Range<Int> { firstKey(query)..<(isCausal ? query + 1 : sequenceLength) }
+
+  private func firstKey(_ query: Int) -> Int { window.map { max(0, query - $0 + 1) } ?? 0 }
+}
+
+extension AttentionShape {
+  /// Where a query's row of probabilities begins among all: what dropout masks go by.
+  func firstElement(_ task: Int, _ query: Int) -> Int {
+    (task * sequenceLength + query) * sequenceLength + visibleKeys(query).lowerBound
+  }
+}
