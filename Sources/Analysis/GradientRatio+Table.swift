@@ -7,11 +7,16 @@ extension GradientRatio {
     let layers = try selection.layers(of: layerCount)
     let columns =
       [Table.Column("operation", title: "operation", kind: .text)]
-      + layers.map { Table.Column("layer_\($0)", title: "\($0)", kind: .number(.significant(3))) }
+      + layers.enumerated().map { place, layer in
+        // Where a terminal is too narrow, the middle layers go first.
+        Table.Column(
+          "layer_\(layer)", title: "\(layer)", kind: .number(.significant(3)),
+          priority: -min(place, layers.count - 1 - place))
+      }
       + [
-        Table.Column("larger", title: "> 1", kind: .integer),
-        Table.Column("smaller", title: "< 1", kind: .integer),
-        Table.Column("undecided", title: "?", kind: .integer),
+        Table.Column("larger", title: "> 1", kind: .integer, priority: 1),
+        Table.Column("smaller", title: "< 1", kind: .integer, priority: 1),
+        Table.Column("undecided", title: "?", kind: .integer, priority: 1),
       ]
     var table = Table(title: title, columns: columns, notes: notes)
     for operation in operations {

@@ -19,15 +19,18 @@ extension MismatchReport {
       Table.Column("unigram_entropy", title: "unigram", kind: .number(.decimals(3)), audience: .data),
       Table.Column("entropy_rate", title: "floor", kind: .number(.decimals(3)), audience: .data),
     ]
-    let means = layers.map {
-      Table.Column("layer_\($0)", title: "m_\($0)", kind: .number(.significant(3)))
+    // Where a terminal is too narrow, the middle layers go first and the mismatch itself last.
+    let means = layers.enumerated().map { place, layer in
+      Table.Column(
+        "layer_\(layer)", title: "m_\(layer)", kind: .number(.significant(3)),
+        priority: place == 0 || place == layers.count - 1 ? 1 : 0)
     }
     let statistics = [
-      Table.Column("early_late", title: "early/late", kind: .estimate(.significant(3))),
-      Table.Column("spread", title: "spread", kind: .estimate(.significant(3))),
-      Table.Column("slope", title: "slope", kind: .estimate(.decimals(2))),
+      Table.Column("early_late", title: "early/late", kind: .estimate(.significant(3)), priority: 3),
+      Table.Column("spread", title: "spread", kind: .estimate(.significant(3)), priority: 3),
+      Table.Column("slope", title: "slope", kind: .estimate(.decimals(2)), priority: 2),
       Table.Column("interval", title: "n", kind: .text),
-      Table.Column("mark", title: "mark", kind: .text, audience: .unlessEmpty),
+      Table.Column("mark", title: "mark", kind: .text, audience: .unlessEmpty, priority: 2),
     ]
     return loss + means + statistics
   }

@@ -1,6 +1,6 @@
 import Charts
 
-// Terminal, Markdown and LaTeX: for readers, so with the digits and the columns that they need.
+// Markdown and LaTeX: for readers, so with the digits and the columns that they need.
 
 extension Table {
   /// How a form spells what is not an ordinary number.
@@ -9,26 +9,6 @@ extension Table {
     var notANumber: String
     var infinity: String
     var minus: String
-  }
-
-  /// Columns as wide as their widest cell, a rule under the header, notes below.
-  func terminalText() -> String {
-    let shown = shownColumns
-    let spelling = Spelling(missing: "–", notANumber: "undefined", infinity: "inf", minus: "-")
-    let lines = [shown.map { columns[$0].title }] + texts(spelling)
-    let widths = shown.indices.map { column in lines.map { displayWidth($0[column]) }.max() ?? 0 }
-    var output = lines.map { line in
-      var cells = shown.indices.map { index in
-        padded(line[index], to: widths[index], flushLeft: columns[shown[index]].kind == .text)
-      }.joined(separator: "  ")
-      while cells.last == " " { cells.removeLast() }
-      return cells
-    }
-    output.insert(widths.map { String(repeating: "─", count: $0) }.joined(separator: "  "), at: 1)
-    output.insert(contentsOf: title.isEmpty ? [] : [title, ""], at: 0)
-    if !notes.isEmpty { output.append("") }
-    for note in notes { output.append(contentsOf: wrapped(note, width: 100)) }
-    return output.map { $0 + "\n" }.joined()
   }
 
   func markdownText() -> String {
@@ -72,17 +52,21 @@ extension Table {
 
   /// A cell as a reader sees it.
   static func text(_ cell: Cell, kind: Kind, _ spelling: Spelling) -> String {
+    textCell(cell, kind: kind, spelling).line
+  }
+
+  /// A cell as a reader sees it, its interval apart.
+  static func textCell(_ cell: Cell, kind: Kind, _ spelling: Spelling) -> TextGrid.Cell {
+    let precision = precision(of: kind)
     switch cell {
-    case .text(let text): return text
-    case .integer(let number): return text(Double(number), .decimals(0), spelling)
-    case .number(let number): return text(number, precision(of: kind), spelling)
+    case .text(let text): return TextGrid.Cell(value: text)
+    case .integer(let number): return TextGrid.Cell(value: text(Double(number), .decimals(0), spelling))
+    case .number(let number): return TextGrid.Cell(value: text(number, precision, spelling))
     case .estimate(let estimate):
-      let precision = precision(of: kind)
-      let value = text(estimate.value, precision, spelling)
-      guard let interval = estimate.interval else { return value }
-      let ends = [interval.lower, interval.upper].map { text($0, precision, spelling) }
-      return "\(value) [\(ends[0]), \(ends[1])]"
-    case .missing: return spelling.missing
+      let ends = estimate.interval.map { [$0.lower, $0.upper].map { text($0, precision, spelling) } }
+      return TextGrid.Cell(
+        value: text(estimate.value, precision, spelling), interval: ends.map { "[\($0[0]), \($0[1])]" })
+    case .missing: return TextGrid.Cell(value: spelling.missing)
     }
   }
 

@@ -40,13 +40,16 @@ public struct Table: Equatable, Sendable {
     public var kind: Kind
     /// Where it is shown.
     public var audience: Audience
+    /// What a terminal too narrow for all columns goes without first: low ones, of equal ones the last.
+    public var priority: Int
 
     /// Creates a column.
-    public init(_ key: String, title: String, kind: Kind, audience: Audience = .everyone) {
+    public init(_ key: String, title: String, kind: Kind, audience: Audience = .everyone, priority: Int = 0) {
       self.key = key
       self.title = title
       self.kind = kind
       self.audience = audience
+      self.priority = priority
     }
   }
 
@@ -122,9 +125,11 @@ public enum TableFormat: String, Sendable, CaseIterable {
 
 extension Table {
   /// The table in one form; it ends with a newline.
-  public func rendered(as format: TableFormat) -> String {
+  ///
+  /// - Parameter width: columns of the terminal that text is laid out for; nil for files and pipes, which get the full width.
+  public func rendered(as format: TableFormat, width: Int? = nil) -> String {
     switch format {
-    case .table: return terminalText()
+    case .table: return terminalText(width: width)
     case .csv: return csvText()
     case .json: return jsonText()
     case .markdown: return markdownText()

@@ -47,9 +47,9 @@ extension CheckpointComparison {
   private func columns(_ grouping: Grouping) -> [Table.Column] {
     func number(
       _ key: String, _ title: String, _ precision: Table.Precision = .significant(3),
-      _ audience: Table.Audience = .everyone
+      _ audience: Table.Audience = .everyone, priority: Int = 0
     ) -> Table.Column {
-      Table.Column(key, title: title, kind: .number(precision), audience: audience)
+      Table.Column(key, title: title, kind: .number(precision), audience: audience, priority: priority)
     }
     func data(_ key: String, _ kind: Table.Kind = .number(.significant(6))) -> Table.Column {
       Table.Column(key, title: key, kind: kind, audience: .data)
@@ -65,21 +65,23 @@ extension CheckpointComparison {
       Table.Column(
         "elements", title: "elements", kind: .integer, audience: grouping == .layer ? .everyone : .data),
       data("l1_a"), data("l1_b"), data("l2_a"), data("l2_b"),
-      number("rms_a", "rms A", .significant(3), withoutNoise),
-      number("rms_b", "rms B", .significant(3), grouping == .change ? .data : withoutNoise),
+      number("rms_a", "rms A", .significant(3), withoutNoise, priority: -1),
+      number(
+        "rms_b", "rms B", .significant(3), grouping == .change ? .data : withoutNoise, priority: -1),
       number("log10_l2_ratio", "log10 B/A", .decimals(4), withoutNoise),
-      number("relative_difference", "rel. diff."), number("cosine", "cosine", .decimals(5), withoutNoise),
+      number("relative_difference", "rel. diff.", priority: 1),
+      number("cosine", "cosine", .decimals(5), withoutNoise),
       number("max_difference", "max diff."),
       data("max_difference_tensor", .text), data("max_difference_index", .text),
       number("unchanged", "same", .decimals(3)), data("nonfinite_a", .integer), data("nonfinite_b", .integer),
-    ] + noiseColumns + [Table.Column("mark", title: "mark", kind: .text, audience: .unlessEmpty)]
+    ] + noiseColumns + [Table.Column("mark", title: "mark", kind: .text, audience: .unlessEmpty, priority: 1)]
   }
 
   private var noiseColumns: [Table.Column] {
     guard !noisePairs.isEmpty else { return [] }
     return [
       Table.Column("noise", title: "noise", kind: .number(.significant(3))),
-      Table.Column("noise_ratio", title: "/ noise", kind: .estimate(.significant(3))),
+      Table.Column("noise_ratio", title: "/ noise", kind: .estimate(.significant(3)), priority: 1),
     ]
   }
 

@@ -41,12 +41,12 @@ extension RunReport {
   ]
 
   private static let outcomeColumns = [
-    Table.Column("loss", title: "training loss", kind: .estimate(.decimals(3))),
+    Table.Column("loss", title: "training loss", kind: .estimate(.decimals(3)), priority: 2),
     Table.Column(
       "validation_loss", title: "validation loss", kind: .estimate(.decimals(3)), audience: .unlessEmpty),
     Table.Column("perplexity", title: "perplexity", kind: .estimate(.significant(4)), audience: .unlessEmpty),
-    Table.Column("status", title: "status", kind: .text),
-    Table.Column("mark", title: "mark", kind: .text, audience: .unlessEmpty),
+    Table.Column("status", title: "status", kind: .text, priority: 1),
+    Table.Column("mark", title: "mark", kind: .text, audience: .unlessEmpty, priority: 2),
   ]
 
   private var summaryNotes: [String] {

@@ -63,7 +63,7 @@ extension ScaleReport {
     var table = Table(
       title: "Learned scales over training",
       columns: keyColumns + [
-        Table.Column("layer", title: "layer", kind: .integer),
+        Table.Column("layer", title: "layer", kind: .integer, priority: 2),
         Table.Column("seed", title: "seed", kind: .text, audience: hasSeeds ? .everyone : .data),
         Table.Column("step", title: "step", kind: .integer),
         Table.Column("median", title: "median", kind: .number(.significant(4))),
@@ -88,7 +88,7 @@ extension ScaleReport {
       title: "Heads with |γ| below \(NumberText.shortest(options.small))",
       columns: keyColumns + [
         Table.Column("seed", title: "seed", kind: .text, audience: hasSeeds ? .everyone : .data),
-        Table.Column("layer", title: "layer", kind: .integer),
+        Table.Column("layer", title: "layer", kind: .integer, priority: 2),
         Table.Column("head", title: "head", kind: .integer),
         Table.Column("value", title: "γ", kind: .number(.significant(3))),
       ], notes: [note])
@@ -157,22 +157,28 @@ extension ScaleReport {
 
   /// Of a column that readers see, the title is short: seven numbers of a distribution stand in a line.
   private var distributionTable: Table {
-    func number(_ key: String, _ title: String, _ audience: Table.Audience = .everyone) -> Table.Column {
-      Table.Column(key, title: title, kind: .number(.significant(4)), audience: audience)
+    func number(
+      _ key: String, _ title: String, _ audience: Table.Audience = .everyone, priority: Int = 0
+    ) -> Table.Column {
+      Table.Column(key, title: title, kind: .number(.significant(4)), audience: audience, priority: priority)
     }
     func share(_ key: String, _ title: String) -> Table.Column {
       Table.Column(key, title: title, kind: .number(.decimals(3)))
     }
-    func count(_ key: String, _ title: String, _ audience: Table.Audience = .everyone) -> Table.Column {
-      Table.Column(key, title: title, kind: .integer, audience: audience)
+    func count(
+      _ key: String, _ title: String, _ audience: Table.Audience = .everyone, priority: Int = -1
+    ) -> Table.Column {
+      Table.Column(key, title: title, kind: .integer, audience: audience, priority: priority)
     }
     return Table(
       title: entries.count == 1 ? "Learned scales of \(entries[0].title)" : "Learned scales",
       columns: keyColumns + [
-        count("layer", "layer"), Table.Column("seed", title: "seed", kind: .text, audience: .data),
+        count("layer", "layer", priority: 2),
+        Table.Column("seed", title: "seed", kind: .text, audience: .data),
         count("step", "step", .data), count("elements", "n"), count("nonfinite", "not finite", .data),
-        number("minimum", "min"), number("lower_whisker", "whisker", .data), number("q1", "q1"),
-        number("median", "median"), number("q3", "q3"), number("upper_whisker", "whisker", .data),
+        number("minimum", "min"), number("lower_whisker", "whisker", .data), number("q1", "q1", priority: -1),
+        number("median", "median", priority: 1), number("q3", "q3", priority: -1),
+        number("upper_whisker", "whisker", .data),
         number("maximum", "max"), number("mean", "mean"), share("near_zero", "≈ 0"),
         share("near_one", "≈ 1"),
         count("outliers", "outliers", .data), number("distance_from_one", "|x - 1|", .data),

@@ -9,9 +9,9 @@ extension SweepReport {
         Table.Column("steps", title: "steps", kind: .integer),
         Table.Column("cost", title: costKind.title, kind: .number(.significant(4))),
         Table.Column("seeds", title: "n", kind: .integer),
-        Table.Column("perplexity", title: "perplexity", kind: .estimate(.significant(4))),
+        Table.Column("perplexity", title: "perplexity", kind: .estimate(.significant(4)), priority: 1),
         Table.Column(
-          "ratio", title: "/ baseline", kind: .estimate(.significant(4)), audience: .unlessEmpty),
+          "ratio", title: "/ baseline", kind: .estimate(.significant(4)), audience: .unlessEmpty, priority: 1),
         Table.Column("note", title: "", kind: .text, audience: .unlessEmpty),
       ], notes: notes)
     for (index, cell) in cells.enumerated() {
@@ -33,7 +33,7 @@ extension SweepReport {
       title: "Best \(axes[chosenAxis]) by final held-out perplexity",
       columns: others.map { Table.Column(axes[$0], title: axes[$0], kind: .text) } + [
         Table.Column("best", title: "best \(axes[chosenAxis])", kind: .text),
-        Table.Column("perplexity", title: "perplexity", kind: .estimate(.significant(4))),
+        Table.Column("perplexity", title: "perplexity", kind: .estimate(.significant(4)), priority: 1),
         Table.Column("second", title: "second best", kind: .text),
         Table.Column("ratio", title: "second / best", kind: .estimate(.significant(4))),
         Table.Column("note", title: "", kind: .text, audience: .unlessEmpty),

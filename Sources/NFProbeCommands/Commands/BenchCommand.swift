@@ -60,7 +60,7 @@ struct BenchCommand: ParsableCommand {
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
       console.print(String(decoding: try encoder.encode(result), as: UTF8.self))
     } else {
-      console.print(table(result).rendered(as: format))
+      console.print([table(result)], as: format)
     }
   }
 

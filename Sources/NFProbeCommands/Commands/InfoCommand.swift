@@ -31,7 +31,7 @@ struct InfoCommand: ParsableCommand {
     let facts = facts(reader, run, attempts)
     let console = Console(isQuiet: false)
     guard format != .table else {
-      for (name, value) in facts { console.print(indented(name, value)) }
+      for (name, value) in facts { console.print(indented(name, value, width: console.width)) }
       return
     }
     var table = Table(
@@ -43,10 +43,10 @@ struct InfoCommand: ParsableCommand {
     console.print(table.rendered(as: format))
   }
 
-  /// Name and value side by side; a long value goes on below itself, broken at commas.
-  private func indented(_ name: String, _ value: String) -> String {
+  /// Name and value side by side; a long value goes on below itself, broken at commas. On a terminal too narrow for that, anywhere.
+  private func indented(_ name: String, _ value: String, width terminal: Int?) -> String {
     let margin = 26
-    let width = 84
+    let width = min(84, max(20, (terminal ?? .max) - margin))
     var lines = [""]
     for part in value.split(separator: ",", omittingEmptySubsequences: false) {
       let isFirst = lines == [""]
@@ -58,6 +58,7 @@ struct InfoCommand: ParsableCommand {
         lines[lines.count - 1] += piece
       }
     }
+    if terminal != nil { lines = lines.flatMap { folded($0, width: width) } }
     let head = name + String(repeating: " ", count: max(1, margin - name.count))
     return head + lines.joined(separator: "\n" + String(repeating: " ", count: margin))
   }

@@ -96,7 +96,7 @@ struct InitCommand: ParsableCommand {
   func run() throws {
     let console = Console(isQuiet: output.quiet)
     let report = try measure(console)
-    console.print(rendered(report))
+    console.print([shown(of: report)], as: format)
     if let svg { try write(figure, of: report, to: svg) }
     guard output.out != nil else { return }
     let folder = try OutputFolder(output, command: "init")
@@ -173,10 +173,10 @@ struct InitCommand: ParsableCommand {
 
   // MARK: - Output
 
-  private func rendered(_ report: StartReport) -> String {
+  private func shown(of report: StartReport) -> Table {
     switch table {
-    case .theory: report.table.rendered(as: format)
-    case .layers: report.layerTable.rendered(as: format)
+    case .theory: report.table
+    case .layers: report.layerTable
     }
   }
 

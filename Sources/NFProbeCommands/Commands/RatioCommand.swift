@@ -88,7 +88,7 @@ struct RatioCommand: ParsableCommand {
     let console = Console(isQuiet: output.quiet)
     let isForPrograms = format == .csv || format == .json
     let table = isForPrograms ? ratio.longTable : try ratio.table(layers: .parsed(layersShown))
-    console.print(table.rendered(as: format))
+    console.print([table], as: format)
     if let svg { try writeFigure(figure, of: ratio, to: svg) }
     guard output.out != nil else { return }
     let folder = try OutputFolder(output, command: "ratio")

@@ -74,7 +74,7 @@ struct RecipeCommand: ParsableCommand {
         scales: recipe.needsScales)
     }
     let writer = RecipeWriter(recipe: recipe, report: report, console: console)
-    console.print(ClaimResult.table(writer.results).rendered(as: format))
+    console.print([ClaimResult.table(writer.results)], as: format)
     if let results {
       try FileManager.default.createDirectory(atPath: results, withIntermediateDirectories: true)
       try writer.write(into: OutputFolder(existing: results))
@@ -94,7 +94,7 @@ struct RecipeCommand: ParsableCommand {
     let command = try recipe.command(seeds: seeds, machine: machine, output: output)
     let report = try command.measure(console)
     let outcome = recipe.results(in: report)
-    console.print(ClaimResult.table(outcome).rendered(as: format))
+    console.print([ClaimResult.table(outcome)], as: format)
     let folder: OutputFolder
     if let results {
       try FileManager.default.createDirectory(atPath: results, withIntermediateDirectories: true)

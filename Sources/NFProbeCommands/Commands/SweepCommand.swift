@@ -101,7 +101,7 @@ struct SweepCommand: ParsableCommand {
     let plan = try SweepPlanner(machine: machine, console: console).plan(
       file, budget: seconds == nil ? budget : .seconds, seconds: seconds, seedCount: seeds)
     guard !dryRun else {
-      return console.print(try plan.report(in: ".", read: { _ in nil }).table.rendered(as: format))
+      return console.print([try plan.report(in: ".", read: { _ in nil }).table], as: format)
     }
     let folder = try OutputFolder(output, command: "sweep")
     try NFProbe.record(fixed: machine.threads == nil ? ["--threads=\(machine.threadCount)"] : [])

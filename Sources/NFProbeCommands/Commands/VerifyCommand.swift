@@ -41,7 +41,7 @@ struct VerifyCommand: ParsableCommand {
     let reports = try files.map(inspect)
     let isWhole = reports.allSatisfy(\.isWhole)
     if !quiet || !isWhole {
-      Console(isQuiet: false).print(VerificationReport.table(reports).rendered(as: format))
+      Console(isQuiet: false).print([VerificationReport.table(reports)], as: format)
     }
     if !isWhole { throw ExitCode(1) }
   }

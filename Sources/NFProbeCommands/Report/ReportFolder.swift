@@ -57,13 +57,15 @@ struct ReportFolder {
   }
 
   private func show(_ report: RunReport, _ document: Document, _ folder: OutputFolder) {
-    console.print(report.summaryTable.rendered(as: .table))
+    console.print([report.summaryTable], as: .table)
     console.print("What to look at first:")
     for finding in document.findings {
-      console.print("- \(finding.level.rawValue): \(finding.subject): \(finding.text)")
+      console.print(paragraph: "- \(finding.level.rawValue): \(finding.subject): \(finding.text)", indent: 2)
     }
     let parts = "\(counted(document.figures.count, "figure")), \(counted(document.tables.count, "table"))"
+    console.print("")
     console.print(
-      "\n\(folder.file("report.html")): \(parts), beside it each as a file, report.md and report.tex")
+      paragraph: "\(folder.file("report.html")): \(parts), beside it each as a file, report.md and report.tex"
+    )
   }
 }

@@ -30,7 +30,8 @@ struct ComparisonWriter {
   private func printTables(of comparison: CheckpointComparison, _ spectra: SpectralComparison?) throws {
     let isForReaders = command.format != .csv && command.format != .json
     if command.table == nil, isForReaders, !comparison.findings.isEmpty {
-      console.print(comparison.findingTable.rendered(as: command.format) + "\n")
+      console.print([comparison.findingTable], as: command.format)
+      console.print("")
     }
     let tables: [Table?] =
       switch command.table {
@@ -41,8 +42,7 @@ struct ComparisonWriter {
       case nil:
         [comparison.table(by: command.by, rowLimit: rowLimit)] + (isForReaders ? [spectra?.table] : [])
       }
-    let texts = tables.compactMap { $0?.rendered(as: command.format) }
-    console.print(texts.joined(separator: "\n"))
+    console.print(tables.compactMap(\.self), as: command.format)
   }
 
   private func figure(_ figure: ComparisonFigure, of comparison: CheckpointComparison) -> Figure? {
@@ -76,10 +76,9 @@ struct ComparisonWriter {
   func write(_ path: CheckpointPath) throws {
     let folder = try outputFolder()
     if command.format == .csv || command.format == .json {
-      console.print(path.longTable(by: command.by).rendered(as: command.format))
+      console.print([path.longTable(by: command.by)], as: command.format)
     } else {
-      console.print(path.stepTable(by: command.by).rendered(as: command.format) + "\n")
-      console.print(path.distanceTable(by: command.by).rendered(as: command.format))
+      console.print([path.stepTable(by: command.by), path.distanceTable(by: command.by)], as: command.format)
     }
     let figure = path.figure(program: FigureFile.program, command: FigureFile.command)
     if let svg = command.svg { try FigureFile.write(figure, to: svg) }

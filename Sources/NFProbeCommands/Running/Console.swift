@@ -1,3 +1,4 @@
+import Analysis
 import Foundation
 import Glibc
 
@@ -11,6 +12,36 @@ struct Console {
 
   /// A result.
   func print(_ text: String) { write(text.hasSuffix("\n") ? text : text + "\n", to: STDOUT_FILENO) }
+
+  /// Tables as a result, a blank line between them; on a terminal no wider than it is.
+  func print(_ tables: [Table], as format: TableFormat) {
+    print(tables.map { $0.rendered(as: format, width: width) }.joined(separator: "\n"))
+  }
+
+  /// A sentence or several as a result; on a terminal broken at spaces, with what follows the first line indented.
+  func print(paragraph text: String, indent: Int = 0) {
+    guard let width else { return print(text) }
+    let space = String(repeating: " ", count: indent)
+    let lines = folded(text, width: max(20, width - indent))
+    print(lines.joined(separator: "\n" + space))
+  }
+
+  /// Columns of the terminal that results go to; nil for files and pipes.
+  var width: Int? { Self.width(of: STDOUT_FILENO) }
+
+  /// Columns of the terminal that progress goes to.
+  var progressWidth: Int? { Self.width(of: STDERR_FILENO) }
+
+  /// What `COLUMNS` says, else what the terminal says; nil where there is none or it does not know.
+  private static func width(of descriptor: Int32) -> Int? {
+    guard isatty(descriptor) == 1 else { return nil }
+    if let columns = ProcessInfo.processInfo.environment["COLUMNS"].flatMap(Int.init), columns > 0 {
+      return columns
+    }
+    var size = winsize()
+    guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+    return Int(size.ws_col)
+  }
 
   /// A line of progress; nothing when quiet.
   func progress(_ text: String) { if !isQuiet { write(text + "\n", to: STDERR_FILENO) } }

@@ -100,7 +100,9 @@ final class LiveView {
     if let lastDrawn, lastDrawn.duration(to: now) < pause, !(isForced && console.isTerminal) { return }
     lastDrawn = now
     if console.isTerminal {
-      let lines = table
+      // A line that wraps would be drawn over in the wrong place.
+      let width = console.progressWidth ?? .max
+      let lines = table(width: width).map { String($0.prefix(width)) }
       // Up to where the last drawing began, then each line anew.
       let up = drawnLines > 0 ? "\u{1B}[\(drawnLines)A" : ""
       console.draw(up + lines.map { "\u{1B}[2K\($0)\n" }.joined() + "\u{1B}[J")
@@ -112,10 +114,13 @@ final class LiveView {
     }
   }
 
-  private var table: [String] {
+  /// The numbers of the runs side by side: of the last ones, where a terminal of `terminalWidth` columns does not hold all.
+  private func table(width terminalWidth: Int) -> [String] {
+    let nameWidth = 22
     let width = max(12, (columns.map(\.title.count).max() ?? 0) + 2)
+    let columns = columns.suffix(max(1, (terminalWidth - nameWidth) / width))
     func line(_ name: String, _ cells: [String]) -> String {
-      pad(name, 22, left: true) + cells.map { pad($0, width, left: false) }.joined()
+      pad(name, nameWidth, left: true) + cells.map { pad($0, width, left: false) }.joined()
     }
     let layerCount = columns.map(\.layout.layerCount).max() ?? 0
     let shown = (try? selection.layers(of: layerCount)) ?? []

@@ -31,10 +31,9 @@ struct ReportWriter {
 
   /// A reader gets both tables, a program the first alone.
   private func printTables(of report: MismatchReport) {
-    console.print(report.table.rendered(as: options.format))
-    if let spreads = spreads(of: report), options.format != .csv, options.format != .json {
-      console.print("\n" + spreads.rendered(as: options.format))
-    }
+    let isForReaders = options.format != .csv && options.format != .json
+    let spreads = isForReaders ? spreads(of: report) : nil
+    console.print([report.table] + [spreads].compactMap(\.self), as: options.format)
   }
 
   private func writeFiles(_ report: MismatchReport, into folder: OutputFolder) throws {

@@ -26,7 +26,7 @@ struct RunFollower {
     }
     let run = try reading.read(reader, tensors: [options.operation])
     guard !run.steps.isEmpty else { throw CommandError.failed("\(path) holds no step yet") }
-    console.print(try options.report(on: [run]).table.rendered(as: options.format))
+    console.print([try options.report(on: [run]).table], as: options.format)
   }
 
   private func show(_ reader: RunFileReader, _ drawnLines: inout Int) throws {
@@ -36,7 +36,9 @@ struct RunFollower {
       return
     }
     let run = try reading.read(reader, tensors: [options.operation])
-    let text = (try? options.report(on: [run]).table.rendered(as: .table)) ?? "step \(last)\n"
+    let text =
+      (try? options.report(on: [run]).table.rendered(
+        as: .table, width: console.progressWidth)) ?? "step \(last)\n"
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     let up = drawnLines > 0 ? "\u{1B}[\(drawnLines)A" : ""
     console.draw(up + lines.map { "\u{1B}[2K\($0)\n" }.joined() + "\u{1B}[J")

@@ -14,7 +14,7 @@ struct ScaleWriter {
     let tables = try tables(of: report)
     let figure = try view.svg.map { _ in try drawn(view.figure, of: report) }
     let folder = output.out == nil ? nil : try OutputFolder(output, command: "scales")
-    console.print(tables.map { $0.rendered(as: view.format) }.joined(separator: "\n"))
+    console.print(tables, as: view.format)
     if let svg = view.svg, let figure { try FigureFile.write(figure, to: svg) }
     if let folder { try writeFiles(report, into: folder) }
   }

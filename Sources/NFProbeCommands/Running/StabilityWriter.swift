@@ -8,7 +8,7 @@ struct StabilityWriter {
 
   func write(_ report: StabilityReport, into folder: OutputFolder?) throws {
     let isForPrograms = format == .csv || format == .json
-    console.print((isForPrograms ? report.longTable : report.table).rendered(as: format))
+    console.print([isForPrograms ? report.longTable : report.table], as: format)
     if let svg { try writeFigure(report, to: svg) }
     guard let folder else { return }
     try OutputFolder.write(report.longTable.rendered(as: .csv), to: folder.file("stability.csv"))

@@ -60,7 +60,7 @@ struct VerificationReport: Codable, Equatable {
         Table.Column("file", title: "file", kind: .text, audience: reports.count > 1 ? .everyone : .data),
         Table.Column("part", title: "part", kind: .text), Table.Column("state", title: "state", kind: .text),
         Table.Column("count", title: "count", kind: .integer),
-        Table.Column("detail", title: "detail", kind: .text),
+        Table.Column("detail", title: "detail", kind: .text, priority: 1),
       ])
     for report in reports {
       for finding in report.findings {

@@ -25,7 +25,7 @@ struct SweepWriter {
     if let asked = command.table, tables.isEmpty {
       throw CommandError.failed("--table \(asked.rawValue): \(absence(of: asked))")
     }
-    console.print(tables.map { $0.rendered(as: command.format) }.joined(separator: "\n"))
+    console.print(tables, as: command.format)
     guard let svg = command.svg else { return }
     guard let figure = figure(command.figure, of: report) else {
       throw CommandError.failed("--figure \(command.figure.rawValue): no run has been validated yet")
