@@ -10,6 +10,8 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
   case mixedContracts(first: String, second: String, differences: [String])
   /// No run has the operation; what they have instead.
   case noSuchOperation(name: String, available: [String])
+  /// A pattern that several operations have.
+  case ambiguousOperation(pattern: String, matches: [String])
   /// The operation's gradient is zero by construction.
   case zeroByConstruction(operation: String, label: String)
   /// Runs imported from a log that does not have the norm; the statistics that it has.
@@ -54,8 +56,13 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
         "the numbers of \(first) and \(second) do not mean the same (\(list)): compare runs recorded under"
         + " one contract, or ask for mixed contracts explicitly"
     case .noSuchOperation(let name, let available):
-      let choices = available.isEmpty ? "none" : available.joined(separator: ", ")
-      return "no run has recorded '\(name)'; recorded are: \(choices)"
+      guard !available.isEmpty else { return "no run has recorded '\(name)'; recorded are: none" }
+      let ranked = nearestFirst(to: name, among: available)
+      let meant = isNear(name, to: ranked[0]) ? " (did you mean \(ranked[0])?)" : ""
+      return "no run has recorded '\(name)'\(meant); recorded are, the nearest first: \(listed(ranked))"
+    case .ambiguousOperation(let pattern, let matches):
+      return
+        "'\(pattern)' stands for \(matches.count) operations: \(listed(matches)); name one, or make the pattern longer"
     case .zeroByConstruction(let operation, let label):
       return "the gradient of '\(operation)' is zero by construction in \(label): what is recorded is"
         + " rounding noise, and a ratio of it means nothing; choose another operation"

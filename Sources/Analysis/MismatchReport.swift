@@ -27,9 +27,6 @@ public struct MismatchReport: Sendable {
   /// The layers that tables and figures show.
   public let selection: LayerSelection
 
-  /// The operation that is shown unless another is asked for, as in the paper.
-  public static let defaultOperation = "fc2.weight"
-
   /// Groups runs and measures each group.
   /// - Parameters:
   ///   - window: by default the second half of the steps that all runs have reached.
@@ -37,7 +34,7 @@ public struct MismatchReport: Sendable {
   /// - Throws: ``AnalysisError`` where nothing can be shown for any group, for an operation that is zero by
   ///   construction, for runs that must not be compared and for layers that do not exist.
   public init(
-    runs: [RecordedRun], operation: String = Self.defaultOperation, statistic: GradientStatistic = .l1,
+    runs: [RecordedRun], operation: String = OperationChoice.usual, statistic: GradientStatistic = .l1,
     window: StepWindow? = nil, selection: LayerSelection = .paper, allowsMixedContracts: Bool = false
   ) throws(AnalysisError) {
     try self.init(

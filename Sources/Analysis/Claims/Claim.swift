@@ -123,7 +123,7 @@ public struct Claim: Sendable {
   /// Creates a claim.
   public init(
     says: String, source: String, measure: Measure, of: [String: String], against: [String: String] = [:],
-    operations: [String] = ["fc2.weight"], layers: LayerSelection = .all, take: Take = .mean,
+    operations: [String] = [OperationChoice.usual], layers: LayerSelection = .all, take: Take = .mean,
     window: StepWindow? = nil, from: StepWindow? = nil, normalizer: RatioNormalizer = .none,
     scale: String? = nil, statistic: ScaleStatistic = .median, otherScale: String? = nil, bound: Bound
   ) {

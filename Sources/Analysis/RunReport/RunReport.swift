@@ -23,7 +23,8 @@ public struct ReportOptions: Sendable {
 
   /// Creates options.
   public init(
-    title: String? = nil, operation: String = "fc2.weight", window: StepWindow? = nil, base: String? = nil,
+    title: String? = nil, operation: String = OperationChoice.usual, window: StepWindow? = nil,
+    base: String? = nil,
     addsPaper: Bool = false, allowsMixedContracts: Bool = false, program: String, command: String
   ) {
     self.title = title

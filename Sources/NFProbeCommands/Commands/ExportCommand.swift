@@ -61,7 +61,8 @@ struct ExportCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The operation that pgfplots and notebook show. (default: fc2.weight)", valueName: "tensor"))
+      "The operation that pgfplots and notebook show: a name, or a pattern such as '*down_proj*'. (default: fc2.weight; "
+        + "without one, the last large matrix of a layer)", valueName: "tensor"))
   var operation: String?
 
   @Flag(help: "Compare runs although their numbers do not mean the same.")

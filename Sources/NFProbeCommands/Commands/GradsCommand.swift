@@ -67,16 +67,14 @@ struct GradsCommand: ParsableCommand {
       if follow {
         try RunFollower(console: console, options: mismatch, reading: reading).follow(files[0])
       } else {
-        let runs = try files.map { file in
-          let reader = try reading.open(file)
-          if reader.untrustedRows > 0 {
-            console.warn(
-              "\(file): the last \(counted(reader.untrustedRows, "step")) were not finished, and are left out"
-            )
-          }
-          return try reading.read(reader, tensors: [mismatch.operation])
+        let readers = try files.map { try reading.open($0) }
+        for (file, reader) in zip(files, readers) where reader.untrustedRows > 0 {
+          console.warn(
+            "\(file): the last \(counted(reader.untrustedRows, "step")) were not finished, and are left out")
         }
-        try ReportWriter(console: console, options: mismatch).write(runs, out: output)
+        let operation = try mismatch.chosenOperation(among: readers.map(\.manifest), console)
+        let runs = try readers.map { try reading.read($0, tensors: [operation]) }
+        try ReportWriter(console: console, options: mismatch, operation: operation).write(runs, out: output)
       }
     }
   }
@@ -93,7 +91,7 @@ struct GradsCommand: ParsableCommand {
         try request.plan($0, seed: options.training.seed &+ UInt64(seed), corpus: corpus)
       }
     }
-    try checkOperation(runs)
+    let operation = try checkedOperation(runs, console)
     try checkWindow()
     let folder = try checkpoints.folder(output, command: "grads", machine: options.machine)
     let executor = RunExecutor(
@@ -102,7 +100,7 @@ struct GradsCommand: ParsableCommand {
       keeping: checkpoints.keep)
     let view = LiveView(
       console: console, runCount: runs.count, stepsInAll: runs.map(\.training.stepCount).reduce(0, +),
-      operation: mismatch.operation, statistic: mismatch.statistic,
+      operation: operation, statistic: mismatch.statistic,
       selection: try .parsed(mismatch.layersShown))
     console.progress(introduction(runs, corpus.facts))
     StopSignal.watch()
@@ -116,18 +114,16 @@ struct GradsCommand: ParsableCommand {
     }
     view.close()
     let recorded = try runs.map {
-      try RunFileReader(path: folder.file($0.fileName)).read(tensors: [mismatch.operation])
+      try RunFileReader(path: folder.file($0.fileName)).read(tensors: [operation])
     }
-    try ReportWriter(console: console, options: mismatch).write(recorded, into: folder)
+    try ReportWriter(console: console, options: mismatch, operation: operation).write(recorded, into: folder)
   }
 
-  private func checkOperation(_ runs: [PlannedRun]) throws {
-    let names = Set(runs.flatMap(\.manifest.gradients.tensorNames))
-    guard !names.contains(mismatch.operation) else { return }
-    throw CommandError.usage(
-      "--operation: no architecture here has \(mismatch.operation)"
-        + suggestion(for: mismatch.operation, among: names)
-        + "; there are \(names.sorted().joined(separator: ", "))")
+  /// The operation that is shown; refused before anything is trained where no architecture has it.
+  private func checkedOperation(_ runs: [PlannedRun], _ console: Console) throws -> String {
+    do { return try mismatch.chosenOperation(among: runs.map(\.manifest), console) } catch let error
+      as AnalysisError
+    { throw CommandError.usage("--operation: \(error)") }
   }
 
   private func checkWindow() throws {

@@ -110,7 +110,7 @@ struct InitCommand: ParsableCommand {
 
   // MARK: - Measurement
 
-  private static let tensor = "fc2.weight"
+  private static let tensor = OperationChoice.usual
   private static let otherTensor = "fc1.weight"
 
   /// Builds every model and measures it.

@@ -26,8 +26,11 @@ struct ReportCommand: ParsableCommand {
   @Option(help: "Title of the report. (default: names the groups)")
   var title: String?
 
-  @Option(help: ArgumentHelp("The operation whose mismatch is shown.", valueName: "tensor"))
-  var operation = "fc2.weight"
+  @Option(
+    help: ArgumentHelp(
+      "The operation whose mismatch is shown: a name, or a pattern such as '*down_proj*'. (default: fc2.weight; without "
+        + "one, the last large matrix of a layer)", valueName: "tensor"))
+  var operation: String?
 
   @Option(
     help: ArgumentHelp(
@@ -59,6 +62,7 @@ struct ReportCommand: ParsableCommand {
     try GuardedReading.run(files.paths) { reading in
       Console(isQuiet: output.quiet).progress("reading \(counted(files.paths.count, "run file"))")
       let runs = try ReportReading(files: files, reading: reading, operation: operation)
+      if let note = runs.choice.note { Console(isQuiet: output.quiet).progress(note) }
       try ReportFolder(console: Console(isQuiet: output.quiet)).write(report(on: runs), output)
     }
   }
@@ -66,14 +70,15 @@ struct ReportCommand: ParsableCommand {
   private func report(on runs: ReportReading) throws -> RunReport {
     do {
       return try RunReport(
-        runs: runs.reported, options: options(), sweeps: runs.sweeps(), gradients: runs.gradients)
+        runs: runs.reported, options: options(runs.choice.operation), sweeps: runs.sweeps(),
+        gradients: runs.gradients)
     } catch let error as AnalysisError {
       guard case .noSuchBase = error else { throw error }
       throw CommandError.usage("\(error)")
     }
   }
 
-  private func options() throws -> ReportOptions {
+  private func options(_ operation: String) throws -> ReportOptions {
     ReportOptions(
       title: title, operation: operation, window: try StepWindow.parsed(window), base: base, addsPaper: paper,
       allowsMixedContracts: mixContracts, program: FigureFile.program, command: command)
@@ -85,7 +90,7 @@ struct ReportCommand: ParsableCommand {
     for (name, value) in [("title", title), ("window", window), ("base", base)] {
       if let value { words += ["--\(name)", value] }
     }
-    if operation != "fc2.weight" { words += ["--operation", operation] }
+    if let operation, operation != OperationChoice.usual { words += ["--operation", operation] }
     if paper { words.append("--paper") }
     if mixContracts { words.append("--mix-contracts") }
     return words.map(quoted).joined(separator: " ")

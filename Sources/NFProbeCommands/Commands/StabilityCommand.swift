@@ -109,7 +109,7 @@ struct StabilityCommand: ParsableCommand {
       resuming: resume != nil, keeping: 1)
     let view = LiveView(
       console: console, runCount: runs.count, stepsInAll: runs.map(\.training.stepCount).reduce(0, +),
-      operation: "fc2.weight", statistic: .l1, selection: .paper)
+      operation: OperationChoice.usual, statistic: .l1, selection: .paper)
     console.progress(introduction(runs, corpus.facts))
     StopSignal.watch()
     for run in runs {

@@ -45,7 +45,7 @@ struct TrainCommand: ParsableCommand {
     let folder = try checkpoints.folder(output, command: "train", machine: options.machine)
     let path = folder.file(run.fileName)
     let view = LiveView(
-      console: console, runCount: 1, stepsInAll: run.training.stepCount, operation: "fc2.weight",
+      console: console, runCount: 1, stepsInAll: run.training.stepCount, operation: OperationChoice.usual,
       statistic: .l1, selection: .paper)
     StopSignal.watch()
     let end = try RunExecutor(

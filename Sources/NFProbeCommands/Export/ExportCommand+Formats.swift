@@ -47,7 +47,7 @@ extension ExportCommand {
       )
     }
     for file in [tex, numbers] { try ExportStream.refuseExisting(file, replacing: overwrite) }
-    let report = try report(on: sources(reading, everything: false).map(\.run))
+    let report = try report(on: sources(reading, everything: false))
     let figure = report.figure(program: FigureFile.program, command: FigureFile.command)
     guard let plots = figure.pgfplots(tableName: tableName) else {
       throw CommandError.failed(
@@ -64,32 +64,38 @@ extension ExportCommand {
     let file = path ?? ""
     try ExportStream.refuseExisting(file, replacing: overwrite)
     let sources = try sources(reading, everything: true)
-    let report = try report(on: sources.map(\.run))
-    let export = NotebookExport(sources, report: report, allowsMixedContracts: mixContracts, path: file)
+    let report = try report(on: sources)
+    let export = NotebookExport(sources.all, report: report, allowsMixedContracts: mixContracts, path: file)
     try OutputFolder.write(export.notebook().text(), to: file)
     progress("written to \(file)")
   }
 
   // MARK: - Parts
 
-  private func report(on runs: [RecordedRun]) throws -> MismatchReport {
+  private func report(on sources: (all: [NotebookExport.Source], operation: String)) throws -> MismatchReport
+  {
     try MismatchReport(
-      runs: runs, operation: operation ?? MismatchReport.defaultOperation, window: StepWindow.parsed(window),
+      runs: sources.all.map(\.run), operation: sources.operation, window: StepWindow.parsed(window),
       allowsMixedContracts: mixContracts)
   }
 
   /// Every run with the operation that is shown, or with everything that a notebook shows.
-  private func sources(_ reading: GuardedReading, everything: Bool) throws -> [NotebookExport.Source] {
-    try files.map { file in
-      let reader = try reading.open(file)
+  private func sources(
+    _ reading: GuardedReading, everything: Bool
+  ) throws -> (all: [NotebookExport.Source], operation: String) {
+    let readers = try files.map { try reading.open($0) }
+    let choice = try OperationChoice(operation, among: readers.map(\.manifest.gradients))
+    if let note = choice.note { progress(note) }
+    let all = try zip(files, readers).map { file, reader in
       // A ratio of gradients takes all operations, and two groups of runs.
       let tensors =
         everything && files.count > 1
-        ? reader.manifest.gradients.tensorNames : [operation ?? MismatchReport.defaultOperation]
+        ? reader.manifest.gradients.tensorNames : [choice.operation]
       var run = try reading.read(reader, tensors: tensors)
       if everything { run.snapshots = try reading.scaleSnapshots(reader) }
       return NotebookExport.Source(path: file, run: run, hasDamage: !reader.damagedRows.isEmpty)
     }
+    return (all, choice.operation)
   }
 
   private var steps: Range<Int>? {

@@ -20,8 +20,11 @@ struct OutputOptions: ParsableArguments {
 
 /// Which gradients are compared, over which steps, and how the table comes out.
 struct MismatchOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The operation whose gradients are compared.", valueName: "tensor"))
-  var operation = MismatchReport.defaultOperation
+  @Option(
+    help: ArgumentHelp(
+      "The operation whose gradients are compared: a name, or a pattern such as '*down_proj*'. (default: fc2.weight; "
+        + "without one, the last large matrix of a layer)", valueName: "tensor"))
+  var operation: String?
 
   @Option(
     help: ArgumentHelp(
@@ -49,13 +52,24 @@ struct MismatchOptions: ParsableArguments {
   func validate() throws {
     _ = try StepWindow.parsed(window)
     _ = try LayerSelection.parsed(layersShown)
-    guard !paper || (operation == "fc2.weight" && statistic == .l1) else {
-      throw ValidationError("--paper: the paper's Figure 3 shows the L1 norm of fc2.weight alone")
+    guard !paper || (statistic == .l1 && operation ?? OperationChoice.usual == OperationChoice.usual) else {
+      throw Self.paperIsOfOneOperation
     }
   }
 
-  /// The mismatch of some runs under these options.
-  func report(on runs: [RecordedRun]) throws -> MismatchReport {
+  private static let paperIsOfOneOperation = ValidationError(
+    "--paper: the paper's Figure 3 shows the L1 norm of \(OperationChoice.usual) alone")
+
+  /// The operation among those that some runs have recorded; says which where it was not named.
+  func chosenOperation(among manifests: [RunManifest], _ console: Console) throws -> String {
+    let choice = try OperationChoice(operation, among: manifests.map(\.gradients))
+    guard !paper || choice.operation == OperationChoice.usual else { throw Self.paperIsOfOneOperation }
+    if let note = choice.note { console.progress(note) }
+    return choice.operation
+  }
+
+  /// The mismatch of an operation in some runs under these options.
+  func report(on runs: [RecordedRun], operation: String) throws -> MismatchReport {
     try MismatchReport(
       runs: runs, operation: operation, statistic: statistic, window: .parsed(window),
       selection: .parsed(layersShown), allowsMixedContracts: mixContracts)

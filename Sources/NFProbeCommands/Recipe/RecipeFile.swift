@@ -87,7 +87,7 @@ struct RecipeFigure {
 
   let kind: Kind
   var name: String?
-  var operation = "fc2.weight"
+  var operation = OperationChoice.usual
   /// Cells that it shows; empty for all.
   var of: [String: String] = [:]
   var base: [String: String] = [:]
@@ -98,7 +98,7 @@ struct RecipeFigure {
 
   var fileName: String { "\(name ?? kind.rawValue).svg" }
   /// Whether the paper has the same figure.
-  var hasPaperFigure: Bool { kind == .scales || (kind == .mismatch && operation == "fc2.weight") }
+  var hasPaperFigure: Bool { kind == .scales || (kind == .mismatch && operation == OperationChoice.usual) }
   var needsScales: Bool { kind == .scales || kind == .drift }
   var needsAllTensors: Bool { kind == .ratioLines || kind == .ratioMap }
   var operations: [String] { kind == .mismatch ? [operation] : [] }

@@ -7,14 +7,17 @@ import Training
 struct ReportReading {
   /// The runs, in the order of the files.
   let reported: [ReportedRun]
+  /// The operation whose mismatch is shown.
+  let choice: OperationChoice
   private let files: ReportFiles
   private let reading: GuardedReading
   private let readers: [String: RunFileReader]
 
+  /// - Parameter operation: a name or a pattern; nil for the usual operation.
   /// - Throws: where a file is no run file or damaged, or two hold one run.
-  init(files: ReportFiles, reading: GuardedReading, operation: String) throws {
+  init(files: ReportFiles, reading: GuardedReading, operation: String?) throws {
     var readers: [String: RunFileReader] = [:]
-    var reported: [ReportedRun] = []
+    var inOrder: [RunFileReader] = []
     for path in files.paths {
       let reader = try reading.open(path)
       let id = reader.manifest.runID
@@ -23,16 +26,13 @@ struct ReportReading {
           "\(other.path) and \(path) hold the same run (\(id)); name one of them, or the folder of one")
       }
       readers[id] = reader
-      reported.append(try Self.run(reader, reading, operation))
+      inOrder.append(reader)
     }
-    let layouts = reported.filter { !$0.isStabilityTest }.map(\.run.manifest.gradients)
-    let names = Set(layouts.flatMap(\.tensorNames))
-    guard layouts.isEmpty || names.contains(operation) else {
-      throw CommandError.usage(
-        "--operation: no run here has \(operation)\(suggestion(for: operation, among: names)); there are "
-          + names.sorted().joined(separator: ", "))
+    let layouts = inOrder.map(\.manifest).filter { !ReportedRun.isStabilityTest($0) }.map(\.gradients)
+    do { choice = try OperationChoice(operation, among: layouts) } catch {
+      throw CommandError.usage("--operation: \(error)")
     }
-    self.reported = reported
+    reported = try inOrder.map { [choice] in try Self.run($0, reading, choice.operation) }
     self.files = files
     self.reading = reading
     self.readers = readers

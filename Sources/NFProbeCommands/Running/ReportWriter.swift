@@ -5,10 +5,11 @@ import RunData
 struct ReportWriter {
   let console: Console
   let options: MismatchOptions
+  let operation: String
 
   /// For recorded runs: files only where they were asked for.
   func write(_ runs: [RecordedRun], out: OutputOptions) throws {
-    let report = try options.report(on: runs)
+    let report = try options.report(on: runs, operation: operation)
     printTables(of: report)
     if out.out != nil { try writeFiles(report, into: OutputFolder(out, command: "grads")) }
     if let svg = options.svg { try writeFigure(report, to: svg) }
@@ -16,7 +17,7 @@ struct ReportWriter {
 
   /// For runs just made.
   func write(_ runs: [RecordedRun], into folder: OutputFolder) throws {
-    let report = try options.report(on: runs)
+    let report = try options.report(on: runs, operation: operation)
     printTables(of: report)
     try writeFiles(report, into: folder)
     if let svg = options.svg { try writeFigure(report, to: svg) }

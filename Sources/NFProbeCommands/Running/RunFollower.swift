@@ -12,32 +12,33 @@ struct RunFollower {
   /// Draws the table anew whenever there are new steps, until the run ends or somebody stops it; then prints it once.
   func follow(_ path: String) throws {
     let reader = try reading.open(path)
+    let operation = try options.chosenOperation(among: [reader.manifest], console)
     StopSignal.watch()
     var drawnLines = 0
     var lastCount = -1
     while !StopSignal.isRequested {
       if reader.steps.count != lastCount {
         lastCount = reader.steps.count
-        try show(reader, &drawnLines)
+        try show(reader, operation, &drawnLines)
       }
       guard case .growing = reader.state else { break }
       Thread.sleep(forTimeInterval: console.isTerminal ? 0.5 : 2)
       try reading.refresh(reader)
     }
-    let run = try reading.read(reader, tensors: [options.operation])
+    let run = try reading.read(reader, tensors: [operation])
     guard !run.steps.isEmpty else { throw CommandError.failed("\(path) holds no step yet") }
-    console.print([try options.report(on: [run]).table], as: options.format)
+    console.print([try options.report(on: [run], operation: operation).table], as: options.format)
   }
 
-  private func show(_ reader: RunFileReader, _ drawnLines: inout Int) throws {
+  private func show(_ reader: RunFileReader, _ operation: String, _ drawnLines: inout Int) throws {
     guard !console.isQuiet, let last = reader.steps.last else { return }
     guard console.isTerminal else {
       console.progress("\(reader.path): \(reader.steps.count) steps, the last is \(last)")
       return
     }
-    let run = try reading.read(reader, tensors: [options.operation])
+    let run = try reading.read(reader, tensors: [operation])
     let text =
-      (try? options.report(on: [run]).table.rendered(
+      (try? options.report(on: [run], operation: operation).table.rendered(
         as: .table, width: console.progressWidth)) ?? "step \(last)\n"
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     let up = drawnLines > 0 ? "\u{1B}[\(drawnLines)A" : ""

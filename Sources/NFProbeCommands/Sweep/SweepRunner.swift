@@ -25,7 +25,8 @@ struct SweepRunner {
     console.progress(
       "\(plan.title): \(counted(runCount, "run")), \(stepsInAll) steps in all, in \(folder.path)")
     let view = LiveView(
-      console: console, runCount: runCount, stepsInAll: stepsInAll, operation: "fc2.weight", statistic: .l1,
+      console: console, runCount: runCount, stepsInAll: stepsInAll, operation: OperationChoice.usual,
+      statistic: .l1,
       selection: .paper)
     for (round, seed) in plan.seeds.enumerated() {
       for (index, cell) in plan.cells.enumerated() {
