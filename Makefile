@@ -9,12 +9,12 @@ mandir = $(DESTDIR)$(PREFIX)/share/man/man1
 # What `make completions` and `make man` write, and `make install` puts in place.
 package = .build/package
 
-.PHONY: help run test python soak build lint format completions man install uninstall clean
+.PHONY: help run test python soak build lint format completions man install check-install uninstall clean
 
 help: ## List the targets
 	@echo 'nf-probe: gradients of transformers, layer by layer'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: ## Install what is missing, build, measure gradients on the built-in corpus (ARGS="--seeds 3")
 	@scripts/run.sh $(ARGS)
@@ -44,14 +44,20 @@ completions: build ## Write completions for bash, zsh and fish to .build/package
 man: build ## Write the manual page to .build/package
 	@scripts/package.sh man $(package)
 
-install: completions man ## Install program, completions and manual page (PREFIX=/usr/local, DESTDIR=)
+install: ## Install program, completions and manual page (PREFIX=/usr/local, DESTDIR=); needs no Swift afterwards
+	@scripts/install-dependencies.sh
 	@scripts/package.sh program $(package)
+	@PROGRAM=$(package)/nf-probe scripts/package.sh completions $(package)
+	@PROGRAM=$(package)/nf-probe scripts/package.sh man $(package)
 	install -d "$(bindir)" "$(bashdir)" "$(zshdir)" "$(fishdir)" "$(mandir)"
 	install -m 755 $(package)/nf-probe "$(bindir)/nf-probe"
 	install -m 644 $(package)/nf-probe.bash "$(bashdir)/nf-probe"
 	install -m 644 $(package)/nf-probe.zsh "$(zshdir)/_nf-probe"
 	install -m 644 $(package)/nf-probe.fish "$(fishdir)/nf-probe.fish"
 	install -m 644 $(package)/nf-probe.1 "$(mandir)/nf-probe.1"
+
+check-install: ## Install into a folder of its own and check that the program there runs without the Swift toolchain
+	@scripts/check-install.sh
 
 uninstall: ## Remove what `make install` put in place (same PREFIX and DESTDIR)
 	rm -f "$(bindir)/nf-probe" "$(bashdir)/nf-probe" "$(zshdir)/_nf-probe"

@@ -1,12 +1,27 @@
 #!/usr/bin/env bash
-# Collects what `make install` installs from the built program: package.sh program|completions|man FOLDER.
+# Collects what `make install` installs: package.sh program|completions|man FOLDER. The program is built so that it needs no Swift
+# toolchain; completions and manual page come from PROGRAM, by default the one that `make build` builds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 part=$1
 folder=$2
-program=$(swift build -c release --show-bin-path)/nf-probe
+program=${PROGRAM:-}
+[[ -n "$program" || "$part" == program ]] || program=$(swift build -c release --show-bin-path)/nf-probe
 mkdir -p "$folder"
+
+# A program with Swift's libraries inside, where the system has none of its own. In a folder of its own: the flag changes how everything
+# is compiled, and `make run` should not have to compile it again.
+build_program() {
+  local flags=(-c release --product nf-probe)
+  if [[ $(uname) == Linux ]]; then flags+=(--static-swift-stdlib --scratch-path .build/install); fi
+  swift build "${flags[@]}" >&2
+  program=$(swift build "${flags[@]}" --show-bin-path)/nf-probe
+  if command -v ldd >/dev/null && ldd "$program" | grep -E 'lib(swift|Foundation|dispatch|BlocksRuntime)'; then
+    echo "package.sh: $program still needs these libraries of the Swift toolchain." >&2
+    exit 1
+  fi
+}
 
 # The names of a command's subcommands, from its help.
 subcommands() {
@@ -37,6 +52,7 @@ manual() {
 
 case $part in
   program)
+    build_program
     cp "$program" "$folder/nf-probe"
     ;;
   completions)
