@@ -13,6 +13,8 @@ public struct Checkpoint: Sendable {
   public let tensors: [TensorInfo]
   /// What the file says beside its tensors, e.g. the hyper-parameters under their own names.
   public let metadata: [String: String]
+  /// What a reader of its numbers should know of how they are stored, as sentences without full stops.
+  public let notes: [String]
 
   let sources: [RandomAccessFile]
   private let indices: [String: Int]
@@ -21,7 +23,7 @@ public struct Checkpoint: Sendable {
   /// Opens a checkpoint. The format is found by the content, not by the name's ending.
   /// - Throws: where a file cannot be read, is of no known format, or is not whole and valid.
   public init(path: String) throws(CheckpointError) {
-    self.init(path: path, try CheckpointContents(path: path))
+    self.init(path: path, try CheckpointContents(path: path).dequantized(path: path))
   }
 
   /// A checkpoint in memory, e.g. the scales that a run file holds.
@@ -45,6 +47,7 @@ public struct Checkpoint: Sendable {
     format = contents.format
     tensors = contents.tensors
     metadata = contents.metadata
+    notes = contents.notes
     sources = contents.files
     indices = Dictionary(uniqueKeysWithValues: contents.tensors.enumerated().map { ($1.name, $0) })
     checksums = StorageChecksums(contents.checksums)
@@ -63,7 +66,7 @@ public struct Checkpoint: Sendable {
       let shape: [Int]
       let strides: [Int]?
     }
-    let stored = tensors.filter { $0.values == nil && $0.elementCount > 0 }
+    let stored = tensors.filter { $0.values == nil && $0.origin == nil && $0.elementCount > 0 }
     let groups = Dictionary(grouping: stored) {
       Place(
         file: $0.file, start: $0.byteRange.lowerBound, end: $0.byteRange.upperBound, shape: $0.shape,
@@ -89,4 +92,5 @@ struct CheckpointContents {
   /// In the order of ``TensorInfo/file``.
   var files: [RandomAccessFile]
   var checksums: [StorageChecksum] = []
+  var notes: [String] = []
 }

@@ -12,6 +12,8 @@ public enum CheckpointFormat: String, Sendable, CaseIterable {
   case torchZip = "torch-zip"
   /// What `torch.save` wrote before: five pickles and the storages.
   case torchLegacy = "torch-legacy"
+  /// A folder of `torch.distributed.checkpoint`: a `.metadata` and a file or more of each worker.
+  case torchDistributed = "torch-distributed"
 }
 
 extension CheckpointContents {
@@ -29,6 +31,7 @@ extension CheckpointContents {
       case .safetensorsShards, .torchShards: try .shards(file)
       case .torchZip: try .torchZip(file)
       case .torchLegacy: try .torchLegacy(file)
+      case .torchDistributed: try .distributed(file)
       }
   }
 
@@ -39,6 +42,13 @@ extension CheckpointContents {
       start = try file.bytes(at: 0, count: min(file.byteCount, 64))
     } catch {
       throw CheckpointError(error)
+    }
+    let name = file.path.split(separator: "/").last ?? ""
+    if name == Self.distributedMetadataName, start.starts(with: [0x80]) { return .torchDistributed }
+    if name.hasSuffix(Self.distributedEnding) {
+      throw CheckpointError(
+        path: file.path, problem: "is one worker's part of a checkpoint",
+        advice: "Name the folder, in which .metadata says what belongs together")
     }
     for (beginning, problem) in otherFormats where start.starts(with: beginning) {
       throw CheckpointError(path: file.path, problem: problem)
@@ -82,14 +92,25 @@ extension CheckpointContents {
     func error(_ problem: String) -> FileAccessError {
       FileAccessError(path: path, reason: .notARegularFile, problem: problem)
     }
+    func inside(_ name: String) -> String { path.hasSuffix("/") ? path + name : "\(path)/\(name)" }
+    if names.contains(where: { $0.hasSuffix(distributedEnding) }) {
+      guard names.contains(distributedMetadataName) else {
+        throw error(
+          "holds workers' parts of a checkpoint (\(distributedEnding)) without the .metadata that is written last: saving did not"
+            + " come to its end, or the file was not copied")
+      }
+      return inside(distributedMetadataName)
+    }
     for ending in folderEndings {
       let candidates = names.filter { $0.hasSuffix(ending) }.sorted()
       if candidates.count > 1 {
         throw error(
           "holds several checkpoints, name one of them: \(candidates.prefix(8).joined(separator: ", "))")
       }
-      if let name = candidates.first { return path.hasSuffix("/") ? path + name : "\(path)/\(name)" }
+      if let name = candidates.first { return inside(name) }
     }
-    throw error("is a folder without a checkpoint: no *.index.json, *.safetensors or pytorch_model.bin in it")
+    throw error(
+      "is a folder without a checkpoint: no *.index.json, *.safetensors, pytorch_model.bin or .metadata in it"
+    )
   }
 }

@@ -168,6 +168,7 @@ extension CheckpointComparison {
       notes.append("\(scales.title) is a run: only its gains and scales are compared.")
     }
     let traps = measurement.sides.prefix(2).flatMap { $0.view.adapter == nil ? [] : $0.view.notes }
+    notes += measurement.sides.prefix(2).flatMap(\.view.checkpoint.notes).map { $0 + "." }
     return notes + traps.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }.map { $0 + "." }
   }
 }

@@ -3,6 +3,8 @@
 The files of PyTorch are those of Tests/CheckpointsTests/Fixtures, which make_fixtures.py there wrote with PyTorch.
 """
 
+import csv
+import io
 import json
 import pathlib
 import shutil
@@ -121,3 +123,51 @@ def test_another_librarys_names(tmp_path):
     shape = {"wte.weight": (5, 4), "h.0.attn.c_attn.weight": (4, 12), "h.0.ln_1.weight": (4,)}
     save_file({name: numpy.ones(size, "<f4") for name, size in shape.items()}, tmp_path / "gpt2.safetensors")
     refuses("grads", "--from-checkpoint=gpt2.safetensors", cwd=tmp_path, mentions=["GPT-2's names", "fairseq"])
+
+
+# What PyTorch and Transformers wrote and computed: Tests/CheckpointsTests/Fixtures/make_distributed.py.
+MADE = FIXTURES / "distributed"
+
+
+def changes(*arguments, cwd) -> dict[str, dict[str, str]]:
+    """The rows of `compare` by the tensors' names in the files."""
+    text = succeeds("compare", *arguments, "--by=change", "--rows=0", "--format=csv", cwd=cwd).stdout
+    return {row["tensor"]: row for row in csv.DictReader(io.StringIO(text)) if row["tensor"]}
+
+
+@pytest.mark.parametrize("one, other", [("one", "four"), ("four", "model.pt"), ("one", "model.pt"), ("four-after", "model-after.pt")])
+def test_a_model_saved_in_several_ways_is_one_model(one, other, tmp_path):
+    result = succeeds("compare", MADE / one, MADE / other, cwd=tmp_path)
+    assert "A and B are identical: all 341 elements have the same bits." in result.stdout
+    assert "only in" not in result.stdout
+
+
+@pytest.mark.parametrize("before, after", [("one", "four-after"), ("four", "model-after.pt"), ("model.pt", "four-after")])
+def test_an_update_s_differences_are_pytorch_s(before, after, tmp_path):
+    rows = changes(MADE / before, MADE / after, cwd=tmp_path)
+    expected = json.loads((MADE / "differences.json").read_text())
+    assert len(rows) == len(expected)
+    places = {"decoder.embed_tokens": "embed_tokens", "decoder.layer_norm": "norm"}
+    for name, row in rows.items():
+        stem, _, kind = name.rpartition(".")
+        relative, largest = expected[f"{places.get(stem, stem)}.{kind}" if stem else name]
+        # Both are sums in float64, added in other orders.
+        assert float(row["relative_difference"]) == pytest.approx(relative, rel=1e-9)
+        assert float(row["max_difference"]) == pytest.approx(largest, rel=1e-9)
+
+
+def test_quantized_tensors_are_the_numbers_that_they_stand_for(tmp_path):
+    result = succeeds("compare", MADE / "quantized.safetensors", MADE / "numbers.safetensors", cwd=tmp_path)
+    assert "A and B are identical: all 2345 elements have the same bits." in result.stdout
+
+
+def test_what_a_distributed_checkpoint_lacks_is_said(tmp_path):
+    shutil.copytree(MADE / "four", tmp_path / "four")
+    (tmp_path / "four/__3_0.distcp").unlink()
+    for command in (["compare", "four", MADE / "one"], ["scales", "four"]):
+        refuses(*command, cwd=tmp_path, mentions=["__3_0.distcp, which holds parts of tensors, is missing"])
+    (tmp_path / "four/.metadata").unlink()
+    refuses("compare", "four", MADE / "one", cwd=tmp_path, mentions=["without the .metadata"])
+    refuses("compare", MADE / "four/__0_0.distcp", MADE / "one", cwd=tmp_path, mentions=["one worker's part", "Name the folder"])
+    damaged = succeeds("verify", MADE / "four", cwd=tmp_path)
+    assert "the checksums agree" in damaged.stdout

@@ -17,11 +17,15 @@ struct PickleInput {
   /// The most bytes of pickles; a state dict takes some 200 a tensor.
   static let maximumByteCount = 64 << 20
   private static let chunk = 1 << 16
+  private let limit: Int
 
-  /// - Parameter byteRange: where the pickles lie in the file, at most.
-  init(_ file: RandomAccessFile, _ byteRange: Range<Int>) {
+  /// - Parameters:
+  ///   - byteRange: where the pickles lie in the file, at most.
+  ///   - limit: the most bytes of pickles.
+  init(_ file: RandomAccessFile, _ byteRange: Range<Int>, limit: Int = Self.maximumByteCount) {
     self.file = file
     self.byteRange = byteRange
+    self.limit = limit
   }
 
   func error(_ problem: String) -> PickleError { PickleError(problem: problem, position: position) }
@@ -30,9 +34,7 @@ struct PickleInput {
   mutating func take(_ count: Int) throws -> Range<Int> {
     let start = position
     guard count <= byteRange.count - position else { throw error("ends inside a value") }
-    guard count <= Self.maximumByteCount - position else {
-      throw error("more than \(Self.maximumByteCount >> 20) MiB")
-    }
+    guard count <= limit - position else { throw error("more than \(limit >> 20) MiB") }
     while bytes.count < start + count {
       let more = min(max(Self.chunk, start + count - bytes.count), byteRange.count - bytes.count)
       bytes += try file.bytes(at: byteRange.lowerBound + bytes.count, count: more)

@@ -1,7 +1,19 @@
-/// Reads one pickle of protocol 2 as a tree of inert values.
+/// Which pickles a ``PickleMachine`` reads: what wrote them, and so what they may hold.
+enum PickleDialect {
+  /// What `torch.save` writes: protocol 2.
+  case torchSave
+  /// The `.metadata` of `torch.distributed.checkpoint`: protocol 4, a line for each part of each tensor.
+  case metadata
+
+  var version: UInt8 { self == .torchSave ? 2 : 4 }
+  var writer: String { self == .torchSave ? "torch.save" : "torch.distributed.checkpoint" }
+  /// How many times as many values as of `torch.save` there may be.
+  var factor: Int { self == .torchSave ? 1 : 8 }
+}
+
+/// Reads one pickle as a tree of inert values.
 ///
-/// Only the opcodes are known that `torch.save` emits, as PyTorch's own restricted reader allows; nothing is imported,
-/// called or built. Every opcode moves forward, and nodes, stack, memo and children are bounded.
+/// Only the opcodes are known that PyTorch emits, as its own restricted reader allows; nothing is imported, called or built. Every opcode moves forward, and nodes, stack, memo and children are bounded.
 struct PickleMachine {
   private var input: PickleInput
   private var objects = PickleObjects()
@@ -17,11 +29,18 @@ struct PickleMachine {
   static let maximumMarkDepth = 1000
   static let maximumMemoCount = 1_000_000
 
-  private init(_ input: PickleInput) { self.input = input }
+  private let dialect: PickleDialect
+
+  private init(_ input: PickleInput, _ dialect: PickleDialect) {
+    self.input = input
+    self.dialect = dialect
+  }
 
   /// Reads a pickle and leaves `input` behind it.
-  static func objects(from input: inout PickleInput) throws -> PickleObjects {
-    var machine = PickleMachine(input)
+  static func objects(
+    from input: inout PickleInput, _ dialect: PickleDialect = .torchSave
+  ) throws -> PickleObjects {
+    var machine = PickleMachine(input, dialect)
     while !machine.isDone { try machine.step() }
     input = machine.input
     machine.objects.bytes = input.bytes
@@ -66,15 +85,39 @@ struct PickleMachine {
     case UInt8(ascii: "b"): try build()
     case UInt8(ascii: "Q"): try push(.persistent(try pop(1)[0]))
     default:
+      guard dialect == .metadata else {
+        throw input.error(
+          "opcode 0x\(String(opcode, radix: 16)), which torch.save does not write with its default protocol")
+      }
+      try stepOfProtocol4(opcode)
+    }
+  }
+
+  /// What protocol 4 has beyond protocol 2.
+  private mutating func stepOfProtocol4(_ opcode: UInt8) throws {
+    switch opcode {
+    // A frame says how many bytes may be read at once; they are read as they come.
+    case 0x95: _ = try input.take(8)
+    case 0x8C: try push(.text(PickleSpan(try input.take(Int(try input.number(1))))))
+    case 0x94: try memoize(memo.count)
+    case 0x93:
+      let names = try pop(2)
+      guard case .text(let module) = objects[names[0]], case .text(let name) = objects[names[1]] else {
+        throw input.error("names a class by what is no text")
+      }
+      try push(.global(module: module, name: name))
+    case 0x90: try append(try popToMark())
+    default:
       throw input.error(
-        "opcode 0x\(String(opcode, radix: 16)), which torch.save does not write with its default protocol")
+        "opcode 0x\(String(opcode, radix: 16)), which \(dialect.writer) does not write")
     }
   }
 
   private mutating func checkProtocol() throws {
     let version = try input.byte()
-    guard version == 2 else {
-      throw input.error("pickle protocol \(version); torch.save writes 2 unless told otherwise")
+    guard version == dialect.version else {
+      let unless = dialect == .torchSave ? " unless told otherwise" : ""
+      throw input.error("pickle protocol \(version); \(dialect.writer) writes \(dialect.version)\(unless)")
     }
   }
 
@@ -92,8 +135,8 @@ struct PickleMachine {
   }
 
   private mutating func push(_ node: PickleObjects.Node) throws {
-    guard objects.nodes.count < Self.maximumNodeCount else {
-      throw input.error("more than \(Self.maximumNodeCount) values")
+    guard objects.nodes.count < dialect.factor * Self.maximumNodeCount else {
+      throw input.error("more than \(dialect.factor * Self.maximumNodeCount) values")
     }
     objects.nodes.append(node)
     try push(PickleObjects.Reference(objects.nodes.count - 1))
@@ -123,8 +166,8 @@ struct PickleMachine {
 
   private mutating func count(_ children: [PickleObjects.Reference]) throws {
     childCount += children.count
-    guard childCount <= Self.maximumChildCount else {
-      throw input.error("more than \(Self.maximumChildCount) elements")
+    guard childCount <= dialect.factor * Self.maximumChildCount else {
+      throw input.error("more than \(dialect.factor * Self.maximumChildCount) elements")
     }
   }
 
@@ -151,8 +194,8 @@ struct PickleMachine {
 
   private mutating func memoize(_ index: Int) throws {
     memo[index] = try top()
-    guard memo.count <= Self.maximumMemoCount else {
-      throw input.error("remembers more than \(Self.maximumMemoCount) values")
+    guard memo.count <= dialect.factor * Self.maximumMemoCount else {
+      throw input.error("remembers more than \(dialect.factor * Self.maximumMemoCount) values")
     }
   }
 

@@ -4,7 +4,7 @@ extension Checkpoint {
   /// Writes `elements` of a tensor, counted in C order, into `values` from `start` on.
   ///
   /// - Precondition: `tensor` is of this checkpoint, `elements` lies inside it, and as many values follow `start`.
-  /// - Throws: where the tensor is not one of F64, F32, F16 and BF16, cannot be read, or is damaged by its checksum.
+  /// - Throws: where the tensor's type is not ``TensorType/isReadable``, cannot be read, or is damaged by its checksum.
   public func read(
     _ tensor: TensorInfo, elements: Range<Int>, into values: inout [Float], at start: Int = 0
   ) throws(CheckpointError) {
@@ -19,7 +19,7 @@ extension Checkpoint {
   /// Writes `elements` of a tensor, counted in C order, into `values` from `start` on.
   ///
   /// - Precondition: as ``read(_:elements:into:at:)-(_,_,[Float],_)``.
-  /// - Throws: where the tensor is not one of F64, F32, F16 and BF16, cannot be read, or is damaged by its checksum.
+  /// - Throws: where the tensor's type is not ``TensorType/isReadable``, cannot be read, or is damaged by its checksum.
   public func read(
     _ tensor: TensorInfo, elements: Range<Int>, into values: inout [Double], at start: Int = 0
   ) throws(CheckpointError) {
@@ -53,7 +53,7 @@ extension Checkpoint {
     guard tensor.type.isReadable else {
       throw CheckpointError(
         path: path, problem: "tensor \"\(tensor.name)\" has type \(tensor.type.rawValue)",
-        advice: "F64, F32, F16 and BF16 can be read")
+        advice: "F64, F32, F16, BF16 and F8 (E4M3, E5M2, E8M0) can be read")
     }
   }
 
@@ -70,6 +70,10 @@ extension Checkpoint {
     case .f64: try convert(tensor, elements, &values, start) { (stored: Double) in Value(stored) }
     case .f32: try convert(tensor, elements, &values, start) { (stored: Float) in Value(stored) }
     case .f16: try convert(tensor, elements, &values, start) { Value(Float16(bitPattern: $0)) }
+    case .f8E4M3, .f8E5M2, .f8E8M0:
+      let table =
+        tensor.type == .f8E4M3 ? Float8.e4m3 : tensor.type == .f8E5M2 ? Float8.e5m2 : Float8.e8m0
+      try convert(tensor, elements, &values, start) { (stored: UInt8) in Value(table[Int(stored)]) }
     default:
       try convert(tensor, elements, &values, start) { (stored: UInt16) in
         Value(Float(bitPattern: UInt32(stored) << 16))
@@ -138,11 +142,84 @@ extension Checkpoint {
       for index in 0..<stored.count { values[start + index] = memory[first + index] }
       return
     }
+    if let origin = tensor.origin {
+      let first = tensor.byteRange.lowerBound / stride
+      return try make(
+        (first + stored.lowerBound)..<(first + stored.upperBound), of: origin, into: &values, start)
+    }
     do {
       let offset = tensor.byteRange.lowerBound + stored.lowerBound * stride
       try sources[tensor.file].read(into: &values, range: start..<(start + stored.count), at: offset)
     } catch {
       throw CheckpointError(error)
+    }
+  }
+
+  /// Makes elements of what they come from, counted in C order.
+  private func make<Stored: Numeric & BitwiseCopyable>(
+    _ elements: Range<Int>, of origin: TensorOrigin, into values: inout [Stored], _ start: Int
+  ) throws(CheckpointError) {
+    switch origin {
+    case .parts(let whole):
+      for part in whole.parts {
+        let own =
+          whole.count(
+            of: part, before: elements.lowerBound)..<whole.count(of: part, before: elements.upperBound)
+        guard !own.isEmpty else { continue }
+        try checkBytes(of: part.tensor)
+        var window = [Stored](repeating: 0, count: own.count)
+        try convert(part.tensor, own, &window, 0) { (stored: Stored) in stored }
+        whole.forEachRun(of: part, own) { first, place, count in
+          for index in 0..<count {
+            values[start + place - elements.lowerBound + index] = window[first - own.lowerBound + index]
+          }
+        }
+      }
+    case .scaled(let scaled): try store(numbers(elements, of: scaled), into: &values, start)
+    case .mxfp4(let packed): try store(numbers(elements, of: packed), into: &values, start)
+    }
+  }
+
+  /// Numbers that were made as `Float`, which is the type that their tensors have.
+  private func store<Stored: BitwiseCopyable>(
+    _ numbers: [Float], into values: inout [Stored], _ start: Int
+  ) throws(CheckpointError) {
+    guard let numbers = numbers as? [Stored] else {
+      preconditionFailure("a made tensor read as another type than F32")
+    }
+    for index in numbers.indices { values[start + index] = numbers[index] }
+  }
+
+  private func numbers(_ elements: Range<Int>, of scaled: ScaledBlocks) throws(CheckpointError) -> [Float] {
+    var numbers = [Float](repeating: 0, count: elements.count)
+    try convert(scaled.numbers, elements, into: &numbers, 0)
+    let scales = try floats(of: scaled.scales)
+    var done = 0
+    while done < elements.count {
+      let element = elements.lowerBound + done
+      let count = min(scaled.run(from: element), elements.count - done)
+      let scale = scales[scaled.scale(of: element)]
+      for index in done..<(done + count) { numbers[index] *= scale }
+      done += count
+    }
+    return numbers
+  }
+
+  private func numbers(_ elements: Range<Int>, of packed: MXFP4Blocks) throws(CheckpointError) -> [Float] {
+    guard !elements.isEmpty else { return [] }
+    let bytes = (elements.lowerBound / 2)..<((elements.upperBound + 1) / 2)
+    let groups =
+      (elements.lowerBound / MXFP4Blocks.groupSize)..<((elements.upperBound - 1) / MXFP4Blocks.groupSize + 1)
+    var blocks = [UInt8](repeating: 0, count: bytes.count)
+    var scales = [UInt8](repeating: 0, count: groups.count)
+    for stored in [packed.blocks, packed.scales] { try checkBytes(of: stored) }
+    try convert(packed.blocks, bytes, &blocks, 0) { (stored: UInt8) in stored }
+    try convert(packed.scales, groups, &scales, 0) { (stored: UInt8) in stored }
+    let powers = scales.map(MXFP4Blocks.scale)
+    return elements.map { element in
+      let byte = blocks[element / 2 - bytes.lowerBound]
+      let number = MXFP4Blocks.values[Int(element.isMultiple(of: 2) ? byte & 15 : byte >> 4)]
+      return number * powers[element / MXFP4Blocks.groupSize - groups.lowerBound]
     }
   }
 }

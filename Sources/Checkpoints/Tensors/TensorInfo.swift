@@ -16,10 +16,12 @@ public struct TensorInfo: Equatable, Sendable {
   let checksum: Int?
   /// The elements of a tensor that lies in memory; `byteRange` counts in them as if they were stored.
   let values: [Float]?
+  /// What the elements are made of where they do not lie in a file as they are read; `byteRange` counts in them as if they did.
+  let origin: TensorOrigin?
 
   init(
     name: String, type: TensorType, shape: [Int], file: Int = 0, byteRange: Range<Int>, strides: [Int]? = nil,
-    checksum: Int? = nil, values: [Float]? = nil
+    checksum: Int? = nil, values: [Float]? = nil, origin: TensorOrigin? = nil
   ) {
     self.name = name
     self.type = type
@@ -29,6 +31,7 @@ public struct TensorInfo: Equatable, Sendable {
     self.strides = strides == Self.contiguousStrides(shape) ? nil : strides
     self.checksum = checksum
     self.values = values
+    self.origin = origin
   }
 
   /// Number of elements.
@@ -47,7 +50,8 @@ public struct TensorInfo: Equatable, Sendable {
   func after(files fileCount: Int, checksums checksumCount: Int) -> TensorInfo {
     TensorInfo(
       name: name, type: type, shape: shape, file: file + fileCount, byteRange: byteRange, strides: strides,
-      checksum: checksum.map { $0 + checksumCount }, values: values)
+      checksum: checksum.map { $0 + checksumCount }, values: values,
+      origin: origin?.after(files: fileCount, checksums: checksumCount))
   }
 
   /// Some indices of one dimension.
@@ -82,6 +86,6 @@ public struct TensorInfo: Equatable, Sendable {
     let span = shape.contains(0) ? 0 : 1 + zip(shape, strides).reduce(0) { $0 + ($1.0 - 1) * $1.1 }
     return TensorInfo(
       name: name, type: type, shape: shape, file: file, byteRange: start..<(start + span * elementBytes),
-      strides: strides, checksum: checksum, values: values)
+      strides: strides, checksum: checksum, values: values, origin: origin)
   }
 }

@@ -58,5 +58,10 @@ public enum TensorType: String, Sendable, CaseIterable {
   }
 
   /// Whether ``Checkpoint`` reads the elements as numbers.
-  public var isReadable: Bool { [.f64, .f32, .f16, .bf16].contains(self) }
+  public var isReadable: Bool {
+    [.f64, .f32, .f16, .bf16, .f8E4M3, .f8E5M2, .f8E8M0].contains(self)
+  }
+
+  /// Whether it is a float of 8 bits with sign and fraction, which in most files has scales beside it.
+  var isFloat8: Bool { [.f8E4M3, .f8E5M2].contains(self) }
 }

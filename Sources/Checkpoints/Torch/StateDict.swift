@@ -8,7 +8,7 @@ struct StateDict {
   private var visitCount = 0
 
   /// Keys under which scripts keep a model's weights, the likelier first.
-  private static let keys = [
+  static let keys = [
     "model", "state_dict", "model_state_dict", "module", "model_state", "net", "network", "weights", "params",
     "parameters", "generator", "ema", "model_ema",
   ]

@@ -9,9 +9,10 @@ struct TorchArchive {
 
   var hasChecksums: Bool { zip.hasChecksums }
 
-  init(_ file: RandomAccessFile) throws(CheckpointError) {
-    zip = try ZipArchive(file)
-    let reader = ZipReader(file)
+  init(_ file: RandomAccessFile) throws(CheckpointError) { try self.init(ZipReader(file)) }
+
+  init(_ reader: ZipReader) throws(CheckpointError) {
+    zip = try ZipArchive(reader)
     let suffix = "/data.pkl"
     let pickles = zip.entries.values.filter {
       $0.name.hasSuffix(suffix) && !$0.name.dropLast(suffix.count).contains("/")
@@ -23,7 +24,7 @@ struct TorchArchive {
     folder = String(pickle.name.dropLast(suffix.count))
     guard zip.entries["\(folder)/constants.pkl"] == nil else {
       throw CheckpointError(
-        path: file.path, problem: "is a TorchScript program", advice: "Save the model's state_dict()")
+        path: reader.path, problem: "is a TorchScript program", advice: "Save the model's state_dict()")
     }
     guard pickle.byteRange.count <= PickleInput.maximumByteCount else {
       throw reader.damaged("its pickle has \(pickle.byteRange.count) bytes")
@@ -37,14 +38,14 @@ struct TorchArchive {
 
   private func check(_ entry: ZipEntry, _ reader: ZipReader) throws(CheckpointError) {
     guard zip.hasChecksums else { return }
-    guard CRC32.value(of: try reader.bytes(entry.byteRange)) == entry.crc else {
+    guard CRC32.value(of: try reader.bytes(of: entry)) == entry.crc else {
       throw reader.damaged("\(entry.name) does not have the checksum that the archive states")
     }
   }
 
   private func checkByteOrder(_ entry: ZipEntry, _ reader: ZipReader) throws(CheckpointError) {
     try check(entry, reader)
-    guard entry.byteRange.count <= 16, try reader.bytes(entry.byteRange).elementsEqual("little".utf8) else {
+    guard entry.byteRange.count <= 16, try reader.bytes(of: entry).elementsEqual("little".utf8) else {
       throw CheckpointError(
         path: zip.path, problem: "its numbers are stored in another byte order than little-endian",
         advice: "Load and save it again on a little-endian machine")

@@ -35,7 +35,7 @@ extension CheckpointContents {
       metadata: Hyperparameters(legacy.objects).metadata, files: [file])
   }
 
-  private static func pickleObjects<Objects>(
+  static func pickleObjects<Objects>(
     path: String, _ body: () throws -> Objects
   ) throws(CheckpointError) -> Objects {
     do {

@@ -14,6 +14,7 @@ struct ZipEntry: Equatable {
 /// from the directory, because the entry's header may leave them to a descriptor behind the data.
 struct ZipArchive {
   let path: String
+  /// By name; where an entry lies counts from the file's start.
   let entries: [String: ZipEntry]
   /// Whether the archive states checksums. PyTorch can be told to leave them out; then all are zero.
   let hasChecksums: Bool
@@ -22,8 +23,7 @@ struct ZipArchive {
   private static let maximumDirectoryBytes = 64 << 20
 
   /// - Throws: where the archive is cut off, damaged, encrypted, compressed or contradicts itself.
-  init(_ file: RandomAccessFile) throws(CheckpointError) {
-    let reader = ZipReader(file)
+  init(_ reader: ZipReader) throws(CheckpointError) {
     let end = try reader.directoryEnd()
     guard end.byteRange.count <= Self.maximumDirectoryBytes, end.entryCount <= Self.maximumEntryCount else {
       throw reader.damaged("its directory states \(end.entryCount) entries in \(end.byteRange.count) bytes")
@@ -40,12 +40,13 @@ struct ZipArchive {
         throw reader.damaged("entry \"\(record.name)\" reaches beyond the archive's data")
       }
       dataEnd = start + record.byteCount
-      let entry = ZipEntry(name: record.name, byteRange: start..<dataEnd, crc: record.crc)
+      let entry = ZipEntry(
+        name: record.name, byteRange: (reader.start + start)..<(reader.start + dataEnd), crc: record.crc)
       guard entries.updateValue(entry, forKey: record.name) == nil else {
         throw reader.damaged("entry \"\(record.name)\" occurs twice")
       }
     }
-    path = file.path
+    path = reader.path
     self.entries = entries
     hasChecksums = entries.values.contains { $0.crc != 0 }
   }
@@ -73,30 +74,48 @@ struct ZipDirectoryEnd {
   let entryCount: Int
 }
 
-/// The archive's bytes, by what they are.
+/// The archive's bytes, by what they are; offsets count from the archive's start, which may lie inside a file.
 struct ZipReader {
-  let file: RandomAccessFile
+  private let file: RandomAccessFile
+  /// Where in the file the archive starts.
+  let start: Int
+  let byteCount: Int
 
-  init(_ file: RandomAccessFile) { self.file = file }
+  var path: String { file.path }
+
+  init(_ file: RandomAccessFile) { self.init(file, 0..<file.byteCount) }
+
+  /// - Precondition: the range lies inside the file.
+  init(_ file: RandomAccessFile, _ byteRange: Range<Int>) {
+    self.file = file
+    start = byteRange.lowerBound
+    byteCount = byteRange.count
+  }
 
   func damaged(_ problem: String) -> CheckpointError {
     CheckpointError(
-      path: file.path, problem: "not a valid archive of torch.save: \(problem)",
+      path: path, problem: "not a valid archive of torch.save: \(problem)",
       advice: "It may be cut off, damaged or written by another program")
   }
 
   func bytes(_ range: Range<Int>) throws(CheckpointError) -> [UInt8] {
+    guard range.upperBound <= byteCount else { throw damaged("it ends before byte \(range.upperBound)") }
     do {
-      return try file.bytes(at: range.lowerBound, count: range.count)
+      return try file.bytes(at: start + range.lowerBound, count: range.count)
     } catch {
       throw CheckpointError(error)
     }
   }
 
+  /// The bytes of an entry.
+  func bytes(of entry: ZipEntry) throws(CheckpointError) -> [UInt8] {
+    try bytes((entry.byteRange.lowerBound - start)..<(entry.byteRange.upperBound - start))
+  }
+
   /// Finds the end record, which may be followed by a comment, and the larger form of it that it may point to.
   func directoryEnd() throws(CheckpointError) -> ZipDirectoryEnd {
-    let tailStart = max(0, file.byteCount - 22 - 0xFFFF)
-    let tail = try bytes(tailStart..<file.byteCount)
+    let tailStart = max(0, byteCount - 22 - 0xFFFF)
+    let tail = try bytes(tailStart..<byteCount)
     let candidates = stride(from: tail.count - 22, through: 0, by: -1)
     let found = candidates.first { position in
       tail.littleEndian(at: position, count: 4) == 0x0605_4B50
@@ -145,7 +164,7 @@ struct ZipReader {
   /// Where an entry's bytes start: behind its own header, which must agree with the directory.
   func dataStart(of record: ZipRecord) throws(CheckpointError) -> Int {
     let nameEnd = record.headerOffset + 30 + record.nameBytes.count
-    guard record.headerOffset <= file.byteCount - 30, nameEnd <= file.byteCount else {
+    guard record.headerOffset <= byteCount - 30, nameEnd <= byteCount else {
       throw damaged("the header of entry \"\(record.name)\" lies outside the file")
     }
     let header = try bytes(record.headerOffset..<nameEnd)

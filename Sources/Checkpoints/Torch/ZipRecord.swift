@@ -39,7 +39,7 @@ struct ZipRecord {
     let size = wide.values[0] ?? field(24, 4)
     guard size == wide.values[1] ?? field(20, 4), let byteCount = Int(exactly: size),
       let headerOffset = Int(exactly: wide.values[2] ?? field(42, 4)),
-      byteCount <= reader.file.byteCount, headerOffset <= reader.file.byteCount, field(34, 2) == 0
+      byteCount <= reader.byteCount, headerOffset <= reader.byteCount, field(34, 2) == 0
     else { throw reader.damaged("entry \"\(name)\" lies outside the file") }
     let record = ZipRecord(
       name: name, nameBytes: nameBytes, crc: UInt32(field(16, 4)), byteCount: byteCount,

@@ -43,7 +43,8 @@ enum TensorChecksums {
 extension Checkpoint {
   /// Whether the file carries checksums of its tensors.
   public var hasChecksums: Bool {
-    metadata[TensorChecksums.headerKey] != nil || tensors.contains { $0.checksum != nil }
+    metadata[TensorChecksums.headerKey] != nil
+      || tensors.contains { $0.storedTensors.contains { $0.checksum != nil } }
   }
 
   /// Compares the header with its checksum.
@@ -80,7 +81,9 @@ extension Checkpoint {
     var damaged: [String] = []
     for tensor in tensors {
       guard let stated = metadata[TensorChecksums.tensorPrefix + tensor.name] else {
-        do { try checkBytes(of: tensor) } catch { damaged.append(tensor.name) }
+        do {
+          for stored in tensor.storedTensors { try checkBytes(of: stored) }
+        } catch { damaged.append(tensor.name) }
         continue
       }
       if try stated != TensorChecksums.text(checksum(of: tensor)) { damaged.append(tensor.name) }
