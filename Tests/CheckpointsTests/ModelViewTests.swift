@@ -186,6 +186,36 @@ import RunData
     #expect(mixed.bookkeeping.map(\.name) == ["decoder.version"])
   }
 
+  /// A model inside a larger one, under wrappers of any kind and order; the head stands outside of what the library's prefix names.
+  @Test(arguments: [
+    ("student.model.", "student."), ("model._fsdp_wrapped_module.model.", "model._fsdp_wrapped_module."),
+    ("module.", "module."), ("module.student._orig_mod.model.", "module.student._orig_mod."),
+    ("_orig_mod.module.model.", "_orig_mod.module."), ("policy.actor.model.", "policy.actor."),
+    ("_forward_module.model.model.", "_forward_module.model."), ("model.", ""), ("", ""),
+    ("student.", "student."),
+  ])
+  func prefixesAreNestedInAnyOrder(body: String, head: String) throws {
+    let view = try view([
+      ("\(body)embed_tokens.weight", [5, 2]),
+      ("\(body)layers.0._fsdp_wrapped_module.self_attn.q_proj.weight", [2, 2]),
+      ("\(body)layers.0._checkpoint_wrapped_module.mlp.down_proj.weight", [2, 3]),
+      ("\(body)layers.1.mlp._orig_mod.down_proj.weight", [2, 3]), ("\(body)norm.weight", [2]),
+      ("\(head)lm_head.weight", [5, 2]),
+    ])
+    #expect(view.unknown.map(\.name) == [])
+    #expect(
+      names(view) == [
+        "decoder.embed_tokens.weight", "decoder.layers.0.self_attn.q_proj.weight",
+        "decoder.layers.0.fc2.weight",
+        "decoder.layers.1.fc2.weight", "decoder.layer_norm.weight", "decoder.output_projection.weight",
+      ])
+  }
+
+  @Test func aPartThatIsCalledModuleStays() throws {
+    let view = try view([("module.decoder.module.x", [1]), ("decoder.layers.0.fc1.weight", [3, 2])])
+    #expect(view.unknown.map(\.name) == ["module.decoder.module.x"])
+  }
+
   @Test func anAdapterMayBeNamed() throws {
     let checkpoint = Checkpoint(
       path: "memory", format: .safetensors,

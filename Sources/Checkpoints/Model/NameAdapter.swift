@@ -76,10 +76,10 @@ public struct NameAdapter: Sendable {
     }
   }
 
-  /// The same names behind one more beginning.
+  /// The same names behind one more beginning, with and without the library's own behind it: the head stands outside of what that names.
   private func prefixed(_ prefix: String) -> NameAdapter {
     var adapter = self
-    if !prefix.isEmpty { adapter.prefixes.append(prefix) }
+    if !prefix.isEmpty { adapter.prefixes += [prefix] + prefixes.map { prefix + $0 } }
     return adapter
   }
 

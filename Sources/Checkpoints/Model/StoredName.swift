@@ -16,13 +16,17 @@ struct StoredName {
   static let maximumBeginning = 3
   /// What wrappers put before every name: data parallelism, compilation, sharding.
   static let wrappers = ["module.", "_orig_mod.", "_forward_module.", "_fsdp_wrapped_module."]
+  /// What they put wherever a part of the model is wrapped; `module` inside a name may be a part of the model.
+  private static let innerWrappers: Set<Substring> = [
+    "_orig_mod", "_forward_module", "_fsdp_wrapped_module", "_checkpoint_wrapped_module",
+  ]
 
   init(_ name: String) {
-    var bare = name[...]
-    while let wrapper = Self.wrappers.first(where: { bare.hasPrefix($0) }) {
-      bare = bare.dropFirst(wrapper.count)
-    }
-    let components = bare.split(separator: ".", omittingEmptySubsequences: false)
+    var components = name.split(separator: ".", omittingEmptySubsequences: false)
+    let bare = components.filter { !Self.innerWrappers.contains($0) }
+    if !bare.isEmpty { components = bare }
+    components = Array(
+      components[(components.dropLast().firstIndex { $0 != "module" } ?? components.count - 1)...])
     let keys = components.map { CompiledRule.number($0) == nil ? String($0) : "#" }
     readings = (0...min(Self.maximumBeginning, components.count - 1)).map { count in
       Reading(
