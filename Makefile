@@ -9,7 +9,7 @@ mandir = $(DESTDIR)$(PREFIX)/share/man/man1
 # What `make completions` and `make man` write, and `make install` puts in place.
 package = .build/package
 
-.PHONY: help run test python soak build lint format completions man install check-install uninstall clean
+.PHONY: help run test python soak build lint format docs completions man install check-install uninstall clean
 
 help: ## List the targets
 	@echo 'nf-probe: gradients of transformers, layer by layer'
@@ -37,6 +37,9 @@ lint: ## Check the format of the Swift sources
 
 format: ## Mend the format of the Swift sources
 	@scripts/lint.sh --fix
+
+docs: ## Build the guides as a site in .build/guides
+	@scripts/docs.sh .build/guides
 
 completions: build ## Write completions for bash, zsh and fish to .build/package
 	@scripts/package.sh completions $(package)

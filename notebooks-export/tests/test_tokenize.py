@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from conftest import ROOT, Run
 from nf_probe.tokenize import Stretch, blocks, main
 
-TEXT = ROOT / "README.md"
+TEXT = ROOT / "Guides.docc" / "RunFile.md"
 
 
 def tokens(path: Path, header: int = 0, kind: str = "<u2") -> list[int]:
