@@ -96,28 +96,6 @@ def test_tied_weights_are_recorded_once(tmp_path: Path) -> None:
     assert "head.weight" not in gradients(tmp_path / "tied.h5")
 
 
-def test_frozen_parameters_are_left_out_and_unused_ones_are_zero(tmp_path: Path) -> None:
-    model = make(TorchEncoder)
-    model.encoder.layers[1].linear1.weight.requires_grad_(False)
-    model.unused = nn.Linear(3, 2)
-    train(model, tmp_path / "run.h5", 2)
-    assert "encoder.layers.1.fc1.weight" not in gradients(tmp_path / "run.h5")
-    assert "encoder.layers.0.fc1.weight" in gradients(tmp_path / "run.h5")
-    assert gradients(tmp_path / "run.h5")["unused.weight"].tolist() == [0, 0]
-    assert gradients(tmp_path / "run.h5", "zeros")["unused.weight"].tolist() == [6, 6]
-
-
-def test_parameters_that_thaw_are_told(tmp_path: Path) -> None:
-    model = make(TorchEncoder)
-    model.head.weight.requires_grad_(False)
-    recorder = nf_probe.Recorder(tmp_path / "run.h5", model)
-    model.head.weight.requires_grad_(True)
-    loss_of(model, batch(0)).backward()
-    with pytest.warns(nf_probe.RecorderWarning, match=r"head\.weight"):
-        recorder.step()
-    recorder.close()
-
-
 def test_what_the_script_does_not_state_is_unknown(tmp_path: Path, nf_probe_command: Run) -> None:
     train(make(), tmp_path / "run.h5", 2)
     info = nf_probe_command("info", tmp_path / "run.h5")

@@ -156,6 +156,9 @@ def _make_described_column(
     _attach(dataset, [scales[name] for name in (table.marker.name, *column.dimensions)])
     dataset.attrs["units"] = column.units
     dataset.attrs["long_name"] = column.long_name
+    if column.missing is not None:
+        # Readers that follow the CF conventions, such as xarray, take these for missing.
+        dataset.attrs["_FillValue"] = column.missing
     if column.name == "status":
         dataset.attrs["flag_values"] = np.array(list(STATUS), dtype="<i4")
         dataset.attrs["flag_meanings"] = " ".join(STATUS.values())

@@ -45,13 +45,14 @@ def gain_decay(
 
     Args:
         optimizers: The optimizers.
-        gains: The gains and scales that are kept, by name.
+        gains: The gains and scales that are kept, by name; frozen ones are not asked.
         offsets: What is added to a gain before it multiplies: decay draws what is stored to 0, so such a gain to 1.
     """
     groups = [(optimizer, group) for optimizer in optimizers for group in optimizer.param_groups]
     by_parameter = {id(p): place for place in groups for p in place[1]["params"]}
-    own = {name: by_parameter[id(p)] for name, p in gains.items() if id(p) in by_parameter}
-    if not own or len(own) < len(gains):
+    training = {name: p for name, p in gains.items() if p.requires_grad}
+    own = {name: by_parameter[id(p)] for name, p in training.items() if id(p) in by_parameter}
+    if not own or len(own) < len(training):
         return {}
     decays = {0.0 if offsets.get(name) else float(group.get("weight_decay", 0)) for name, (_, group) in own.items()}
     if decays == {0.0}:

@@ -26,7 +26,7 @@ class Mismatch:
     """First step, and the one after the last."""
     record_count: int
     layers: tuple[int, ...]
-    """Layers that have the tensor."""
+    """Layers that have the tensor, and train it in the window."""
     means: Floats
     """m_l: the window's mean of the statistic, by layer."""
     early_late: float
@@ -50,9 +50,10 @@ def statistic_of(statistic: Statistic, l1: Floats, sum_squares: Floats, counts: 
 
 
 def mismatch_of(
-    operation: str, statistic: Statistic, window: tuple[int, int], values: Floats, layers: NDArray[np.bool_]
-) -> Mismatch:
-    """The mismatch of a series.
+    operation: str, statistic: Statistic, window: tuple[int, int], values: Floats, layers: NDArray[np.bool_],
+    trained: NDArray[np.bool_],
+) -> Mismatch:  # fmt: skip
+    """The mismatch of a series. Where a layer does not train at a step, its mean runs over the others.
 
     Args:
         operation: The tensor's name within a layer.
@@ -60,16 +61,20 @@ def mismatch_of(
         window: The steps that they are of.
         values: `(step, layer)`.
         layers: Which layers have the tensor, and a gradient that is not zero by construction.
+        trained: `(step, layer)`: where there is a gradient.
 
     Raises:
-        UsageError: No layer has the tensor, or the window holds no step.
+        UsageError: No layer has the tensor or trains it, or the window holds no step.
     """
     if not layers.any():
         raise UsageError(f"the gradient of {operation} is zero by construction: what is recorded is rounding noise")
     if not len(values):
         raise UsageError(f"no steps are recorded in the window {window[0]}:{window[1]}")
-    chosen = np.flatnonzero(layers)
-    means: Floats = values[:, chosen].mean(axis=0)
+    chosen = np.flatnonzero(layers & trained.any(axis=0))
+    if not len(chosen):
+        raise UsageError(f"{operation} does not train in the window {window[0]}:{window[1]}")
+    counts = trained[:, chosen].sum(axis=0)
+    means: Floats = np.where(trained[:, chosen], values[:, chosen], 0).sum(axis=0) / counts
     with np.errstate(divide="ignore", invalid="ignore"):
         is_one = len(chosen) == 1
         early_late, spread = (math.nan,) * 2 if is_one else (means[0] / means[-1], means.max() / means.min())

@@ -28,13 +28,15 @@ def gradient_lines(
 ) -> Figure:
     """An operation's gradient over the steps, a line for each layer; by default 0, 1, L/2, L-2 and L-1.
 
-    A gap in the recorded steps is a gap in the line, and values that are not finite are marked at the upper edge.
+    A gap in the recorded steps is a gap in the line, as are steps at which a layer did not train; values that are not
+    finite are marked at the upper edge.
     """
     figure, axes = _figure()
     series = run.gradients(statistic)
     if operation not in run.tensors:
         raise UsageError(f"{run.path} has no tensor '{operation}' in its layers")
     steps = run.steps
+    trained = run.is_trained()
     breaks = _gaps(steps, run.column("segment"))
     for place, layer in enumerate(paper_layers(run.layer_count) if layers is None else layers):
         values = series.sel(layer=layer, tensor=operation).values
@@ -44,7 +46,7 @@ def gradient_lines(
                 steps[start:end], np.where(values > 0, values, np.nan)[start:end], color=colour, linewidth=1,
                 linestyle=_DASHES[place % len(_DASHES)], label=f"layer {layer}" if start == 0 else None,
             )  # fmt: skip
-        wrong = steps[~np.isfinite(values)]
+        wrong = steps[~np.isfinite(values) & trained[:, layer, run.tensors.index(operation)]]
         axes.plot(wrong, np.ones(len(wrong)), "x", color=colour, transform=axes.get_xaxis_transform(), clip_on=False)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(_plain_numbers())

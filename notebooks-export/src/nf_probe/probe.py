@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 import torch
@@ -29,6 +31,10 @@ class Measurement:
     """`(part, sum)`, float64, in the order of the layout's parts; 0 where another worker counts."""
     local_l1: Tensor
     """`(part)`: Σ|g| of this worker's elements, whether they are counted or not."""
+    is_reached: Tensor
+    """`(part)`: 1 where the backward pass has reached the parameter on this worker, else 0; float64."""
+    look_at_again: list[int]
+    """Parts whose gradients tell what clipping does."""
     loss_scale: Tensor | None
     """The factor that these gradients carry."""
 
@@ -71,7 +77,7 @@ class GradientProbe:
         """Attaches the hooks.
 
         Args:
-            parameters: The parameters that are recorded, by name.
+            parameters: The parameters that are recorded, by name; one of them trains.
             layout: Where their sums go.
             passes: Backward passes that come before each optimizer step; earlier ones are not measured.
             loss_scale: The factor that the gradients carry, asked for at the end of a pass.
@@ -86,17 +92,22 @@ class GradientProbe:
         self._shards: dict[str, Shard] = {name: shard_of(p) for name, p in parameters.items()}
         self._versions: list[int] = []
         sizes = [part.element_count for part in self._parts]
-        # The same on every worker, who may have to work together for a gradient.
-        self._short = sorted(range(len(sizes)), key=sizes.__getitem__)[:_LOOKED_AT_AGAIN]
+        self._by_size = sorted(range(len(sizes)), key=sizes.__getitem__)
+        # Frozen parameters may lie elsewhere.
+        self._device = next(p for p in self._parameters.values() if p.requires_grad).device
+        self._reached: set[str] = set()
         self._is_queued = False
         self._handles: list[RemovableHandle] = []
         self.attach()
 
     def attach(self) -> None:
         """Puts the hooks on."""
-        self._handles = [
-            p.register_post_accumulate_grad_hook(self._gradient_arrived) for p in self._parameters.values()
-        ]
+        self._handles = []
+        for name, parameter in self._parameters.items():
+            # One that is frozen may thaw. What was made in inference mode cannot, and takes no hook.
+            with suppress(RuntimeError), _requiring_gradient(parameter):
+                hook = functools.partial(self._gradient_arrived, name)
+                self._handles.append(parameter.register_post_accumulate_grad_hook(hook))
 
     def detach(self) -> None:
         """Takes the hooks off."""
@@ -109,12 +120,13 @@ class GradientProbe:
         self.measurement = None
         self.pass_count = 0
         self.error = None
+        self._reached.clear()
 
     @property
     def nothing(self) -> Measurement:
         """No gradients at all."""
         sums = self._new_sums(len(self._parts))
-        return Measurement(sums, sums[:, 0], None)
+        return Measurement(sums, sums[:, 0], sums[:, 0], [], None)
 
     @property
     def replicas(self) -> list[bool]:
@@ -139,17 +151,18 @@ class GradientProbe:
         measured = self.measurement
         if measured is None:
             return SecondLook(None, None)
-        before = measured.local_l1[self._short]
+        before = measured.local_l1[measured.look_at_again]
         if self.are_untouched:
             return SecondLook(before, before)
-        gradients = self._local_parts(self._short)
+        gradients = self._local_parts(measured.look_at_again)
         there = [place for place, gradient in enumerate(gradients) if gradient is not None]
         after = torch.empty(len(there), SUM_COUNT, dtype=torch.float64, device=measured.sums.device)
         with torch.no_grad():
             tensor_sums([gradient for gradient in gradients if gradient is not None], after)
         return SecondLook(before[there], after[:, 0])
 
-    def _gradient_arrived(self, _: Tensor) -> None:
+    def _gradient_arrived(self, name: str, _: Tensor) -> None:
+        self._reached.add(name)
         if not self._is_queued:
             self._is_queued = True
             # Data parallelism queues its own last work when its last gradient arrives: ours has to queue once more,
@@ -178,17 +191,20 @@ class GradientProbe:
         measured = self._new_sums(len(there))
         tensor_sums([gradient for gradient in gradients if gradient is not None], measured)
         sums[there] = measured
-        for index, part in enumerate(self._parts):
-            # No gradient reached it: it is zero everywhere.
-            if gradients[index] is None:
-                sums[index, 3] = part.element_count
         local_l1 = sums[:, 0].clone()
         uncounted = [i for i, part in enumerate(self._parts) if not self._shards[part.parameter].is_counted]
         sums[uncounted] = 0
-        return Measurement(sums, local_l1, self._loss_scale())
+        reached = [float(part.parameter in self._reached) for part in self._parts]
+        is_reached = torch.tensor(reached, dtype=torch.float64, device=sums.device)
+        return Measurement(sums, local_l1, is_reached, self._shortest_training(), self._loss_scale())
+
+    def _shortest_training(self) -> list[int]:
+        """The same on every worker, who may have to work together for a gradient."""
+        training = (i for i in self._by_size if self._parameters[self._parts[i].parameter].requires_grad)
+        return list(itertools.islice(training, _LOOKED_AT_AGAIN))
 
     def _new_sums(self, count: int) -> Tensor:
-        device = next(iter(self._parameters.values())).device
+        device = self._device
         # Apple's accelerators have no float64.
         device = torch.device("cpu") if device.type == "mps" else device
         return torch.zeros(count, SUM_COUNT, dtype=torch.float64, device=device)
@@ -203,6 +219,17 @@ class GradientProbe:
             gradient = gradients[part.parameter]
             found.append(None if gradient is None else part_of(gradient, self._shards[part.parameter], part.rows))
         return found
+
+
+@contextmanager
+def _requiring_gradient(parameter: Tensor) -> Iterator[None]:
+    """A frozen parameter as one that is not: no other takes a hook."""
+    is_frozen = not parameter.requires_grad
+    parameter.requires_grad_(True)
+    try:
+        yield
+    finally:
+        parameter.requires_grad_(not is_frozen)
 
 
 def _at_end_of_pass(callback: Callable[[], None]) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .errors import UsageError
 from .mismatch import Mismatch, Statistic, default_window, mismatch_of, statistic_of
 from .runfile import CHECKSUMS, RunFile
-from .schema import STATUS, SUMS
+from .schema import MISSING_COUNT, STATUS, SUMS
 
 if TYPE_CHECKING:
     import pandas
@@ -83,7 +83,8 @@ class Run(RunFile):
     # Numbers
 
     def gradients(self, statistic: Statistic = "l1") -> xarray.DataArray:
-        """One number per tensor, `(step, layer, tensor)`; not a number where a layer has no such tensor."""
+        """One number per tensor, `(step, layer, tensor)`; not a number where a layer has no such tensor, and where that
+        did not train (`is_trained`)."""
         import xarray
 
         values = statistic_of(
@@ -137,7 +138,8 @@ class Run(RunFile):
     def to_frame(self) -> pandas.DataFrame:
         """All gradient sums in tidy form: `step, layer, tensor, l1, sum_squares, max_abs, zeros, nonfinite`.
 
-        The layer of a tensor outside the layers is not a number.
+        The layer of a tensor outside the layers is not a number. A tensor has no row at steps at which it did not
+        train.
         """
         import pandas
 
@@ -155,7 +157,8 @@ class Run(RunFile):
                 step, cell = np.meshgrid(self.steps, np.arange(len(self.stem_tensors)), indexing="ij")
                 where = np.full(step.size, np.nan), np.array(self.stem_tensors)[cell].ravel()
                 flat = {name: v.ravel() for name, v in values.items()}
-            frames.append(pandas.DataFrame({"step": step.ravel(), "layer": where[0], "tensor": where[1], **flat}))
+            frame = pandas.DataFrame({"step": step.ravel(), "layer": where[0], "tensor": where[1], **flat})
+            frames.append(frame[frame["nonfinite"] != MISSING_COUNT])
         return pandas.concat(frames, ignore_index=True)
 
     def mismatch(
@@ -174,7 +177,8 @@ class Run(RunFile):
         is_noise = self._file["gradient_zero_by_construction"][:, index] != 0
         l1, squares = (self.column(f"gradient_{name}")[inside, :, index] for name in ("l1", "sum_squares"))
         values = statistic_of(statistic, l1, squares, counts)
-        return mismatch_of(operation, statistic, (first, end), values, (counts > 0) & ~is_noise)
+        trained = self.is_trained()[inside, :, index]
+        return mismatch_of(operation, statistic, (first, end), values, (counts > 0) & ~is_noise, trained)
 
     def mismatch_table(self, statistic: Statistic = "l1", window: tuple[int, int] | None = None) -> pandas.DataFrame:
         """`mismatch` of every operation whose gradient is not zero by construction, with m_l by layer."""

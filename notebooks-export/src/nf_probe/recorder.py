@@ -26,6 +26,7 @@ from .loss_scaling import LossScaleWatch
 from .machine import this_machine
 from .manifest import Contract, Corpus, Manifest
 from .names import find_places
+from .parameters import trainable_parameters
 from .probe import GradientProbe, Measurement
 from .recording import Recording
 from .scales import ScaleSnapshots
@@ -141,8 +142,7 @@ class Recorder:
         self._is_closed = True
         self._has_recorded = False
         optimizers = optimizer_list(optimizer)
-        parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        self._frozen = [(name, p) for name, p in model.named_parameters() if not p.requires_grad]
+        parameters = trainable_parameters(model)
         shapes = {name: tuple(p.shape) for name, p in parameters.items()}
         placing = find_places(shapes, adapter=adapter, pattern=pattern, renamed=renamed)
         self._layout = make_layout(placing, shapes)
@@ -164,8 +164,8 @@ class Recorder:
                 **(configuration or {}),
             },
             contract, (torch.initial_seed() if seed is None else seed) % 2**64, corpus or Corpus(),
-            this_machine(next(iter(parameters.values())).device, worker_count()), self._layout.gradients,
-            self._layout.model_dim, self._layout.ffn_dim, heads,
+            this_machine(next(p.device for p in parameters.values() if p.requires_grad), worker_count()),
+            self._layout.gradients, self._layout.model_dim, self._layout.ffn_dim, heads,
             datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             self._snapshots.scales if snapshot_every else (), scaler is not None,
         )  # fmt: skip
@@ -285,15 +285,8 @@ class Recorder:
                 )
             probe.measure()
         self._loss_scaling.check()
-        self._check_frozen()
         assert probe.measurement is not None
         return probe.measurement
-
-    def _check_frozen(self) -> None:
-        thawed = [name for name, p in self._frozen if p.requires_grad]
-        if thawed:
-            self._frozen = [(name, p) for name, p in self._frozen if not p.requires_grad]
-            self._warn(f"{', '.join(thawed[:4])} require gradients now, but did not at the start: not recorded")
 
     def _take_snapshot(self) -> None:
         if not self._snapshots.scales or not self._snapshot_every:

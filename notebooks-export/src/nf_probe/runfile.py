@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .errors import RunFileError, UsageError
 from .lock import holder_of
 from .rowcheck import TableRows, look_at
-from .schema import SCHEMA_NAME, SCHEMA_VERSION
+from .schema import MISSING_COUNT, SCHEMA_NAME, SCHEMA_VERSION
 from .writer import open_in_this_process
 
 if TYPE_CHECKING:
@@ -134,6 +134,15 @@ class RunFile:
         if variable.dimensions == ("layer", "tensor"):
             return np.asarray(self._file["gradient_count"][:] > 0)
         return np.ones(variable.shape, dtype=bool)
+
+    def is_trained(self, prefix: str = "gradient") -> NDArray[np.bool_]:
+        """Where a tensor has a gradient, `(step, layer, tensor)`, or with `stem_gradient` `(step, stem_tensor)`.
+
+        A tensor that is frozen at a step, or that nothing reached, has none, nor has one that a layer does not have.
+        """
+        return np.asarray(
+            (self.column(f"{prefix}_nonfinite") != MISSING_COUNT) & (self._file[f"{prefix}_count"][:] > 0)
+        )
 
     def _rows(self, name: str, table: TableRows) -> NDArray[Any]:
         return self._read(name, table.sound)

@@ -30,6 +30,10 @@ SUMS = {
 }
 """The sums of each tensor: the end of their variables' names, their number format, their meaning."""
 
+MISSING_COUNT = 2**32 - 1
+"""Stands for the zeros and non-finite elements of what was not measured: of a tensor that has no gradient at a step,
+being frozen or reached by nothing, and of a norm that a log did not have. Its other sums are not a number."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -55,6 +59,12 @@ class Column:
             return None
         kind = np.dtype(self.number).kind
         return {"f": np.nan, "i": -1, "u": 0}[kind]
+
+    @property
+    def missing(self) -> np.uint32 | None:
+        """What stands for a count that was not made; of other numbers, not a number does."""
+        is_count = self.number == "<u4" and "gradient_" in self.name
+        return np.uint32(MISSING_COUNT) if is_count else None
 
 
 @dataclass(frozen=True)

@@ -48,8 +48,11 @@ def shard_of(parameter: Tensor) -> Shard:
 
 
 def local_gradient(parameter: Tensor) -> Tensor | None:
-    """The elements of a parameter's gradient that this worker holds; None where there is no gradient yet."""
-    gradient = parameter.grad
+    """The elements of a parameter's gradient that this worker holds; None where there is none.
+
+    What a parameter has from before it was frozen is none.
+    """
+    gradient = parameter.grad if parameter.requires_grad else None
     if isinstance(gradient, DTensor):
         if isinstance(parameter, DTensor) and gradient.placements != parameter.placements:
             # Whole on every worker, or a sum over workers that is not made yet; the gradient itself stays as it is.

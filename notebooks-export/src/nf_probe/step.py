@@ -15,7 +15,7 @@ from torch import Tensor
 from .errors import NFProbeError, UsageError
 from .layout import Layout
 from .probe import Measurement
-from .schema import SUMS
+from .schema import MISSING_COUNT, SUMS
 from .sharding import is_distributed, reduced
 
 _REPLICA_TOLERANCE = 1e-6
@@ -46,6 +46,7 @@ class StepReduction:
             has_data: Whether this worker's loss and tokens count.
         """
         self._layout = layout
+        self._cells = np.array([part.cell for part in layout.parts])
         self._replicas = torch.tensor(replicas, device="cpu")
         self._gradient_scale = gradient_scale
         self._has_data = has_data
@@ -69,15 +70,17 @@ class StepReduction:
         facts = torch.zeros(5, dtype=torch.float64, device=local.device)
         facts[:4] = self._facts(loss, tokens)
         facts[4] = float(has_failed)
-        added = reduced(torch.cat([local[:, [0, 1, 3, 4]].flatten(), facts]), dist.ReduceOp.SUM)
+        count = len(local)
+        added = reduced(torch.cat([local[:, [0, 1, 3, 4]].flatten(), measurement.is_reached, facts]), dist.ReduceOp.SUM)
         largest = torch.nan_to_num(local[:, 2], nan=math.inf, posinf=math.inf)
         scale = torch.ones((), device="cpu") if measurement.loss_scale is None else measurement.loss_scale
         compared = reduced(
             torch.cat([largest, measurement.local_l1, -measurement.local_l1, scale.double().to(local.device)[None]]),
             dist.ReduceOp.MAX,
         )
-        count = len(local)
-        l1, sum_squares, zeros, nonfinite = added[: -len(facts)].view(count, 4).unbind(dim=1)
+        l1, sum_squares, zeros, nonfinite = added[: 4 * count].view(count, 4).unbind(dim=1)
+        # A gradient that was only zeroed has not been reached; one that a script has made by hand is there.
+        is_there = (added[4 * count : 5 * count] > 0) | (l1 != 0)
         workers, all_tokens, loss_sum, weighted_loss, failures = added[-len(facts) :].tolist()
         if failures and not has_failed:
             raise NFProbeError("another worker could not record this step; it says why")
@@ -90,9 +93,10 @@ class StepReduction:
             "l1": l1 * factor, "sum_squares": sum_squares * factor**2, "max_abs": max_abs * factor, "zeros": zeros,
             "nonfinite": nonfinite,
         }  # fmt: skip
+        is_missing = self._missing_cells(is_there)
         sums: dict[str, NDArray[np.generic]] = {}
         for name, numbers in by_name.items():
-            sums |= self._placed(name, numbers)
+            sums |= self._placed(name, numbers, is_missing)
         gradient_l2 = math.sqrt(float(by_name["sum_squares"].sum()))
         mean = math.nan if loss is None else weighted_loss / all_tokens if all_tokens else loss_sum / workers
         return StepRow(mean, int(all_tokens), float(compared[-1]), gradient_l2, sums)
@@ -108,12 +112,22 @@ class StepReduction:
         value = (loss if isinstance(loss, Tensor) else torch.tensor(loss, device="cpu")).detach().double()
         return torch.cat([facts[:2].to(value.device), torch.stack([value, value * tokens])])
 
-    def _placed(self, name: str, numbers: Tensor) -> dict[str, NDArray[np.generic]]:
+    def _missing_cells(self, is_there: Tensor) -> NDArray[np.bool_]:
+        """Cells that have parameters, none of which has a gradient."""
+        missing, there = np.zeros((2, self._layout.cell_count), dtype=bool)
+        missing[self._cells] = True
+        there[self._cells[is_there.numpy()]] = True
+        return missing & ~there
+
+    def _placed(self, name: str, numbers: Tensor, is_missing: NDArray[np.bool_]) -> dict[str, NDArray[np.generic]]:
         """The numbers of all parts in the cells of a variable and of its stem variable."""
         gradients, grid_size = self._layout.gradients, self._layout.grid_size
         flat = np.zeros(self._layout.cell_count)
-        flat[[part.cell for part in self._layout.parts]] = numbers.numpy()
+        # Parts of one cell are taken together. NaNs are numbers like others here.
+        with np.errstate(invalid="ignore"):
+            (np.maximum if name == "max_abs" else np.add).at(flat, self._cells, numbers.numpy())
         flat = flat.astype(SUMS[name][0])
+        flat[is_missing] = np.nan if flat.dtype.kind == "f" else MISSING_COUNT
         shape = (len(gradients.layer_names), len(gradients.tensor_names))
         result: dict[str, NDArray[np.generic]] = {f"gradient_{name}": flat[:grid_size].reshape(shape)}
         if gradients.stem_tensor_names:

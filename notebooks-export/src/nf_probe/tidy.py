@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .reader import Run
 from .runfile import Variable
+from .schema import MISSING_COUNT, SUMS
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,22 @@ class _Labels:
     def block(self, run: Run, variable: Variable, start: int, end: int) -> TidyBlock:
         keys, values = run.rows(variable.marker, variable.name, start, end)
         repeats = len(keys)
+        measured = values[:, self._present].reshape(-1)
+        # What was not measured, because the tensor did not train, has no row.
+        kept = self._is_there(run, variable, start, end)
 
         def repeated(labels: NDArray[Any] | None) -> NDArray[Any] | None:
-            return None if labels is None else np.tile(labels, repeats)
+            return None if labels is None else np.tile(labels, repeats)[kept]
 
         return TidyBlock(
-            variable.name, np.repeat(keys, self.count), values[:, self._present].reshape(-1).astype(np.float64),
+            variable.name, np.repeat(keys, self.count)[kept], measured[kept].astype(np.float64),
             repeated(self.layer), repeated(self.tensor), repeated(self.element),
         )  # fmt: skip
+
+    def _is_there(self, run: Run, variable: Variable, start: int, end: int) -> NDArray[np.bool_] | slice:
+        prefix, _, suffix = variable.name.rpartition("gradient_")
+        if suffix not in SUMS or variable.dimensions not in (("layer", "tensor"), ("stem_tensor",)):
+            return slice(None)
+        counts = "zeros" if suffix == "zeros" else "nonfinite"
+        _, counted = run.rows(variable.marker, f"{prefix}gradient_{counts}", start, end)
+        return np.asarray(counted[:, self._present].reshape(-1) != MISSING_COUNT)

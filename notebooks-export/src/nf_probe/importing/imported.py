@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,12 +20,10 @@ from ..errors import UsageError
 from ..layout import Layout, make_layout
 from ..manifest import Contract, Corpus, Machine, Manifest
 from ..names import Place, Placed, Placing, Shape, bare_name, find_places
+from ..schema import MISSING_COUNT
 from ..writer import RunFileWriter
 from .series import Log, LogError
 from .tags import GradientTag, Norm
-
-UNKNOWN_COUNT = 2**32 - 1
-"""Stands for the number of zeros, and of non-finite elements, which norms do not tell: `_FillValue` in the file."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +147,7 @@ class _Sums:
         shape = (len(steps), layout.cell_count)
         kinds: dict[Norm, str] = {"l1": "l1", "l2": "sum_squares", "max": "max_abs"}
         self._values = {name: np.full(shape, np.nan) for name in kinds.values()}
-        self._nonfinite = np.full(shape, UNKNOWN_COUNT, dtype=np.uint32)
+        self._nonfinite = np.full(shape, MISSING_COUNT, dtype=np.uint32)
         for tag in tags:
             series = log.series[tag.tag]
             at = np.fromiter((rows[step] for step in series), dtype=np.intp, count=len(series))
@@ -164,7 +161,7 @@ class _Sums:
     def row(self, index: int) -> dict[str, NDArray[np.generic]]:
         """The variables at one step."""
         flat: dict[str, NDArray[np.generic]] = {name: values[index] for name, values in self._values.items()}
-        flat["zeros"] = np.full(self._layout.cell_count, UNKNOWN_COUNT, dtype=np.uint32)
+        flat["zeros"] = np.full(self._layout.cell_count, MISSING_COUNT, dtype=np.uint32)
         flat["nonfinite"] = self._nonfinite[index]
         gradients, size = self._layout.gradients, self._layout.grid_size
         shape = (len(gradients.layer_names), len(gradients.tensor_names))
@@ -245,9 +242,3 @@ def _write(
     for step, loss in validations.items():
         writer.append("validation_step", step, {"validation_loss": loss})
     writer.finish(STATUS_NUMBERS["finished"])
-    # Readers that follow the CF conventions, such as xarray, take these for missing.
-    with h5py.File(out, "r+") as file:
-        for name in ("zeros", "nonfinite"):
-            for prefix in ("gradient", "stem_gradient"):
-                if f"{prefix}_{name}" in file:
-                    file[f"{prefix}_{name}"].attrs["_FillValue"] = np.uint32(UNKNOWN_COUNT)
