@@ -46,6 +46,7 @@ def gradients(path: pathlib.Path, statistic: str = "l1") -> dict[str, np.ndarray
             for index, tensor in enumerate(names):
                 if counts[layer, index]:
                     result[f"{layer_name}.{tensor}"] = file[f"gradient_{statistic}"][:, layer, index]
-        for index, tensor in enumerate(file["stem_tensor"].asstr()[:]):
+        stem = file["stem_tensor"].asstr()[:] if "stem_tensor" in file else []
+        for index, tensor in enumerate(stem):
             result[tensor] = file[f"stem_gradient_{statistic}"][:, index]
         return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
-from .layout import Layout
+from .layout import Part
 from .sharding import Shard, local_gradient, part_of, shard_of
 from .sums import SUM_COUNT, tensor_sums
 
@@ -71,22 +71,24 @@ class GradientProbe:
     """
 
     def __init__(
-        self, parameters: Mapping[str, Tensor], layout: Layout, passes: int,
+        self, parameters: Mapping[str, Tensor], parts: Sequence[Part], passes: int,
         loss_scale: Callable[[], Tensor | None],
     ) -> None:  # fmt: skip
         """Attaches the hooks.
 
         Args:
-            parameters: The parameters that are recorded, by name; one of them trains.
-            layout: Where their sums go.
+            parameters: The parameters that are measured, by name; one of them trains.
+            parts: Of these parameters, what is measured.
             passes: Backward passes that come before each optimizer step; earlier ones are not measured.
             loss_scale: The factor that the gradients carry, asked for at the end of a pass.
         """
         self.error: Exception | None = None
         self.measurement: Measurement | None = None
         self.pass_count = 0
+        self.is_wanted = True
+        """Whether the step that comes is recorded: nothing is measured of others."""
         self._parameters = dict(parameters)
-        self._parts = layout.parts
+        self._parts = parts
         self._passes = passes
         self._loss_scale = loss_scale
         self._shards: dict[str, Shard] = {name: shard_of(p) for name, p in parameters.items()}
@@ -139,7 +141,9 @@ class GradientProbe:
         return self.pass_count > 0 and self._versions == self._current_versions()
 
     def measure(self) -> None:
-        """Measures the gradients as they are now."""
+        """Measures the gradients as they are now, if they are wanted."""
+        if not self.is_wanted:
+            return
         with ExitStack() as stack:
             stack.enter_context(torch.no_grad())
             for kind in {p.device.type for p in self._parameters.values()}:
@@ -172,6 +176,8 @@ class GradientProbe:
     def _pass_ended(self) -> None:
         self._is_queued = False
         self.pass_count += 1
+        if not self.is_wanted:
+            return
         # An exception here would come out of the script's `backward()`.
         try:
             self._versions = self._current_versions()

@@ -7,7 +7,7 @@ import os
 import secrets
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from .choice import Choice, restricted
 from .ending import Ending, Status, status_of
 from .errors import RecorderWarning, UsageError
 from .facts import Optimizers, bare_model, gain_decay, head_count, optimizer_list, optimizer_settings
@@ -30,6 +31,7 @@ from .parameters import trainable_parameters
 from .probe import GradientProbe, Measurement
 from .recording import Recording
 from .scales import ScaleSnapshots
+from .schedule import Schedule
 from .sharding import carries_data, check_supported, worker_count
 from .step import StepReduction
 from .updates import UpdateWatch
@@ -90,6 +92,10 @@ class Recorder:
         pattern: str | None = None,
         renamed: Mapping[str, str] | None = None,
         heads: int | None = None,
+        include: str | Sequence[str] | None = None,
+        exclude: str | Sequence[str] | None = None,
+        every: int = 1,
+        per_decade: int | None = None,
         snapshot_every: int = 50,
         flush_interval: float = 2.0,
         replacing: bool = False,
@@ -121,6 +127,11 @@ class Recorder:
             pattern: A regular expression of parameter names with groups `layer` and `tensor`, instead of a table.
             renamed: Names within a layer to fairseq's, e.g. `{"mlp.w2.weight": "fc2.weight"}`.
             heads: Attention heads of a layer; by default found in the model.
+            include: Patterns of the names of parameters that are recorded (`*.mlp.*`: `*` is any text); by default all.
+            exclude: Patterns of those that are not. The file says what was left out; `gradient_l2` is that of the whole
+                gradient all the same.
+            every: Records every n-th step.
+            per_decade: Records about this many steps in each decade of steps instead.
             snapshot_every: Updates between two snapshots of learned gains and scales; 0 for none.
             flush_interval: Seconds that a step may wait before readers see it.
             replacing: Whether an existing file is replaced.
@@ -145,7 +156,8 @@ class Recorder:
         parameters = trainable_parameters(model)
         shapes = {name: tuple(p.shape) for name, p in parameters.items()}
         placing = find_places(shapes, adapter=adapter, pattern=pattern, renamed=renamed)
-        self._layout = make_layout(placing, shapes)
+        choice, self._schedule = Choice.of(include, exclude), Schedule(every, per_decade)
+        self._layout, left_out = restricted(make_layout(placing, shapes), choice.names(parameters))
         heads = head_count(model) if heads is None else heads
         offsets = gain_offsets(model)
         self._snapshots = ScaleSnapshots(parameters, self._layout, heads, offsets)
@@ -161,7 +173,7 @@ class Recorder:
                 "workers": worker_count(), "gradient-scale": gradient_scale, "passes": passes,
                 "model": type(bare_model(model)).__name__,
                 **optimizer_settings(optimizers), **gain_decay(optimizers, self._snapshots.parameters, offsets),
-                **(configuration or {}),
+                **choice.settings(left_out), **self._schedule.settings, **(configuration or {}),
             },
             contract, (torch.initial_seed() if seed is None else seed) % 2**64, corpus or Corpus(),
             this_machine(next(p.device for p in parameters.values() if p.requires_grad), worker_count()),
@@ -175,8 +187,10 @@ class Recorder:
         self._step = self._recording.first_step
         # Nothing is attached before all is well.
         self._loss_scaling = LossScaleWatch(scaler)
-        self._probe = GradientProbe(parameters, self._layout, passes, self._loss_scaling.scale)
-        self._reduction = StepReduction(self._layout, self._probe.replicas, gradient_scale, has_data)
+        parts = [*self._layout.parts, *left_out]
+        self._probe = GradientProbe(parameters, parts, passes, self._loss_scaling.scale)
+        self._probe.is_wanted = self._schedule.includes(self._step)
+        self._reduction = StepReduction(self._layout, parts, self._probe.replicas, gradient_scale, has_data)
         self._updates = UpdateWatch(optimizers, self._probe, self._loss_scaling)
         self._update_count = self._step
         self._last_time = time.monotonic()
@@ -186,8 +200,8 @@ class Recorder:
 
     @_guarded
     def step(self, loss: Tensor | float | None = None, *, tokens: int = 0) -> None:
-        """Records one optimizer step. Call it once a step, after `backward()`; best after `optimizer.step()`, for only
-        then is the clipping coefficient known.
+        """Records one optimizer step, if it is one of those that are recorded. Call it once a step, after `backward()`;
+        best after `optimizer.step()`, for only then is the clipping coefficient known.
 
         Args:
             loss: The mean loss of this worker's share of the global batch. With several workers the recorded loss is
@@ -199,22 +213,12 @@ class Recorder:
                 first step only with `on_error="raise"`, like every other error.
         """
         now = time.monotonic()
-        error: Exception | None = self._recording.error
-        try:
-            measurement = self._measured()
-        except Exception as found:
-            # Other workers wait for this one's numbers, or for the news that there are none.
-            error, measurement = found, self._probe.nothing
-        row = self._reduction.reduce(measurement, loss, tokens, has_failed=error is not None)
-        if error is not None:
-            raise error
-        rate, clip = self._updates.learning_rate, self._updates.clip_coefficient()
-        if note := self._recording.step(self._step, row, rate, clip, now - self._last_time):
+        if self._schedule.includes(self._step) and (note := self._record(loss, tokens, now - self._last_time)):
             self._warn(note)
         self._step += 1
-        self._has_recorded = True
         self._update_count = self._step if self._updates.is_made else self._step - 1
         self._probe.reset()
+        self._probe.is_wanted = self._schedule.includes(self._step)
         self._updates.reset()
         self._last_time = now
         if self._snapshot_every and self._update_count > 0 and self._update_count % self._snapshot_every == 0:
@@ -266,6 +270,22 @@ class Recorder:
             self._ending.close(self)
 
     # What happens between two steps
+
+    def _record(self, loss: Tensor | float | None, tokens: int, seconds: float) -> str | None:
+        """Records this step; what is to be told of it."""
+        error: Exception | None = self._recording.error
+        try:
+            measurement = self._measured()
+        except Exception as found:
+            # Other workers wait for this one's numbers, or for the news that there are none.
+            error, measurement = found, self._probe.nothing
+        row = self._reduction.reduce(measurement, loss, tokens, has_failed=error is not None)
+        if error is not None:
+            raise error
+        rate, clip = self._updates.learning_rate, self._updates.clip_coefficient()
+        note = self._recording.step(self._step, row, rate, clip, seconds)
+        self._has_recorded = True
+        return note
 
     def _measured(self) -> Measurement:
         """What the last backward pass left; where that is not what the step took, an error."""

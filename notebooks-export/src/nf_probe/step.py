@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .errors import NFProbeError, UsageError
-from .layout import Layout
+from .layout import Layout, Part
 from .probe import Measurement
 from .schema import MISSING_COUNT, SUMS
 from .sharding import is_distributed, reduced
@@ -36,16 +36,20 @@ class StepRow:
 class StepReduction:
     """Adds up sums, losses and tokens; every worker takes part, and all learn the result."""
 
-    def __init__(self, layout: Layout, replicas: list[bool], gradient_scale: float, has_data: bool) -> None:
+    def __init__(
+        self, layout: Layout, parts: Sequence[Part], replicas: list[bool], gradient_scale: float, has_data: bool
+    ) -> None:
         """Prepares it.
 
         Args:
             layout: Where sums go.
+            parts: What is measured: the layout's parts, then those that only enter the norm of the whole gradient.
             replicas: By part, whether all workers must have the same gradient.
             gradient_scale: A factor that the gradients carry.
             has_data: Whether this worker's loss and tokens count.
         """
         self._layout = layout
+        self._parts = parts
         self._cells = np.array([part.cell for part in layout.parts])
         self._replicas = torch.tensor(replicas, device="cpu")
         self._gradient_scale = gradient_scale
@@ -116,7 +120,7 @@ class StepReduction:
         """Cells that have parameters, none of which has a gradient."""
         missing, there = np.zeros((2, self._layout.cell_count), dtype=bool)
         missing[self._cells] = True
-        there[self._cells[is_there.numpy()]] = True
+        there[self._cells[is_there.numpy()[: len(self._cells)]]] = True
         return missing & ~there
 
     def _placed(self, name: str, numbers: Tensor, is_missing: NDArray[np.bool_]) -> dict[str, NDArray[np.generic]]:
@@ -125,7 +129,7 @@ class StepReduction:
         flat = np.zeros(self._layout.cell_count)
         # Parts of one cell are taken together. NaNs are numbers like others here.
         with np.errstate(invalid="ignore"):
-            (np.maximum if name == "max_abs" else np.add).at(flat, self._cells, numbers.numpy())
+            (np.maximum if name == "max_abs" else np.add).at(flat, self._cells, numbers.numpy()[: len(self._cells)])
         flat = flat.astype(SUMS[name][0])
         flat[is_missing] = np.nan if flat.dtype.kind == "f" else MISSING_COUNT
         shape = (len(gradients.layer_names), len(gradients.tensor_names))
@@ -137,7 +141,7 @@ class StepReduction:
     def _check_replicas(self, most: Tensor, least: Tensor) -> None:
         differs = self._replicas & most.isfinite() & least.isfinite() & (most - least > _REPLICA_TOLERANCE * most)
         if bool(differs.any()):
-            name = self._layout.parts[int(differs.nonzero()[0, 0])].parameter
+            name = self._parts[int(differs.nonzero()[0, 0])].parameter
             raise UsageError(
                 f"the workers' gradients of {name} differ (by up to {float((most - least)[differs].max()):.3g} in "
                 "their L1 norm), so this is no gradient of the global batch: wrap the model in "
