@@ -128,6 +128,7 @@ struct ComparisonPlan {
     switch tensor.part {
     case .whole: return tensor.shape.count > 1 ? orientation : "by itself"
     case .rows, .columns: return tensor.shape.count > 1 ? "fused, \(orientation)" : "fused"
+    case .interleaved: return tensor.shape.count > 1 ? "fused by head, \(orientation)" : "fused by head"
     }
   }
 

@@ -82,7 +82,7 @@ struct SideTensor: Sendable {
 
   /// Whether neighbours lie apart in the file, so that small windows would read much in vain.
   var isScattered: Bool {
-    if case .columns = placed?.part { return true }
+    if placed?.part.isScattered == true { return true }
     return placed?.isTransposed == true || info.strides != nil
   }
 }

@@ -29,6 +29,7 @@ private struct ExportedTables: Encodable {
 /// What finding a parameter's place takes of an adapter.
 private struct ExportedAdapter: Encodable {
   let name, order: String
+  let hasRotaryPositions: Bool?
   let prefixes: [String]
   let rules: [ExportedRule]
 
@@ -40,16 +41,21 @@ private struct ExportedAdapter: Encodable {
       case .postLN: "post-ln"
       case .preLNWithFinalNorm: "pre-ln with final norm"
       }
+    hasRotaryPositions = adapter.hasRotaryPositions ? true : nil
     prefixes = adapter.prefixes
     rules = adapter.rules.map(ExportedRule.init)
   }
 }
 
-/// A line of a table; what is false is left out.
+/// A line of a table; what is false, empty or as usual is left out.
 private struct ExportedRule: Encodable {
   let pattern, stack: String
   let names: [String]
   let isTransposed, isGainStoredMinusOne: Bool?
+  let fusion: Fusion?
+  let dimension: Int?
+  let sibling, whole: String?
+  let when, unless: [String]?
 
   init(_ rule: NameRule) {
     pattern = rule.pattern
@@ -57,5 +63,11 @@ private struct ExportedRule: Encodable {
     names = rule.names
     isTransposed = rule.isTransposed ? true : nil
     isGainStoredMinusOne = rule.isGainStoredMinusOne ? true : nil
+    fusion = rule.fusion == .equal ? nil : rule.fusion
+    dimension = rule.dimension
+    sibling = rule.sibling
+    whole = rule.whole
+    when = rule.conditions.isEmpty ? nil : rule.conditions
+    unless = rule.exceptions.isEmpty ? nil : rule.exceptions
   }
 }

@@ -243,18 +243,23 @@ import RunData
     #expect(odd.tensors.first?.shape == [2, 2])
   }
 
+  /// A name that a pattern stands for, in layer 4.
+  private static func example(_ pattern: String) -> String {
+    [
+      ("{layer}", "4"), ("{2layer}", "8"), ("{2layer+1}", "9"), ("{3layer}", "12"), ("{3layer+1}", "13"),
+      ("{3layer+2}", "14"), ("{expert}", "7"),
+    ].reduce(pattern) { $0.replacing($1.0, with: $1.1) }
+  }
+
   /// The table is plain data: every rule is text and flags, names no place twice, and is found by its own pattern.
   @Test func theTableIsData() throws {
     for adapter in NameAdapter.all {
       let json = try JSONEncoder().encode(adapter.rules)
       #expect(try JSONSerialization.jsonObject(with: json) is [[String: Any]])
       for rule in adapter.rules.flatMap(\.expanded) {
-        let name = rule.pattern.replacing("{layer}", with: "4").replacing("{2layer}", with: "8")
-          .replacing("{2layer+1}", with: "9").replacing("{3layer}", with: "12").replacing(
-            "{3layer+1}", with: "13"
-          )
-          .replacing("{3layer+2}", with: "14")
-        let match = try #require(adapter.match(StoredName(name)), "\(adapter.name) \(name)")
+        let name = Self.example(rule.pattern)
+        let names = Set([name] + rule.conditions.map(Self.example))
+        let match = try #require(adapter.match(StoredName(name), among: names), "\(adapter.name) \(name)")
         #expect(match.rule == rule, "\(adapter.name) \(name)")
         #expect(match.layer == (rule.pattern.contains("layer") && name != rule.pattern ? 4 : nil))
       }

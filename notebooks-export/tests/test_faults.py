@@ -220,7 +220,7 @@ def test_a_deleted_file_is_told(tmp_path: Path) -> None:
         ({"adapter": "gpt9"}, nf_probe.UsageError, "no table of names 'gpt9'"),
         ({"pattern": "("}, nf_probe.UsageError, "no regular expression"),
         ({"pattern": r"h\.(\d+)"}, nf_probe.UsageError, "needs the groups"),
-        ({"pattern": r"x(?P<layer>\d)(?P<tensor>.)"}, nf_probe.UnmappedNamesError, "matches no parameter"),
+        ({"pattern": r"x(?P<layer>\d)(?P<tensor>.)"}, nf_probe.UsageError, "matches no parameter"),
     ],
 )
 def test_wrong_arguments_are_told(

@@ -8,6 +8,16 @@ public struct ModelTensor: Equatable, Sendable {
     case rows(Range<Int>)
     /// Some indices of the second dimension.
     case columns(Range<Int>)
+    /// Some indices of every stretch of equal length, along one dimension: a projection by heads.
+    case interleaved
+
+    /// Whether neighbours of the part lie apart in the file.
+    public var isScattered: Bool {
+      switch self {
+      case .whole, .rows: false
+      case .columns, .interleaved: true
+      }
+    }
   }
 
   /// Which part of the model it is.
@@ -20,42 +30,48 @@ public struct ModelTensor: Equatable, Sendable {
   public let isTransposed: Bool
   /// Whether one is added when it is read: it is a norm's gain, stored as its difference from one.
   public let isGainStoredMinusOne: Bool
+  /// Sizes in the model's orientation: a linear map has `(outputs, inputs)`.
+  public let shape: [Int]
   /// As many parts are fused in the stored tensor.
   let partCount: Int
-  /// The part in the model's orientation.
+  /// The part in the model's orientation, in C order the elements of `shape`.
   let view: TensorInfo
 
-  /// Sizes in the model's orientation: a linear map has `(outputs, inputs)`.
-  public var shape: [Int] { view.shape }
   /// Number of elements.
   public var elementCount: Int { view.elementCount }
   /// The name in the file.
   public var storedName: String { tensor.name }
 
-  /// - Returns: nil where the tensor cannot be cut into `partCount` equal parts.
-  init?(
-    _ place: TensorPlace, _ tensor: TensorInfo, part index: Int = 0, of partCount: Int = 1,
+  /// - Precondition: elements that are cut take whole bytes, and the tensor has what `cut` says.
+  init(
+    _ place: TensorPlace, _ tensor: TensorInfo, cut: Cut? = nil, of partCount: Int = 1,
     isTransposed: Bool = false, isGainStoredMinusOne: Bool = false, isVector: Bool = false
   ) {
     let isTransposed = isTransposed && tensor.shape.count == 2
-    let dimension = isTransposed ? 1 : 0
-    var (part, view) = (Part.whole, tensor)
-    if partCount > 1 {
-      guard tensor.shape.count > dimension, tensor.shape[dimension].isMultiple(of: partCount),
-        tensor.type.bitCount.isMultiple(of: 8)
-      else { return nil }
-      let size = tensor.shape[dimension] / partCount
-      let indices = (index * size)..<((index + 1) * size)
-      part = isTransposed ? .columns(indices) : .rows(indices)
-      view = tensor.slice(indices, dimension: dimension)
+    var (part, view, shape) = (Part.whole, tensor, tensor.shape)
+    if let cut {
+      shape[cut.dimension] = shape[cut.dimension] / cut.period * cut.length
+      if cut.period == tensor.shape[cut.dimension] {
+        let indices = cut.offset..<(cut.offset + cut.length)
+        part = cut.dimension == 0 ? .rows(indices) : .columns(indices)
+        view = tensor.slice(indices, dimension: cut.dimension)
+      } else {
+        part = .interleaved
+        view = tensor.split(cut.dimension, by: cut.period).slice(
+          cut.offset..<(cut.offset + cut.length), dimension: cut.dimension + 1)
+      }
     }
-    if isTransposed, tensor.type.bitCount.isMultiple(of: 8) { view = view.transposed }
-    if isVector, let vector = view.flattened { view = vector }
+    if isTransposed, tensor.type.bitCount.isMultiple(of: 8), view.shape.count == 2 {
+      view = view.transposed
+      shape.reverse()
+    }
+    if isVector, let vector = view.flattened { (view, shape) = (vector, vector.shape) }
     self.place = place
     self.tensor = tensor
     self.part = part
     self.isTransposed = isTransposed
     self.isGainStoredMinusOne = isGainStoredMinusOne
+    self.shape = shape
     self.partCount = partCount
     self.view = view
   }

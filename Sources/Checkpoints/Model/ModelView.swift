@@ -12,6 +12,8 @@ public struct ModelView: Sendable {
   public let tensors: [ModelTensor]
   /// Tensors that the adapter does not know, under their own names, in the order of the file.
   public let unknown: [TensorInfo]
+  /// The layers of those of them that lie in one, by name.
+  public let ownPlaces: [String: OwnPlace]
   /// Tensors that are stored and that no computation reads.
   public let bookkeeping: [TensorInfo]
   /// What a reader of figures should know about these names.
@@ -27,15 +29,16 @@ public struct ModelView: Sendable {
   /// - Throws: where a fused tensor has a shape that cannot be cut into its parts.
   public init(_ checkpoint: Checkpoint, adapter: NameAdapter? = nil) throws(CheckpointError) {
     let candidates = adapter.map { [$0] } ?? NameAdapter.all
-    let adapter = NameAdapter.best(of: candidates, for: checkpoint.tensors) ?? adapter
-    var placing = TensorPlacing(checkpoint.path)
-    if let adapter { try placing.place(checkpoint.tensors, by: adapter) }
+    var found = NameAdapter.best(of: candidates, for: checkpoint.tensors) ?? adapter
+    var placing = TensorPlacing(checkpoint.path, headCount: checkpoint.headCount)
+    if try !placing.place(checkpoint.tensors, by: found, isNamed: adapter != nil) { found = nil }
     self.checkpoint = checkpoint
-    self.adapter = adapter
-    tensors = PassOrder(isPreLN: placing.isPreLN(adapter)).sorted(placing.placed)
-    unknown = adapter == nil ? checkpoint.tensors : placing.unknown
+    self.adapter = found
+    tensors = PassOrder(isPreLN: placing.isPreLN(found)).sorted(placing.placed)
+    unknown = placing.unknown
+    ownPlaces = placing.ownPlaces
     bookkeeping = placing.bookkeeping
-    notes = placing.notes(adapter, stated: checkpoint.metadata)
+    notes = placing.notes(found, stated: checkpoint.metadata)
     // Counted, not taken from the largest number, which may be any.
     layerCount = TensorPlace.Stack.allCases.map { placing.layers[$0]?.count ?? 0 }.max() ?? 0
     indices = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($1.place, $0) })

@@ -7,7 +7,9 @@ extension NameAdapter {
   /// All tables; where several know equally many names, the first counts.
   public static let all: [NameAdapter] = [
     fairseq, ofa, gpt2, nanoGPT, llama, opt, bert, torchEncoder, torchTransformer, particleTransformer,
-    xTransformers, xTransformersWithCrossAttention, xTransformersMacaron,
+    xTransformers, xTransformersWithCrossAttention, xTransformersMacaron, gptNeoX, falcon, bloom, mpt, t5,
+    vit,
+    timmViT, mamba, megatron, metaLlama, olmoCore,
   ]
 
   /// fairseq: language models, encoders and translation models, with the paper code's and older names, too.

@@ -11,10 +11,14 @@ extension NameAdapter {
         "attn.c_attn is the fused query, key and value projection, not HeadScale's γ")
     ])
 
-  /// nanoGPT: GPT-2's names, linear maps as PyTorch stores them.
+  /// nanoGPT, and nanochat, which has queries, keys and values apart: GPT-2's names, linear maps as PyTorch stores them.
   static let nanoGPT = NameAdapter(
     "nanogpt", title: "nanoGPT", order: .preLN, prefixes: ["transformer."],
-    rules: gpt2Rules(transposed: false), bookkeeping: gpt2Masks,
+    rules: gpt2Rules(transposed: false)
+      + ["q", "k", "v"].map {
+        NameRule("h.{layer}.attn.c_\($0).{kind}", .decoder, "self_attn.\($0)_proj.{kind}")
+      },
+    bookkeeping: gpt2Masks,
     traps: [
       Trap(
         "self_attn.q_proj.weight",
@@ -40,32 +44,6 @@ extension NameAdapter {
       NameRule("lm_head.weight", .decoder, "decoder.output_projection.weight"),
     ]
   }
-
-  /// Llama and the many models with its names: RMSNorm, a gated FFN in three maps.
-  static let llama = NameAdapter(
-    "llama", title: "Llama", order: .preLN, prefixes: ["model."],
-    rules: [
-      NameRule("embed_tokens.weight", .decoder, "decoder.embed_tokens.weight"),
-      NameRule("layers.{layer}.input_layernorm.{kind}", .decoder, "self_attn_layer_norm.{kind}"),
-      NameRule("layers.{layer}.self_attn.q_proj.{kind}", .decoder, "self_attn.q_proj.{kind}"),
-      NameRule("layers.{layer}.self_attn.k_proj.{kind}", .decoder, "self_attn.k_proj.{kind}"),
-      NameRule("layers.{layer}.self_attn.v_proj.{kind}", .decoder, "self_attn.v_proj.{kind}"),
-      NameRule("layers.{layer}.self_attn.q_norm.{kind}", .decoder, "self_attn.q_layer_norm.{kind}"),
-      NameRule("layers.{layer}.self_attn.k_norm.{kind}", .decoder, "self_attn.k_layer_norm.{kind}"),
-      NameRule("layers.{layer}.self_attn.o_proj.{kind}", .decoder, "self_attn.out_proj.{kind}"),
-      NameRule("layers.{layer}.post_attention_layernorm.{kind}", .decoder, "final_layer_norm.{kind}"),
-      NameRule("layers.{layer}.mlp.gate_proj.{kind}", .decoder, "fc_gate.{kind}"),
-      NameRule("layers.{layer}.mlp.up_proj.{kind}", .decoder, "fc1.{kind}"),
-      NameRule("layers.{layer}.mlp.down_proj.{kind}", .decoder, "fc2.{kind}"),
-      NameRule("norm.{kind}", .decoder, "decoder.layer_norm.{kind}"),
-      NameRule("lm_head.weight", .decoder, "decoder.output_projection.weight"),
-    ],
-    bookkeeping: ["layers.{layer}.self_attn.rotary_emb.inv_freq", "rotary_emb.inv_freq"],
-    traps: [
-      Trap(
-        "self_attn_layer_norm.weight",
-        "norm gains are read as they are stored; Gemma, which has the same names, stores them minus one")
-    ])
 
   /// OPT of Transformers: fairseq's names but for the norm after the stack.
   static let opt = NameAdapter(

@@ -6,7 +6,7 @@ extension NameAdapter {
   /// x-transformers without cross attention: attention and FFN are numbered in turn.
   static let xTransformers = NameAdapter(
     "x-transformers", title: "x-transformers", order: .preLNWithFinalNorm,
-    headScalePlacement: .paper, prefixes: ["net."],
+    headScalePlacement: .paper, hasRotaryPositions: true, prefixes: ["net."],
     rules: xTransformersStem
       + xTransformersAttention("attn_layers.layers.{2layer}", xTransformersSelfAttention)
       + xTransformersFFN("attn_layers.layers.{2layer+1}", xTransformersMainFFN),
@@ -15,7 +15,7 @@ extension NameAdapter {
   /// x-transformers with cross attention: three numbers a layer.
   static let xTransformersWithCrossAttention = NameAdapter(
     "x-transformers-cross", title: "x-transformers", order: .preLNWithFinalNorm,
-    headScalePlacement: .paper, prefixes: ["net."],
+    headScalePlacement: .paper, hasRotaryPositions: true, prefixes: ["net."],
     rules: xTransformersStem
       + xTransformersAttention("attn_layers.layers.{3layer}", xTransformersSelfAttention)
       + xTransformersAttention("attn_layers.layers.{3layer+1}", xTransformersCrossAttention)
@@ -25,7 +25,7 @@ extension NameAdapter {
   /// x-transformers with `macaron`: an FFN at half weight before the attention as well.
   static let xTransformersMacaron = NameAdapter(
     "x-transformers-macaron", title: "x-transformers", order: .preLNWithFinalNorm,
-    headScalePlacement: .paper, prefixes: ["net."],
+    headScalePlacement: .paper, hasRotaryPositions: true, prefixes: ["net."],
     rules: xTransformersStem
       + xTransformersFFN("attn_layers.layers.{3layer}", xTransformersFirstFFN)
       + xTransformersAttention("attn_layers.layers.{3layer+1}", xTransformersSelfAttention)

@@ -31,6 +31,8 @@ public struct NameAdapter: Sendable {
   /// Where γ multiplies in this library; nil where its versions differ.
   public let headScalePlacement: HeadScalePlacement?
   let order: Order
+  /// Whether keys are turned by their positions, in some of these models at least: then the gradient of their bias is not zero.
+  let hasRotaryPositions: Bool
   /// Beginnings that names may have and that say nothing.
   private(set) var prefixes: [String]
   let rules: [NameRule]
@@ -42,28 +44,32 @@ public struct NameAdapter: Sendable {
 
   init(
     _ name: String, title: String, order: Order, headScalePlacement: HeadScalePlacement? = nil,
-    prefixes: [String] = [], rules: [NameRule], bookkeeping: [String] = [], traps: [Trap] = []
+    hasRotaryPositions: Bool = false, prefixes: [String] = [], rules: [NameRule], bookkeeping: [String] = [],
+    traps: [Trap] = []
   ) {
     self.name = name
     self.title = title
     self.order = order
+    self.hasRotaryPositions = hasRotaryPositions
     self.headScalePlacement = headScalePlacement
     self.prefixes = prefixes
     self.rules = rules
     self.bookkeeping = bookkeeping
     self.traps = traps
     compiled = Dictionary(grouping: rules.flatMap(\.expanded).map(CompiledRule.init), by: \.key)
-    compiledBookkeeping = bookkeeping.map { CompiledRule(NameRule($0, .none, names: [])) }
+    compiledBookkeeping = bookkeeping.map { CompiledRule(NameRule($0, .none)) }
   }
 
   /// The table of a name, e.g. `gpt2`; nil where there is none.
   public static func named(_ name: String) -> NameAdapter? { all.first { $0.name == name } }
 
-  /// The rule that a name follows, and the layer that it states.
-  func match(_ name: StoredName) -> CompiledRule.Match? {
+  /// The rule that a name follows, where the structure around it is the rule's.
+  ///
+  /// - Parameter names: all names that are there.
+  func match(_ name: StoredName, among names: Set<String>) -> CompiledRule.Match? {
     for reading in name.readings where reading.beginning.isEmpty || prefixes.contains(reading.beginning) {
       for rule in compiled[reading.key] ?? [] {
-        if let match = rule.match(reading.components) { return match }
+        if let match = rule.match(reading), match.agrees(with: names) { return match }
       }
     }
     return nil
@@ -72,7 +78,7 @@ public struct NameAdapter: Sendable {
   func isBookkeeping(_ name: StoredName) -> Bool {
     name.readings.contains { reading in
       (reading.beginning.isEmpty || prefixes.contains(reading.beginning))
-        && compiledBookkeeping.contains { $0.match(reading.components) != nil }
+        && compiledBookkeeping.contains { $0.match(reading) != nil }
     }
   }
 
@@ -85,18 +91,42 @@ public struct NameAdapter: Sendable {
 
   /// The adapter that knows most of the names, with what they begin with; nil where none knows any.
   static func best(of adapters: [NameAdapter] = all, for tensors: [TensorInfo]) -> NameAdapter? {
-    // Layers repeat: a part of the names tells as much as all of a large model's.
-    let sample = stride(from: 0, to: tensors.count, by: max(1, tensors.count / 500)).map { tensors[$0] }
-    let names = sample.map { StoredName($0.name) }
+    let all = Set(tensors.map { StoredName($0.name).bare })
+    let sample = sample(of: tensors)
+    let total = sample.reduce(0) { $0 + $1.weight }
     var best: (adapter: NameAdapter, score: Int)?
-    for prefix in beginnings(of: names) {
+    for prefix in beginnings(of: sample.map(\.name)) {
       for adapter in adapters.map({ $0.prefixed(prefix) }) {
-        let score = zip(sample, names).count { tensor, name in adapter.match(name)?.fits(tensor) ?? false }
+        let score = sample.reduce(0) { score, kind in
+          let fits = adapter.match(kind.name, among: all)?.fits(kind.tensor) ?? false
+          return score + (fits ? kind.weight : 0)
+        }
         if score > best?.score ?? 0 { best = (adapter, score) }
       }
-      if best?.score == sample.count { break }
+      if best?.score == total { break }
     }
     return best?.adapter
+  }
+
+  /// A tensor of each kind, with how many there are: layers repeat, and sublayers in twos or threes.
+  private static func sample(
+    of tensors: [TensorInfo]
+  ) -> [(tensor: TensorInfo, name: StoredName, weight: Int)] {
+    var kinds: [(tensor: TensorInfo, name: StoredName, weight: Int)] = []
+    var indices: [String: Int] = [:]
+    for tensor in tensors {
+      let name = StoredName(tensor.name)
+      let kind = name.readings[0].components.map { part in
+        CompiledRule.number(part).map { "#\($0 % 6)" } ?? String(part)
+      }.joined(separator: ".")
+      if let index = indices[kind] {
+        kinds[index].weight += 1
+      } else {
+        indices[kind] = kinds.count
+        kinds.append((tensor, name, 1))
+      }
+    }
+    return kinds
   }
 
   /// What a model may be called inside a larger one: the commonest beginnings of names, nothing first.

@@ -36,17 +36,24 @@ struct PassOrder {
   static let stemBeforeLayers = 5
 
   private static func attention(_ name: String) -> [String] {
-    ["q_proj", "k_proj", "v_proj", "q_layer_norm", "k_layer_norm", "v_layer_norm", "v_gate"].map {
-      "\(name).\($0)"
-    }
-      + ["\(name).out_proj", "\(name).c_attn"]
+    [
+      "qkv_proj", "q_a_proj", "q_a_layer_norm", "q_b_proj", "kv_a_proj", "kv_a_layer_norm", "kv_b_proj",
+      "q_proj",
+      "k_proj", "v_proj", "q_layer_norm", "k_layer_norm", "v_layer_norm", "v_gate", "relative_attention_bias",
+      "sinks", "out_proj", "c_attn",
+    ].map { "\(name).\($0)" }
   }
 
   private static let selfAttention =
     attention("self_attn") + ["c_attn", "attn_ln", "attn_layer_scale", "w_resid_attention"]
   private static let crossAttention =
     attention("encoder_attn") + ["cross_attn_ln", "cross_attn_layer_scale", "w_resid_encoder_attention"]
-  private static let ffn = ["fc_gate", "fc1", "ffn_layernorm", "fc2", "ffn_ln", "ffn_layer_scale", "w_resid"]
+  private static let experts = ["experts", "shared_experts"].flatMap { own in
+    ["router", "fc_gate_up", "fc_gate", "fc1", "fc2"].map { "\(own).\($0)" }
+  }
+  private static let ffn =
+    ["fc_gate_up", "fc_gate", "fc1", "ffn_layernorm", "fc2", "router"] + experts
+    + ["ffn_ln", "ffn_layer_scale", "w_resid"]
   /// Of layers with an FFN before the attention as well.
   private static let firstFFN = [
     "layer_norm", "fc_gate", "fc1", "ffn_layernorm", "fc2", "ffn_ln", "layer_scale", "w_resid",

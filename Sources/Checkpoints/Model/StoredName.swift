@@ -12,6 +12,9 @@ struct StoredName {
   /// The name as it stands first.
   let readings: [Reading]
 
+  /// The name without wrappers.
+  var bare: String { readings[0].components.joined(separator: ".") }
+
   /// The most components that are left out.
   static let maximumBeginning = 3
   /// What wrappers put before every name: data parallelism, compilation, sharding.

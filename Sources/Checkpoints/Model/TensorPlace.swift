@@ -16,14 +16,20 @@ public struct TensorPlace: Hashable, Sendable {
   public var layer: Int?
   /// The name within the layer, e.g. `fc2.weight`; outside the layers the full name, e.g. `decoder.embed_tokens.weight`.
   public var name: String
+  /// The expert that it is of, where each has a tensor of its own.
+  public var expert: Int?
 
   /// Creates a place.
-  public init(stack: Stack, layer: Int?, name: String) {
+  public init(stack: Stack, layer: Int?, name: String, expert: Int? = nil) {
     self.stack = stack
     self.layer = layer
     self.name = name
+    self.expert = expert
   }
 
   /// fairseq's full name, e.g. `decoder.layers.3.fc2.weight`.
-  public var fullName: String { layer.map { "\(stack.rawValue).layers.\($0).\(name)" } ?? name }
+  public var fullName: String {
+    let own = expert.map { name.replacing("experts.", with: "experts.\($0).", maxReplacements: 1) } ?? name
+    return layer.map { "\(stack.rawValue).layers.\($0).\(own)" } ?? own
+  }
 }

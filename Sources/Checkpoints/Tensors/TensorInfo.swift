@@ -64,6 +64,16 @@ public struct TensorInfo: Equatable, Sendable {
     return view(shape, strides, firstElement: indices.lowerBound * strides[dimension])
   }
 
+  /// One dimension as two: stretches of `period` indices, and the indices in each.
+  /// - Precondition: the tensor has the dimension, `period` divides its size, and elements take whole bytes.
+  func split(_ dimension: Int, by period: Int) -> TensorInfo {
+    var (shape, strides) = (shape, strides ?? Self.contiguousStrides(shape))
+    let stride = strides[dimension]
+    shape.replaceSubrange(dimension...dimension, with: [shape[dimension] / period, period])
+    strides.replaceSubrange(dimension...dimension, with: [period * stride, stride])
+    return view(shape, strides, firstElement: 0)
+  }
+
   /// A matrix with rows and columns exchanged.
   /// - Precondition: the tensor is a matrix, and elements take whole bytes.
   var transposed: TensorInfo {

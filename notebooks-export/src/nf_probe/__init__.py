@@ -12,7 +12,6 @@ from .errors import (
     NFProbeError,
     RecorderWarning,
     RunFileError,
-    UnmappedNamesError,
     UsageError,
 )
 from .manifest import Contract, Corpus
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Contract", "Corpus", "FileLockedError", "Mismatch", "NFProbeError", "Recorder", "RecorderWarning", "Run",
-    "RunFileError", "UnmappedNamesError", "UsageError", "adapter_names", "open", "recover",
+    "RunFileError", "UsageError", "adapter_names", "open", "recover",
 ]  # fmt: skip
 
 

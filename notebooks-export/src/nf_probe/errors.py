@@ -9,10 +9,6 @@ class UsageError(NFProbeError):
     """The package was called in a way that cannot give right numbers."""
 
 
-class UnmappedNamesError(UsageError):
-    """No table of names knows the model's parameters."""
-
-
 class RunFileError(NFProbeError):
     """A run file cannot be made, written or read."""
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
+from .cuts import Cut
 from .errors import UsageError
 from .manifest import GradientLayout
-from .names import Placed, Placing, Shape, pass_order, stem_order
+from .names import Place, Placed, Placing, Shape, pass_order, stem_order
 
 _LARGEST_COUNT = 2**32 - 1
 
@@ -26,9 +27,9 @@ class Part:
     element_count: int
 
     @property
-    def rows(self) -> tuple[int, int, int]:
-        """Dimension, number of the part, and of how many it is one."""
-        return (self.placed.dimension, self.placed.part, self.placed.part_count) if self.placed else (0, 0, 1)
+    def rows(self) -> Cut | None:
+        """Which elements of the parameter are meant; None for all."""
+        return self.placed.cut if self.placed else None
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Layout:
     gradients: GradientLayout
     parts: tuple[Part, ...]
     stack: str
+    """The deepest one's name."""
     layers: tuple[int, ...]
     """Numbers of the layers as the model counts them."""
     model_dim: int
@@ -68,71 +70,111 @@ def make_layout(placing: Placing, shapes: Mapping[str, Shape]) -> Layout:
         UsageError: A tensor has more elements than a run file can count.
     """
     placed = [(name, part) for name in shapes for part in placing.places.get(name, [])]
-    stack = _main_stack(placed)
-    in_layers = [(name, part) for name, part in placed if part.place.layer is not None and part.place.stack == stack]
-    outside = [(name, part) for name, part in placed if (name, part) not in in_layers]
-    layers = sorted({part.place.layer for _, part in in_layers if part.place.layer is not None})
-    tensors = _sorted_tensors([part.place.name for _, part in in_layers], pass_order(placing))
+    stack = _main_stack(placed, shapes)
+    in_layers = [entry for entry in placed if _stack(entry[1]) == stack]
+    outside = [entry for entry in placed if _stack(entry[1]) != stack]
+    by_layer = {part.place.layer: part.place.layer_name for _, part in in_layers if part.place.layer is not None}
+    layers = sorted(by_layer)
+    tensors = _sorted_tensors([part.place for _, part in in_layers], pass_order(placing))
     unknown = [name for name in shapes if name not in placing.places]
-    stem = _sorted_stem([(name, part, _full_name(part)) for name, part in outside], stack)
+    stem = [(name, part, part.place.full_name) for name, part in _sorted_stem(outside, stack)]
 
     parts, counts = [], [0] * (len(layers) * len(tensors))
+    rows, columns = ({key: index for index, key in enumerate(keys)} for keys in (layers, tensors))
     for name, part in in_layers:
         assert part.place.layer is not None
-        cell = layers.index(part.place.layer) * len(tensors) + tensors.index(part.place.name)
-        counts[cell] = _count(name, shapes, part)
-        parts.append(Part(name, part, cell, counts[cell]))
-    stem_counts, stem_names = [], []
+        cell = rows[part.place.layer] * len(tensors) + columns[part.place.name]
+        parts.append(Part(name, part, cell, _count(name, shapes, part)))
+        # Experts that have a parameter each are one tensor of the layer.
+        counts[cell] += parts[-1].element_count
+    stem_cells: dict[str, int] = {}
+    stem_counts: list[int] = []
     for name, maybe, full_name in [*stem, *((name, None, name) for name in unknown)]:
-        stem_counts.append(_count(name, shapes, maybe))
-        stem_names.append(full_name)
-        parts.append(Part(name, maybe, len(counts) + len(stem_counts) - 1, stem_counts[-1]))
+        count = _count(name, shapes, maybe)
+        if full_name not in stem_cells:
+            stem_cells[full_name] = len(stem_counts)
+            stem_counts.append(0)
+        stem_counts[stem_cells[full_name]] += count
+        parts.append(Part(name, maybe, len(counts) + stem_cells[full_name], count))
+    for total, what in [(max(counts), "of a layer"), (max(stem_counts, default=0), "outside the layers")]:
+        if total > _LARGEST_COUNT:
+            raise UsageError(f"a tensor {what} has {total} elements; a run file counts up to {_LARGEST_COUNT}")
 
-    zero = _zero_by_construction(placing, layers, in_layers)
+    zero = set() if stack[1] else _zero_by_construction(placing, layers, in_layers)
     gradients = GradientLayout(
-        tuple(f"{stack}.layers.{layer}" for layer in layers), tuple(tensors), tuple(stem_names), tuple(counts),
+        tuple(by_layer[layer] for layer in layers), tuple(tensors), tuple(stem_cells), tuple(counts),
         tuple(stem_counts), tuple((layer, tensor) in zero for layer in layers for tensor in tensors),
-        tuple(False for _ in stem_names),
+        tuple(False for _ in stem_cells),
     )  # fmt: skip
     model_dim, ffn_dim = _widths(in_layers, shapes)
-    return Layout(gradients, tuple(parts), stack, tuple(layers), model_dim, ffn_dim)
+    return Layout(gradients, tuple(parts), stack[0], tuple(layers), model_dim, ffn_dim)
 
 
-def _main_stack(placed: list[tuple[str, Placed]]) -> str:
-    depth = Counter(stack for stack, layer in {(p.place.stack, p.place.layer) for _, p in placed} if layer is not None)
-    if not depth:
+def _stack(part: Placed) -> tuple[str, bool] | None:
+    """Which stack a tensor lies in; None outside the layers."""
+    return None if part.place.layer is None else (part.place.stack, part.place.is_own)
+
+
+def _main_stack(placed: list[tuple[str, Placed]], shapes: Mapping[str, Shape]) -> tuple[str, bool]:
+    """The deepest stack; of the one table that knows the model's largest part, where it does."""
+    layers: dict[tuple[str, bool], set[int]] = {}
+    sizes: Counter[tuple[str, bool]] = Counter()
+    for name, part in placed:
+        if (stack := _stack(part)) is not None and part.place.layer is not None:
+            layers.setdefault(stack, set()).add(part.place.layer)
+            sizes[stack] += _count(name, shapes, part)
+    if not layers:
         raise UsageError("none of the parameters inside the model's layers requires a gradient")
-    return max(depth, key=lambda stack: (depth[stack], stack == "decoder"))
-
-
-def _full_name(part: Placed) -> str:
-    place = part.place
-    return place.name if place.layer is None else f"{place.stack}.layers.{place.layer}.{place.name}"
+    known = [stack for stack in layers if not stack[1]]
+    if 2 * sum(sizes[stack] for stack in known) < sum(sizes.values()):
+        known = list(layers)
+    return max(known, key=lambda stack: (len(layers[stack]), stack == ("decoder", False), sizes[stack]))
 
 
 def _stem(name: str) -> str:
     return name.removesuffix(".weight").removesuffix(".bias")
 
 
-def _sorted_tensors(names: list[str], order: list[str]) -> list[str]:
+def _sorted_tensors(places: list[Place], order: list[str]) -> list[str]:
+    """Names within a layer in the order in which data pass them; one that has no rank follows what stands before it."""
     ranks = {stem: rank for rank, stem in enumerate(order)}
-    return sorted(dict.fromkeys(names), key=lambda name: (ranks.get(_stem(name), len(order)), name.endswith(".bias")))
+    keys: dict[str, tuple[int, int, int]] = {}
+    layer, last = None, -1
+    for position, place in enumerate(places):
+        layer, last = place.layer, last if place.layer == layer else -1
+        rank = _rank(place.name, ranks)
+        is_known = _stem(place.name) in ranks
+        last = last if rank is None else rank
+        within = int(place.name.endswith(".bias")) if is_known else 2
+        keys.setdefault(place.name, (last, within, position))
+    return sorted(keys, key=keys.__getitem__)
 
 
-def _sorted_stem(tensors: list[tuple[str, Placed, str]], stack: str) -> list[tuple[str, Placed | None, str]]:
+def _rank(name: str, ranks: Mapping[str, int]) -> int | None:
+    """The rank of a tensor, or of what it is a part of: `self_attn.q_proj.lora_A.weight`."""
+    stem = _stem(name)
+    while stem:
+        if stem in ranks:
+            return ranks[stem]
+        stem = stem.rpartition(".")[0]
+    return None
+
+
+def _sorted_stem(tensors: list[tuple[str, Placed]], stack: tuple[str, bool]) -> list[tuple[str, Placed]]:
     order, _ = stem_order()
 
-    def key(entry: tuple[str, Placed, str]) -> tuple[int, int, bool]:
+    def key(entry: tuple[str, Placed]) -> tuple[bool, bool, int, bool]:
         place = entry[1].place
         tail = place.name.partition(".")[2] if place.layer is None else ""
         rank = next((i for i, beginning in enumerate(order) if tail.startswith(beginning)), len(order))
-        return (place.stack != stack, rank, place.name.endswith(".bias"))
+        # Other stacks of the model's own stay in its order.
+        return (place.is_own, place.stack != stack[0], rank, place.name.endswith(".bias") and not place.is_own)
 
-    return [(name, part, full) for name, part, full in sorted(tensors, key=key)]
+    return sorted(tensors, key=key)
 
 
 def _count(name: str, shapes: Mapping[str, Shape], part: Placed | None) -> int:
-    count = prod(shapes[name]) // (part.part_count if part else 1)
+    count = part.cut.count(shapes[name]) if part and part.cut else prod(shapes[name])
     if count > _LARGEST_COUNT:
         raise UsageError(f"{name} has {count} elements; a run file counts up to {_LARGEST_COUNT}")
     return count

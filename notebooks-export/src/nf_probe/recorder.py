@@ -155,10 +155,10 @@ class Recorder:
         optimizers = optimizer_list(optimizer)
         parameters = trainable_parameters(model)
         shapes = {name: tuple(p.shape) for name, p in parameters.items()}
-        placing = find_places(shapes, adapter=adapter, pattern=pattern, renamed=renamed)
+        heads = head_count(model) if heads is None else heads
+        placing = find_places(shapes, adapter=adapter, pattern=pattern, renamed=renamed, heads=heads)
         choice, self._schedule = Choice.of(include, exclude), Schedule(every, per_decade)
         self._layout, left_out = restricted(make_layout(placing, shapes), choice.names(parameters))
-        heads = head_count(model) if heads is None else heads
         offsets = gain_offsets(model)
         self._snapshots = ScaleSnapshots(parameters, self._layout, heads, offsets)
         self._snapshot_every = snapshot_every
@@ -173,6 +173,7 @@ class Recorder:
                 "workers": worker_count(), "gradient-scale": gradient_scale, "passes": passes,
                 "model": type(bare_model(model)).__name__,
                 **optimizer_settings(optimizers), **gain_decay(optimizers, self._snapshots.parameters, offsets),
+                **({"names-notes": "; ".join(placing.notes)} if placing.notes else {}),
                 **choice.settings(left_out), **self._schedule.settings, **(configuration or {}),
             },
             contract, (torch.initial_seed() if seed is None else seed) % 2**64, corpus or Corpus(),

@@ -14,6 +14,7 @@ from torch.distributed.tensor import DTensor
 from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
 from torch.nn.parallel import DistributedDataParallel
 
+from .cuts import Cut
 from .errors import NFProbeError, UsageError
 
 
@@ -61,22 +62,15 @@ def local_gradient(parameter: Tensor) -> Tensor | None:
     return gradient
 
 
-def part_of(gradient: Tensor, shard: Shard, rows: tuple[int, int, int]) -> Tensor:
-    """The local elements of one of several equal parts of a fused parameter.
+def part_of(gradient: Tensor, shard: Shard, rows: Cut | None) -> Tensor:
+    """The local elements of one part of a fused parameter.
 
     Args:
         gradient: The local elements.
         shard: Where they lie.
-        rows: Dimension that parts are cut along, number of the part, number of parts.
+        rows: Which elements of the whole parameter are meant; None for all.
     """
-    dimension, part, count = rows
-    if count == 1:
-        return gradient
-    size = shard.shape[dimension] // count
-    start = shard.offset[dimension]
-    begin = min(max(part * size - start, 0), gradient.shape[dimension])
-    end = min(max((part + 1) * size - start, begin), gradient.shape[dimension])
-    return gradient.narrow(dimension, begin, end - begin)
+    return gradient if rows is None else rows.of(gradient, shard.offset[rows.dimension])
 
 
 def worker() -> int:

@@ -19,7 +19,7 @@ from ..ending import STATUS_NUMBERS
 from ..errors import UsageError
 from ..layout import Layout, make_layout
 from ..manifest import Contract, Corpus, Machine, Manifest
-from ..names import Place, Placed, Placing, Shape, bare_name, find_places
+from ..names import Placed, Placing, Shape, bare_name, find_places
 from ..schema import MISSING_COUNT
 from ..writer import RunFileWriter
 from .series import Log, LogError
@@ -91,8 +91,7 @@ def import_run(
         replacing: Whether an existing file is replaced.
 
     Raises:
-        UnmappedNamesError: No table knows the parameters.
-        UsageError: A parameter of the tags has no shape.
+        UsageError: A parameter of the tags has no shape, or the table that `naming` states knows none.
         LogError: No step has a norm, or what was logged is none.
         RunFileError: The file cannot be made.
     """
@@ -130,8 +129,7 @@ def _unsplit(placing: Placing) -> Placing:
         if len(parts) == 1:
             return parts
         tail = re.search(r"(?:^|\.)\d+\.(.+)$", bare_name(name))
-        first = parts[0].place
-        return [Placed(Place(first.stack, first.layer, tail[1] if tail else name))]
+        return [Placed(replace(parts[0].place, name=tail[1] if tail else name))]
 
     return replace(placing, places={name: whole(name, parts) for name, parts in placing.places.items()})
 
