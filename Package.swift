@@ -17,33 +17,42 @@ let processor = Context.environment["NF_PROBE_MARCH"] ?? "native"
 let vectorized: [SwiftSetting] =
   optimized + [.unsafeFlags(["-Xcc", "-march=\(processor)", "-Xcc", "-mprefer-vector-width=512"])]
 
+/// Elementary functions.
+let numerics: Target.Dependency = .product(name: "RealModule", package: "swift-numerics")
+
 let package = Package(
   name: "nf-probe",
   products: [.executable(name: "nf-probe", targets: ["nf-probe"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     // What every part speaks.
     .target(name: "RunData", swiftSettings: strict),
-    .target(name: "Randomness", swiftSettings: optimized),
+    .target(name: "Text", swiftSettings: strict),
+    .target(name: "Randomness", dependencies: [numerics], swiftSettings: optimized),
+    .target(name: "Statistics", dependencies: ["Randomness", numerics], swiftSettings: optimized),
     .target(name: "CChecksums", cSettings: [.unsafeFlags(["-O2"])]),
     .target(name: "Checksums", dependencies: ["CChecksums"], swiftSettings: optimized),
 
     // Tokens to gradients.
     .target(name: "FileAccess", swiftSettings: strict),
     .target(
-      name: "Corpus", dependencies: ["FileAccess", "Randomness", "RunData"], swiftSettings: optimized),
+      name: "Corpus", dependencies: ["Checksums", "FileAccess", "Randomness", "RunData"],
+      swiftSettings: optimized),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(name: "CProcessor", cSettings: [.unsafeFlags(["-march=\(processor)"])]),
     .target(
-      name: "Kernels", dependencies: ["COpenBLAS", "CProcessor", "Randomness", "RunData"],
+      name: "Kernels", dependencies: ["COpenBLAS", "CProcessor", "Randomness", "RunData", numerics],
       swiftSettings: vectorized),
     .target(
-      name: "Transformer", dependencies: ["Kernels", "Randomness", "RunData"], swiftSettings: strict),
+      name: "Transformer", dependencies: ["Kernels", "Randomness", "RunData", numerics], swiftSettings: strict
+    ),
     .target(
-      name: "Training", dependencies: ["Corpus", "Kernels", "Randomness", "RunData", "Transformer"],
+      name: "Training",
+      dependencies: ["Corpus", "Kernels", "Randomness", "RunData", "Transformer", numerics],
       swiftSettings: strict),
 
     .target(
@@ -56,11 +65,18 @@ let package = Package(
     .target(name: "RunFile", dependencies: ["Checksums", "HDF5", "RunData"], swiftSettings: optimized),
 
     // File to figure.
-    .target(name: "Charts", swiftSettings: strict),
-    .target(name: "Analysis", dependencies: ["RunData", "Randomness", "Charts"], swiftSettings: optimized),
+    .target(name: "Charts", dependencies: ["Text", numerics], swiftSettings: strict),
+    .target(name: "Documents", dependencies: ["Charts", "Statistics", "Text"], swiftSettings: optimized),
     .target(
-      name: "Comparison", dependencies: ["Analysis", "Charts", "Checkpoints", "Kernels", "RunData"],
+      name: "Analysis",
+      dependencies: ["Charts", "Documents", "RunData", "Statistics", "Text", numerics],
       swiftSettings: optimized),
+    .target(
+      name: "Comparison",
+      dependencies: [
+        "Analysis", "Charts", "Checkpoints", "Documents", "Kernels", "RunData", "Statistics", "Text",
+        numerics,
+      ], swiftSettings: optimized),
 
     // For other programs.
     .target(name: "TensorBoard", dependencies: ["Checksums"], swiftSettings: optimized),
@@ -71,10 +87,9 @@ let package = Package(
     .target(
       name: "NFProbeCommands",
       dependencies: [
-        "Analysis", "BuildInfo", "Charts", "Checkpoints", "Comparison", "Corpus", "FileAccess", "Isolation",
-        "Kernels",
-        "RunData",
-        "RunFile", "TensorBoard", "Training", "Transformer",
+        "Analysis", "BuildInfo", "Charts", "Checkpoints", "Checksums", "Comparison", "Corpus", "Documents",
+        "FileAccess", "Isolation", "Kernels", "RunData", "RunFile", "Statistics", "TensorBoard", "Text",
+        "Training", "Transformer", numerics,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ], swiftSettings: strict),
@@ -85,12 +100,17 @@ let package = Package(
     .target(name: "FuzzTestSupport", path: "Tests/FuzzTestSupport", swiftSettings: optimized),
     .testTarget(name: "ChecksumsTests", dependencies: ["Checksums"], swiftSettings: strict),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: strict),
+    .testTarget(name: "TextTests", dependencies: ["Text"], swiftSettings: strict),
     .testTarget(
-      name: "ChartsTests", dependencies: ["Charts", "SnapshotSupport"], exclude: ["Snapshots"],
+      name: "ChartsTests", dependencies: ["Charts", "SnapshotSupport", "Text", numerics],
+      exclude: ["Snapshots"],
       swiftSettings: strict),
     .testTarget(
+      name: "DocumentsTests", dependencies: ["Charts", "Documents", "SnapshotSupport", "Statistics", "Text"],
+      exclude: ["Snapshots"], swiftSettings: strict),
+    .testTarget(
       name: "CorpusTests",
-      dependencies: ["Corpus", "FileAccess", "FileTestSupport", "Randomness", "RunData"],
+      dependencies: ["Checksums", "Corpus", "FileAccess", "FileTestSupport", "Randomness", "RunData"],
       swiftSettings: optimized),
     .target(
       name: "GoldenSupport", dependencies: ["Kernels", "RunData", "Transformer"],
@@ -106,7 +126,8 @@ let package = Package(
     .testTarget(
       name: "CheckpointsTests",
       dependencies: [
-        "Checkpoints", "FileAccess", "FileTestSupport", "FuzzTestSupport", "RunData", "SnapshotSupport",
+        "Checkpoints", "Checksums", "FileAccess", "FileTestSupport", "FuzzTestSupport", "RunData",
+        "SnapshotSupport",
       ], resources: [.copy("Fixtures")], swiftSettings: optimized),
     .target(
       name: "RunFileTestSupport", dependencies: ["RunData"], path: "Tests/RunFileTestSupport",
@@ -130,18 +151,22 @@ let package = Package(
     .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard"], swiftSettings: strict),
     .target(name: "SnapshotSupport", path: "Tests/SnapshotSupport", swiftSettings: strict),
     .testTarget(
-      name: "NFProbeCommandsTests", dependencies: ["FileTestSupport", "FuzzTestSupport", "NFProbeCommands"],
+      name: "NFProbeCommandsTests",
+      dependencies: ["FileTestSupport", "FuzzTestSupport", "NFProbeCommands", "Text"],
       swiftSettings: strict),
     .testTarget(
       name: "AnalysisTests",
-      dependencies: ["Analysis", "Charts", "RunData", "Randomness", "SnapshotSupport"],
+      dependencies: [
+        "Analysis", "Charts", "Documents", "RunData", "Randomness", "SnapshotSupport", "Statistics", "Text",
+        numerics,
+      ],
       exclude: ["Fixtures/make_golden.py", "Fixtures/make_scales.py", "Snapshots"],
       resources: [.copy("Fixtures/golden.json"), .copy("Fixtures/scales.json")], swiftSettings: strict),
     .testTarget(
       name: "ComparisonTests",
       dependencies: [
-        "Analysis", "Charts", "Checkpoints", "Comparison", "FileTestSupport", "Kernels", "RunData",
-        "SnapshotSupport",
+        "Analysis", "Charts", "Checkpoints", "Comparison", "Documents", "FileTestSupport", "Kernels",
+        "RunData", "SnapshotSupport", "Statistics", numerics,
       ], exclude: ["Fixtures/make_spectra.py", "Snapshots"], resources: [.copy("Fixtures/spectra.json")],
       swiftSettings: strict),
   ],

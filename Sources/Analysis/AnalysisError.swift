@@ -1,4 +1,5 @@
 import RunData
+import Text
 
 /// Why an analysis cannot be made, in words for the person who asked for it.
 public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {

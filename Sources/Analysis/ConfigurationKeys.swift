@@ -1,7 +1,7 @@
 import FoundationEssentials
 
 /// A run's settings as flat keys, e.g. `optimizer.beta1`, so that two runs can be compared setting by setting.
-struct ConfigurationKeys: Equatable {
+struct ConfigurationKeys: Hashable {
   /// Each setting's text, by dotted key; the seed is not among them.
   let values: [String: String]
 

@@ -1,5 +1,6 @@
 import Charts
 import RunData
+import Statistics
 
 extension GradientRatio {
   /// A heat map: layers from left to right, operations from top to bottom, a triangle where the ratio is certainly above 1,

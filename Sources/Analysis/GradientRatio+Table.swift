@@ -1,4 +1,6 @@
+import Documents
 import RunData
+import Statistics
 
 extension GradientRatio {
   /// One row an operation: the ratio in each layer shown, and in how many of all layers it is certainly above or below 1.

@@ -1,4 +1,5 @@
 import RunData
+import Statistics
 
 /// What a ratio of gradients is divided by, so that runs whose losses differ can be compared.
 public enum RatioNormalizer: String, Sendable, CaseIterable {

@@ -1,3 +1,5 @@
+import Text
+
 /// Which layers a table or figure shows.
 public enum LayerSelection: Equatable, Sendable {
   /// Layers 0, 1, L/2, L-2 and L-1, as in the paper's Figure 3.

@@ -1,5 +1,6 @@
 import Charts
 import RunData
+import Text
 
 /// The loss of a group of runs at the end of a window, read against its corpus's floors.
 public struct LossReading: Equatable, Sendable {

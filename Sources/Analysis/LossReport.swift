@@ -1,5 +1,6 @@
 import Charts
 import RunData
+import Statistics
 
 /// The losses of runs over their steps.
 public struct LossReport: Sendable {

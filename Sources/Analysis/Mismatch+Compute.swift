@@ -1,4 +1,6 @@
+import RealModule
 import RunData
+import Statistics
 
 extension Mismatch {
   /// The mismatch of one operation over a window, from runs that differ only in their seed.
@@ -80,7 +82,7 @@ private struct Profile {
     self.layers = layers
     self.layerCount = layerCount
     let runLogarithms = runs.map { run in
-      run.means.map { $0.isFinite ? commonLogarithm($0) : .nan }
+      run.means.map { $0.isFinite ? Double.log10($0) : .nan }
     }
     logarithms = (0..<layerCount).map { layer in
       runLogarithms.reduce(0) { $0 + $1[layer] } / Double(runs.count)
@@ -102,14 +104,14 @@ private struct Profile {
 
   /// m of one layer; of a single run exactly its mean, and what it is where that is not finite.
   func mean(ofLayer layer: Int) -> Estimate {
-    var result = estimate(.layer(layer)).mapped(powerOfTen)
+    var result = estimate(.layer(layer)).mapped { Double.pow(10, $0) }
     if runs.count == 1 { result.value = runs[0].means[layer] }
     return result
   }
 
   var earlyLate: Estimate {
     guard layers.count > 1 else { return .undefined }
-    return estimate(.ratio(layers[0], over: layers[layers.count - 1])).mapped(powerOfTen)
+    return estimate(.ratio(layers[0], over: layers[layers.count - 1])).mapped { Double.pow(10, $0) }
   }
 
   var extremes: (largest: Int, smallest: Int)? {
@@ -124,9 +126,9 @@ private struct Profile {
   var spread: Estimate {
     guard let extremes else { return .undefined }
     guard extremes.largest != extremes.smallest else {
-      return estimate(.ratio(layers[0], over: layers[layers.count - 1])).mapped(powerOfTen)
+      return estimate(.ratio(layers[0], over: layers[layers.count - 1])).mapped { Double.pow(10, $0) }
     }
-    return estimate(.ratio(extremes.largest, over: extremes.smallest)).mapped(powerOfTen)
+    return estimate(.ratio(extremes.largest, over: extremes.smallest)).mapped { Double.pow(10, $0) }
   }
 
   var slope: Estimate {

@@ -1,4 +1,5 @@
 import RunData
+import Statistics
 
 /// How unequal the gradients of one operation are between early and late layers, over a step window.
 ///
@@ -12,7 +13,7 @@ import RunData
 ///   covers less than 95 %: `BootstrapTests` has the shares that were found.
 public struct Mismatch: Sendable {
   /// The fewest records from which an interval over steps is made.
-  public static let fewestRecords = 10
+  public static let fewestRecords = IntervalSampler.fewestRecords
 
   /// The operation, e.g. `fc2.weight`.
   public let operation: String

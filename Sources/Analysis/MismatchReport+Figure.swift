@@ -1,5 +1,7 @@
 import Charts
 import RunData
+import Statistics
+import Text
 
 extension MismatchReport {
   /// The paper's Figure 3: one panel a group, the shown layers' statistic over the steps, on one logarithmic axis.

@@ -1,4 +1,6 @@
+import Documents
 import RunData
+import Statistics
 
 extension MismatchReport {
   /// Every number of the report, one a row: the content of `mismatch.csv`.

@@ -1,5 +1,7 @@
 import Charts
+import Documents
 import RunData
+import Statistics
 
 extension MismatchReport {
   /// One row a group: loss, mean gradient of the layers shown, early/late, spread and slope with intervals.

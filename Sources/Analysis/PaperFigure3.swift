@@ -1,4 +1,5 @@
 import Charts
+import Text
 
 /// The lines of the paper's Figure 3, read off its picture: arXiv 2110.09456v2, L1 norm of the `fc2.weight` gradient of 125M models
 /// early in training; NormFormer has three additions there, no ResScale.

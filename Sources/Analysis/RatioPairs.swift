@@ -1,4 +1,6 @@
+import RealModule
 import RunData
+import Statistics
 
 /// Runs of two groups, put together by seed and step.
 struct RatioPairs {
@@ -103,7 +105,7 @@ struct RatioPairs {
     // Columns 0 and 1 are base and other, 2 and 3 what they are divided by.
     let contrast = Contrast(
       weights: [(1, 1), (0, -1)] + (normalizers[0] == nil ? [] : [(3, -1), (2, 1)]))
-    let logarithms = series.map { run in run.means.map { $0.isFinite ? commonLogarithm($0) : .nan } }
+    let logarithms = series.map { run in run.means.map { $0.isFinite ? Double.log10($0) : .nan } }
     let means = (0..<logarithms[0].count).map { column in
       logarithms.reduce(0) { $0 + $1[column] } / Double(logarithms.count)
     }
@@ -115,10 +117,10 @@ struct RatioPairs {
     return GradientRatio.Cell(
       layer: layer, operation: operation,
       // Of a single run exactly its mean.
-      baseMean: series.count == 1 ? series[0].means[0] : powerOfTen(means[0]),
-      mean: series.count == 1 ? series[0].means[1] : powerOfTen(means[1]),
-      ratio: Estimate(value: value, interval: isSolid ? sampler.interval(of: contrast) : nil).mapped(
-        powerOfTen), method: sampler.method)
+      baseMean: series.count == 1 ? series[0].means[0] : Double.pow(10, means[0]),
+      mean: series.count == 1 ? series[0].means[1] : Double.pow(10, means[1]),
+      ratio: Estimate(value: value, interval: isSolid ? sampler.interval(of: contrast) : nil)
+        .mapped { Double.pow(10, $0) }, method: sampler.method)
   }
 
   private func values(_ run: RecordedRun, _ operation: String, _ layer: Int, _ rows: [Int]) -> [Double] {

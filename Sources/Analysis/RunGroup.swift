@@ -33,11 +33,13 @@ public struct RunGroup: Sendable {
     try refuseDuplicates(runs)
     if !allowsMixedContracts { try refuseMixedContracts(runs) }
     var members: [(key: GroupKey, runs: [RecordedRun])] = []
+    var places: [GroupKey: Int] = [:]
     for run in runs {
       let key = GroupKey(run.manifest)
-      if let index = members.firstIndex(where: { $0.key == key }) {
-        members[index].runs.append(run)
+      if let place = places[key] {
+        members[place].runs.append(run)
       } else {
+        places[key] = members.count
         members.append((key, [run]))
       }
     }
@@ -45,11 +47,12 @@ public struct RunGroup: Sendable {
       ($0.element.key.rank, $0.offset) < ($1.element.key.rank, $1.offset)
     }.map(\.element)
     let labels = groupLabels(members.map(\.key))
+    let counts = Dictionary(labels.map { ($0, 1) }, uniquingKeysWith: +)
     return zip(labels, members).map { label, member in
       // Where no setting tells two groups apart, the first run's id does.
-      let isAmbiguous = labels.filter { $0 == label }.count > 1
-      return RunGroup(
-        label: isAmbiguous ? "\(label), run \(member.runs[0].manifest.runID)" : label, runs: member.runs)
+      RunGroup(
+        label: counts[label] != 1 ? "\(label), run \(member.runs[0].manifest.runID)" : label,
+        runs: member.runs)
     }
   }
 
@@ -77,7 +80,7 @@ func runLabel(_ manifest: RunManifest) -> String {
 }
 
 /// Everything in which the runs of a group agree.
-private struct GroupKey: Equatable {
+private struct GroupKey: Hashable {
   var architecture: String
   var configuration: ConfigurationKeys
   /// Name and SHA-256; not the entropies, which may be unknown and so equal nothing.
@@ -101,29 +104,40 @@ private struct GroupKey: Equatable {
 
 /// The architectures' titles; groups of one architecture also name the settings in which they differ.
 private func groupLabels(_ keys: [GroupKey]) -> [String] {
-  keys.map { key in
-    let title = architectureTitle(key.architecture)
-    let rivals = keys.filter { $0.architecture == key.architecture }
-    guard rivals.count > 1 else { return title }
-    var details = ConfigurationKeys.differing(rivals.map(\.configuration)).map {
-      "\($0) \(key.configuration.values[$0] ?? "unset")"
-    }
-    if Set(rivals.map(\.corpus)).count > 1, !details.contains(where: { $0.hasPrefix("corpus ") }) {
-      details.append("corpus \(key.corpus[0])")
-    }
-    details += contractDetails(key, among: rivals)
-    let depths = Set(rivals.map(\.layout.layerCount))
-    if depths.count > 1, !details.contains(where: { $0.hasPrefix("layers ") }) {
-      details.append("\(key.layout.layerCount) layers")
-    }
-    return ([title] + details).joined(separator: ", ")
+  let differences = Dictionary(grouping: keys, by: \.architecture).mapValues(GroupDifferences.init)
+  return keys.map { key in
+    ([architectureTitle(key.architecture)] + (differences[key.architecture]?.details(of: key) ?? []))
+      .joined(separator: ", ")
   }
 }
 
-/// The contract's labels in which groups of one architecture differ.
-private func contractDetails(_ key: GroupKey, among rivals: [GroupKey]) -> [String] {
-  key.contract.labels.enumerated().compactMap { index, label in
-    let values = Set(rivals.map { $0.contract.labels[index].value })
-    return values.count > 1 ? "\(label.name) \(label.value)" : nil
+/// In what the groups of one architecture differ.
+private struct GroupDifferences {
+  private let settings: [String]
+  private let corporaDiffer: Bool
+  /// Places of the number contract's labels.
+  private let labels: [Int]
+  private let depthsDiffer: Bool
+
+  init(_ keys: [GroupKey]) {
+    settings = ConfigurationKeys.differing(keys.map(\.configuration))
+    corporaDiffer = Set(keys.map(\.corpus)).count > 1
+    labels = keys[0].contract.labels.indices.filter { index in
+      Set(keys.map { $0.contract.labels[index].value }).count > 1
+    }
+    depthsDiffer = Set(keys.map(\.layout.layerCount)).count > 1
+  }
+
+  /// What tells one of them from the others.
+  func details(of key: GroupKey) -> [String] {
+    var details = settings.map { "\($0) \(key.configuration.values[$0] ?? "unset")" }
+    if corporaDiffer, !details.contains(where: { $0.hasPrefix("corpus ") }) {
+      details.append("corpus \(key.corpus[0])")
+    }
+    details += labels.map { key.contract.labels[$0] }.map { "\($0.name) \($0.value)" }
+    if depthsDiffer, !details.contains(where: { $0.hasPrefix("layers ") }) {
+      details.append("\(key.layout.layerCount) layers")
+    }
+    return details
   }
 }

@@ -1,3 +1,5 @@
+import RealModule
+
 /// The steps that several runs have all recorded.
 struct SharedSteps: Equatable {
   /// The steps, ascending.
@@ -46,10 +48,10 @@ struct SeedBand: Equatable {
         } else {
           (low, high) = (min(low, value), max(high, value))
         }
-        logarithms += commonLogarithm(value)
+        logarithms += Double.log10(value)
       }
       let isFinite = low.isFinite && high.isFinite
-      mean.append(isFinite ? powerOfTen(logarithms / Double(series.count)) : .nan)
+      mean.append(isFinite ? Double.pow(10, logarithms / Double(series.count)) : .nan)
       lower.append(isFinite ? low : .nan)
       upper.append(isFinite ? high : .nan)
     }

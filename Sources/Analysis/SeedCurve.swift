@@ -1,4 +1,5 @@
 import Charts
+import Statistics
 
 /// One quantity of a group of runs over the steps: a line with its range over seeds.
 struct SeedCurve {

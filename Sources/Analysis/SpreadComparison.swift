@@ -1,4 +1,7 @@
+import Documents
+import RealModule
 import RunData
+import Statistics
 
 /// How much larger one group's spread is than another's.
 ///
@@ -25,7 +28,7 @@ public struct SpreadComparison: Sendable {
     guard !differences.isEmpty, differences.allSatisfy(\.isFinite) else { return nil }
     let mean = differences.reduce(0, +) / Double(differences.count)
     let interval = differences.count < 3 ? nil : StudentT.interval(of: differences)
-    ratio = Estimate(value: mean, interval: interval).mapped(powerOfTen)
+    ratio = Estimate(value: mean, interval: interval).mapped { Double.pow(10, $0) }
   }
 
   /// log10 of each run's spread, by seed.
@@ -35,7 +38,7 @@ public struct SpreadComparison: Sendable {
       let smallest = mismatch.layers.firstIndex(of: extremes.smallest)
     else { return nil }
     return zip(entry.group.runs, mismatch.runMeans).reduce(into: [:]) { result, pair in
-      result[pair.0.manifest.seed] = commonLogarithm(pair.1[largest]) - commonLogarithm(pair.1[smallest])
+      result[pair.0.manifest.seed] = Double.log10(pair.1[largest]) - Double.log10(pair.1[smallest])
     }
   }
 }

@@ -1,3 +1,5 @@
+import RealModule
+
 /// An sRGB colour of 8 bits a channel.
 public struct Color: Equatable, Sendable {
   /// Red, green and blue as one number: `0xE69F00`.
@@ -19,7 +21,7 @@ public struct Color: Equatable, Sendable {
   public var luminance: Double {
     let linear = channels.map { channel -> Double in
       let value = channel / 255
-      return value <= 0.04045 ? value / 12.92 : powerOfTen(2.4 * commonLogarithm((value + 0.055) / 1.055))
+      return value <= 0.04045 ? value / 12.92 : Double.pow(10, 2.4 * Double.log10((value + 0.055) / 1.055))
     }
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
   }

@@ -1,3 +1,5 @@
+import RealModule
+
 /// Colours for numbers between two ends, from light yellow over grey to dark blue.
 ///
 /// Equal steps along the scale are equal steps of perceived lightness (OKLab, Ottosson 2020), so a greyscale print keeps the
@@ -43,6 +45,6 @@ extension Color {
 
   /// sRGB's transfer function.
   private static func encoded(_ linear: Double) -> Double {
-    linear <= 0.0031308 ? 12.92 * linear : 1.055 * powerOfTen(commonLogarithm(linear) / 2.4) - 0.055
+    linear <= 0.0031308 ? 12.92 * linear : 1.055 * Double.pow(10, Double.log10(linear) / 2.4) - 0.055
   }
 }

@@ -1,3 +1,5 @@
+import Text
+
 extension Figure {
   /// Series first, then shades and the like, then what marks at the edges mean.
   func legendEntries(_ placed: [FigureLayout.PlacedPanel]) -> [LegendEntry] {

@@ -1,3 +1,5 @@
+import Text
+
 /// A figure in which everything has its place.
 public struct FigureLayout: Sendable {
   /// A panel with its frame, its ticks and its drawn marks.

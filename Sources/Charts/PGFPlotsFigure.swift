@@ -1,3 +1,5 @@
+import Text
+
 /// A figure as LaTeX source for the package pgfplots, and the numbers that it draws.
 public struct PGFPlotsFigure: Equatable, Sendable {
   /// A document of the class `standalone`; it compiles with one run of pdfLaTeX, and reads the numbers from their file.

@@ -1,3 +1,5 @@
+import Text
+
 /// A mark that can be written for pgfplots.
 protocol PGFPlotsMark {
   /// What of the mark is drawn in a frame, from back to front, and whether points were left out.

@@ -1,3 +1,5 @@
+import Text
+
 extension Drawing {
   /// The drawing as a stand-alone SVG 1.1 document.
   ///
@@ -158,22 +160,4 @@ private struct SVGWriter {
   private static func list(_ attributes: [(String, String)]) -> String {
     attributes.map { " \($0.0)=\"\(xmlEscaped($0.1))\"" }.joined()
   }
-}
-
-/// `text` as content or attribute of XML or HTML; a character that XML 1.0 does not allow becomes U+FFFD.
-public func xmlEscaped(_ text: String) -> String {
-  var result = ""
-  for scalar in text.unicodeScalars {
-    switch scalar {
-    case "&": result += "&amp;"
-    case "<": result += "&lt;"
-    case ">": result += "&gt;"
-    case "\"": result += "&quot;"
-    case "\t", "\n": result.unicodeScalars.append(scalar)
-    case _ where scalar.value < 0x20 || scalar.value == 0xFFFE || scalar.value == 0xFFFF:
-      result += "\u{FFFD}"
-    default: result.unicodeScalars.append(scalar)
-    }
-  }
-  return result
 }

@@ -1,3 +1,5 @@
+import RealModule
+
 /// How numbers become positions along an axis.
 public struct Scale: Equatable, Sendable {
   /// The law of an axis.
@@ -51,11 +53,11 @@ public struct Scale: Equatable, Sendable {
 
   /// The numbers at both ends.
   var limits: Extent {
-    kind == .linear ? ends : Extent(lower: powerOfTen(ends.lower), upper: powerOfTen(ends.upper))
+    kind == .linear ? ends : Extent(lower: Double.pow(10, ends.lower), upper: Double.pow(10, ends.upper))
   }
 
   private static func position(_ number: Double, _ kind: Kind) -> Double {
-    kind == .linear ? number : commonLogarithm(number)
+    kind == .linear ? number : Double.log10(number)
   }
 
   /// Where a number lies: 0 at the lower end, 1 at the upper one; nil for a number without a place on the axis.

@@ -1,3 +1,6 @@
+import RealModule
+import Text
+
 /// A labelled tick of an axis.
 public struct Tick: Equatable, Sendable {
   /// The number that it stands at.
@@ -45,11 +48,11 @@ extension Scale {
     from lower: Double, to upper: Double, maximumCount: Int, leastPower: Int = .min
   ) -> Ticks {
     var power = max(
-      leastPower, Int(commonLogarithm((upper - lower) / Double(maximumCount)).rounded(.down)))
+      leastPower, Int(Double.log10((upper - lower) / Double(maximumCount)).rounded(.down)))
     var choice = 0
     let choices = [1, 2, 5]
     func multiples(_ choice: Int, _ power: Int) -> ClosedRange<Double>? {
-      let step = Double(choice) * powerOfTen(Double(power))
+      let step = Double(choice) * Double.pow(10, Double(power))
       // A ten-millionth of a step is rounding, not a tick left out.
       let (first, last) = ((lower / step - 1e-7).rounded(.up), (upper / step + 1e-7).rounded(.down))
       return first <= last ? first...last : nil
@@ -66,7 +69,7 @@ extension Scale {
     }
     let major = linearTicks(multiples: multiples, power: power)
     let division = choices[choice] == 2 ? 2.0 : 5.0
-    let step = Double(choices[choice]) * powerOfTen(Double(power)) / division
+    let step = Double(choices[choice]) * Double.pow(10, Double(power)) / division
     let minor = stride(from: (lower / step - 1e-7).rounded(.up), through: upper / step + 1e-7, by: 1)
       .filter { $0.truncatingRemainder(dividingBy: division) != 0 }.map { $0 * step }
     return Ticks(major: major, minor: minor)
@@ -82,12 +85,12 @@ extension Scale {
     let isPlain = top <= 6 && power >= -6
     return multiples.map { multiple in
       let value =
-        power >= 0 ? multiple * powerOfTen(Double(power)) : multiple / powerOfTen(Double(-power))
+        power >= 0 ? multiple * Double.pow(10, Double(power)) : multiple / Double.pow(10, Double(-power))
       if isPlain || multiple == 0 {
         let text = NumberText.fixed(value, decimals: isPlain ? max(0, -power) : 0)
         return Tick(value: value, label: typographic(text))
       }
-      let mantissa = NumberText.fixed(multiple / powerOfTen(Double(top - power)), decimals: top - power)
+      let mantissa = NumberText.fixed(multiple / Double.pow(10, Double(top - power)), decimals: top - power)
       return Tick(value: value, label: typographic(mantissa) + "·10", exponent: typographic("\(top)"))
     }
   }
@@ -118,7 +121,7 @@ extension Scale {
   /// Whether labels stand along most of the axis, not at one end of it alone.
   private func reachAcross(_ ticks: [Tick]) -> Bool {
     guard let first = ticks.first, let last = ticks.last else { return false }
-    let length = commonLogarithm(last.value) - commonLogarithm(first.value)
+    let length = Double.log10(last.value) - Double.log10(first.value)
     return length >= 0.62 * (ends.upper - ends.lower)
   }
 
@@ -132,7 +135,7 @@ extension Scale {
   }
 
   private func isInside(_ multiple: Int, _ power: Int) -> Bool {
-    let position = commonLogarithm(Double(multiple)) + Double(power)
+    let position = Double.log10(Double(multiple)) + Double(power)
     return position >= ends.lower && position <= ends.upper
   }
 
@@ -141,7 +144,7 @@ extension Scale {
     let all = Int(ends.lower.rounded(.down))...Int(ends.upper.rounded(.up))
     guard ends.upper - ends.lower <= 8 else {
       guard ends.upper - ends.lower <= 60 else { return [] }
-      return all.filter { contains(power: $0) && !powers.contains($0) }.map { powerOfTen(Double($0)) }
+      return all.filter { contains(power: $0) && !powers.contains($0) }.map { Double.pow(10, Double($0)) }
     }
     return all.flatMap { power in
       (1...9).filter { isInside($0, power) && !($0 == 1 && powers.contains(power)) }
@@ -151,13 +154,13 @@ extension Scale {
 
   /// Less than a decade, and no three multiples in it: round numbers.
   private func narrowTicks(maximumCount: Int) -> Ticks {
-    let (lower, upper) = (powerOfTen(ends.lower), powerOfTen(ends.upper))
+    let (lower, upper) = (Double.pow(10, ends.lower), Double.pow(10, ends.upper))
     return Self.linearTicks(from: lower, to: upper, maximumCount: maximumCount)
   }
 
   private static func number(_ multiple: Int, power: Int) -> Double {
     power >= 0
-      ? Double(multiple) * powerOfTen(Double(power)) : Double(multiple) / powerOfTen(Double(-power))
+      ? Double(multiple) * Double.pow(10, Double(power)) : Double(multiple) / Double.pow(10, Double(-power))
   }
 
   /// Plain where all labels are short, else a power of ten.
@@ -170,9 +173,6 @@ extension Scale {
     return Tick(value: value, label: base, exponent: typographic("\(power)"))
   }
 }
-
-/// With a minus sign instead of a hyphen.
-public func typographic(_ text: String) -> String { text.replacing("-", with: "−") }
 
 /// The power of ten of the leading digit of a positive number.
 private func exponentOfTen(_ number: Double) -> Int { DecimalDigits(number).exponent - 1 }

@@ -1,6 +1,7 @@
 import Analysis
 import Charts
 import Kernels
+import Text
 
 extension CheckpointComparison {
   /// A heat map of how much each operation changed in each layer: log10 of the relative difference, one panel a stack; nil where

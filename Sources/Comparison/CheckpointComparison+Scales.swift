@@ -1,4 +1,5 @@
 import Analysis
+import Documents
 
 extension CheckpointComparison {
   /// What cannot be compared, or only with care.

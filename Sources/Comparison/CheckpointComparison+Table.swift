@@ -1,7 +1,10 @@
 import Analysis
 import Charts
 import Checkpoints
+import Documents
 import Kernels
+import Statistics
+import Text
 
 extension CheckpointComparison {
   /// How the two differ, by layer, by operation, or tensor by tensor with the largest change first.

@@ -1,5 +1,6 @@
 import Analysis
 import Charts
+import Documents
 import Kernels
 
 /// Three or more checkpoints of one training, in their order: how far each step goes, and how far it leads from the first.

@@ -1,4 +1,6 @@
 import Analysis
+import RealModule
+import Statistics
 
 /// How a change compares with the differences between seeds.
 struct NoiseYardstick: Equatable {
@@ -12,9 +14,9 @@ struct NoiseYardstick: Equatable {
   ///   - change: a relative difference.
   ///   - differences: relative differences of the seeds' pairs, in the order of `pairs`.
   init(change: Double, differences: [Double], pairs: [(first: Int, second: Int)], seedCount: Int) {
-    let logarithms = differences.map(commonLogarithm)
+    let logarithms = differences.map { Double.log10($0) }
     let mean = logarithms.reduce(0, +) / Double(logarithms.count)
-    noise = powerOfTen(mean)
+    noise = Double.pow(10, mean)
     // Of a tensor that is zero, nothing relative can be said.
     let value = change.isFinite && noise.isFinite ? change / noise : .nan
     guard seedCount >= 3, logarithms.allSatisfy(\.isFinite), value.isFinite, value > 0 else {
@@ -30,7 +32,7 @@ struct NoiseYardstick: Equatable {
     ratio = Estimate(
       value: value,
       interval: Interval(
-        lower: change / powerOfTen(interval.upper), upper: change / powerOfTen(interval.lower)))
+        lower: change / Double.pow(10, interval.upper), upper: change / Double.pow(10, interval.lower)))
   }
 
   /// Whether the change is larger than noise: the interval lies above 1, or without one the ratio does.

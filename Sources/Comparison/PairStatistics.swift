@@ -1,4 +1,5 @@
 import Kernels
+import RealModule
 
 /// What is shown of the sums of two sides, a and b. Not a number where a value has no meaning.
 public struct PairStatistics: Equatable, Sendable {
@@ -45,7 +46,7 @@ public struct PairStatistics: Equatable, Sendable {
       (logRatio, relativeDifference, cosine) = (.nan, .nan, .nan)
       return
     }
-    logRatio = second.l2 == first.l2 && first.l2.isFinite ? 0 : commonLogarithm(second.l2 / first.l2)
+    logRatio = second.l2 == first.l2 && first.l2.isFinite ? 0 : Double.log10(second.l2 / first.l2)
     relativeDifference =
       sums.differenceSquares == 0 ? 0 : (sums.differenceSquares / sums.first.sumSquares).squareRoot()
     // Equal sums give exactly 1, which the product of two roots may miss.

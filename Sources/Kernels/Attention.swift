@@ -1,3 +1,4 @@
+import RealModule
 import RunData
 
 /// `output = softmax(cap(scale Q Kᵀ)) V` for each head of each sequence, over the keys that a query sees.

@@ -1,3 +1,5 @@
+import RealModule
+
 /// Token negative log-likelihoods and their gradient, in place of the logits.
 ///
 /// `losses[r] = log Σ_v exp(logits[r, v]) - logits[r, target]`, in nats; then

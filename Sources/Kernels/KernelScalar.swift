@@ -1,5 +1,6 @@
 import CProcessor
 import Glibc
+import RealModule
 import RunData
 
 /// A floating-point type that the kernels compute in: `Float` trains, `Double` checks gradients.
@@ -67,7 +68,7 @@ extension Double: KernelScalar {
   @inlinable
   public static func normalCDF(_ x: SIMD8<Double>, exponential: SIMD8<Double>) -> SIMD8<Double> {
     var result = x
-    for lane in result.indices { result[lane] = 0.5 * erfc(-x[lane] * 0.5.squareRoot()) }
+    for lane in result.indices { result[lane] = 0.5 * Glibc.erfc(-x[lane] * 0.5.squareRoot()) }
     return result
   }
 
@@ -130,9 +131,6 @@ extension Double: KernelScalar {
   public static func wideLanes(at address: UnsafeRawPointer) -> (SIMD8<Double>, SIMD8<Double>) {
     unsafe (address.loadUnaligned(as: SIMD8<Double>.self), SIMD8())
   }
-
-  /// libm's.
-  public static func log(_ x: Double) -> Double { Glibc.log(x) }
 }
 
 extension Float: KernelScalar {
@@ -260,7 +258,4 @@ extension Float: KernelScalar {
   private static func wideHalf(at address: UnsafeRawPointer) -> SIMD8<Double> {
     nf_probe_widen(unsafe address.loadUnaligned(as: SIMD8<Float>.self))
   }
-
-  /// libm's.
-  public static func log(_ x: Float) -> Float { Glibc.logf(x) }
 }

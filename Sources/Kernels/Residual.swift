@@ -61,29 +61,13 @@ public func addBackward<Scalar: KernelScalar>(
 public func scaleForward<Scalar: KernelScalar>(
   factor: Scalar, input: Matrix<Scalar>, into output: Matrix<Scalar>, team: Team
 ) {
-  scale(input, by: factor, into: output, accumulating: false, team: team)
-}
-
-/// The gradient of ``scaleForward``: `dX (+)= factor * dY`.
-@specialized(where Scalar == Float)
-@specialized(where Scalar == Double)
-public func scaleBackward<Scalar: KernelScalar>(
-  factor: Scalar, outputGradient: Matrix<Scalar>, inputGradient: Matrix<Scalar>, accumulatingInput: Bool,
-  team: Team
-) {
-  scale(outputGradient, by: factor, into: inputGradient, accumulating: accumulatingInput, team: team)
-}
-
-private func scale<Scalar: KernelScalar>(
-  _ input: Matrix<Scalar>, by factor: Scalar, into output: Matrix<Scalar>, accumulating: Bool, team: Team
-) {
   precondition(input.hasShape(of: output))
   team.split(output.rows, grain: rowGrain(output.width)) { rows, _ in
     for row in rows {
       let x = input[row]
       let y = output[row]
       forEachLanes(of: Scalar.self, in: 0..<output.width) { index, count in
-        y.store(x.lanes(index, count) * factor, index, count, accumulating: accumulating)
+        y.store(x.lanes(index, count) * factor, index, count, accumulating: false)
       }
     }
   }

@@ -1,3 +1,5 @@
+import RealModule
+
 /// A counter-based random generator: the value at a position is a pure function of seed, stream and position.
 ///
 /// Nothing depends on how many values were drawn before, so initial values, batches and dropout masks are the same
@@ -38,8 +40,8 @@ public struct Philox: Sendable {
   public func normal(at position: UInt64) -> Double {
     let words = words(at: position)
     // 1 - u is in (0, 1], so that the logarithm is finite.
-    let radius = (-2 * logarithm(1 - Self.unit(words.x, words.y))).squareRoot()
-    return radius * cosine(2 * .pi * Self.unit(words.z, words.w))
+    let radius = (-2 * Double.log(1 - Self.unit(words.x, words.y))).squareRoot()
+    return radius * Double.cos(2 * .pi * Self.unit(words.z, words.w))
   }
 
   /// An integer in 0 ..< bound, biased by less than bound / 2^64.

@@ -2,7 +2,7 @@
 ///
 /// Tensors inside the layers are addressed by (layer, tensor) in a full grid, layer-major; a layer that lacks a
 /// tensor has element count 0 there. Tensors outside the layers ("stem") have full names.
-public struct GradientLayout: Equatable, Sendable {
+public struct GradientLayout: Hashable, Sendable {
   /// Names of the layers, e.g. `decoder.layers.0`.
   public var layerNames: [String]
   /// Names within a layer, e.g. `fc2.weight`, in the order in which data passes them.

@@ -2,7 +2,7 @@
 ///
 /// Two runs may be compared only where their contracts agree. A run recorded outside this program states what it
 /// knows; what it does not know is `unknown`, never a guess.
-public struct NumberContract: Equatable, Sendable {
+public struct NumberContract: Hashable, Sendable {
   /// The value that stands for "the recorder could not tell".
   public static let unknown = "unknown"
 

@@ -51,32 +51,6 @@ enum FileSystem {
     guard fsync(descriptor) == 0 || errno == EINVAL else { throw SystemError(errno) }
   }
 
-  /// Copies a file's bytes and permissions to a new file.
-  static func copy(_ source: String, to target: String) throws(SystemError) {
-    let input = unsafe open(source, O_RDONLY | O_CLOEXEC)
-    guard input >= 0 else { throw SystemError(errno) }
-    defer { close(input) }
-    var status = stat()
-    guard unsafe fstat(input, &status) == 0 else { throw SystemError(errno) }
-    let output = unsafe open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, status.st_mode & 0o777)
-    guard output >= 0 else { throw SystemError(errno) }
-    defer { close(output) }
-    var bytes = [UInt8](repeating: 0, count: 1 << 20)
-    while true {
-      let count = unsafe Glibc.read(input, &bytes, bytes.count)
-      if count == 0 { return }
-      var done = 0
-      while done < count {
-        let written = unsafe bytes.withUnsafeBytes {
-          unsafe write(output, $0.baseAddress! + done, count - done)
-        }
-        guard written > 0 else { throw SystemError(errno) }
-        done += written
-      }
-      guard count > 0 else { throw SystemError(errno) }
-    }
-  }
-
   static func move(_ source: String, to target: String) throws(SystemError) {
     guard unsafe rename(source, target) == 0 else { throw SystemError(errno) }
   }

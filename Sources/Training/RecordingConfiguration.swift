@@ -1,3 +1,5 @@
+import RealModule
+
 /// Which steps are recorded.
 public enum RecordingSchedule: Equatable, Sendable {
   /// Every n-th step, from step 0 on.
@@ -11,9 +13,9 @@ public enum RecordingSchedule: Equatable, Sendable {
     case .every(let interval): return step % interval == 0
     case .logarithmic(let perDecade):
       guard step > 0 else { return true }
-      let point = (logarithm10(Double(step)) * Double(perDecade)).rounded()
+      let point = (Double.log10(Double(step)) * Double(perDecade)).rounded()
       return (-1...1).contains {
-        powerOf10((point + Double($0)) / Double(perDecade)).rounded() == Double(step)
+        Double.pow(10, (point + Double($0)) / Double(perDecade)).rounded() == Double(step)
       }
     }
   }

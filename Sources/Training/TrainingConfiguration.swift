@@ -1,4 +1,5 @@
 import Corpus
+import RealModule
 import RunData
 import Transformer
 
@@ -107,7 +108,7 @@ public struct LearningRateSchedule: Equatable, Sendable {
     switch decay {
     case .constant, .ramp: return peak
     case .linear: return peak * (1 - share)
-    case .cosine: return peak * 0.5 * (1 + cosine(share * .pi))
+    case .cosine: return peak * 0.5 * (1 + Double.cos(share * .pi))
     case .inverseSqrt: return peak * (max(warmup, 1) / update).squareRoot()
     }
   }

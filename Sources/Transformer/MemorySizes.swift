@@ -3,6 +3,9 @@ import RunData
 
 /// How many scalars each part of a model takes: what ``ModelMemory`` allocates, known before it does.
 struct MemorySizes {
+  /// Logits are worked on in blocks of at most this many elements.
+  static let mostLogits = 1 << 26
+
   let stream: Int
   let logits: Int
   let logitRows: Int
@@ -20,7 +23,7 @@ struct MemorySizes {
     let inner = plan.valueWidths.indices.filter { $0 != 0 && $0 != plan.output.value }
     let width = { (values: [Int]) in values.map { plan.valueWidths[$0] }.reduce(0, +) }
     stream = (configuration.layerCount + 1) * rows * configuration.modelDim
-    logitRows = max(1, min(rows, (1 << 26) / configuration.embeddingCount))
+    logitRows = max(1, min(rows, Self.mostLogits / configuration.embeddingCount))
     logits = logitRows * configuration.embeddingCount
     keptPerLayer = rows * width(inner.filter { plan.isKept[$0] })
     shared = rows * width(inner.filter { !plan.isKept[$0] })
@@ -47,7 +50,7 @@ extension ModelConfiguration {
     let keptWidth = Double(
       plan.valueWidths.indices.filter { plan.isKept[$0] }.map { plan.valueWidths[$0] }.reduce(0, +))
     let activations = rows * (keptWidth * Double(layerCount) + 2 * inner + 4 * Double(modelDim))
-    let logits = min(rows * Double(embeddingCount), Double(max(1 << 26, embeddingCount)))
+    let logits = min(rows * Double(embeddingCount), Double(max(MemorySizes.mostLogits, embeddingCount)))
     let perLayer = plan.parameters.map { $0.shape.map(Double.init).reduce(1, *) }.reduce(0, +)
     let parameters = perLayer * Double(layerCount) + Double(embeddingCount) * Double(modelDim)
     let copies = precision == .fp32 ? 4.0 : 5

@@ -1,4 +1,5 @@
 import Kernels
+import RealModule
 import RunData
 
 /// Every buffer of a model, and the views of it that each layer works on.
@@ -32,9 +33,6 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
   let rows: Int
   let modelDim: Int
   let logitRows: Int
-
-  /// Logits are worked on in blocks of at most this many elements.
-  static var mostLogits: Int { 1 << 26 }
 
   init(
     _ configuration: ModelConfiguration, plan: BlockPlan, table: ParameterTable, shape: PassShape, team: Team
@@ -124,9 +122,9 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
     for position in 0..<sequenceLength {
       for index in 0..<half {
         let exponent = half > 1 ? -Double(index) * Double.log(10_000) / Double(half - 1) : 0
-        let angle = Double(position + 2) * naturalExponential(exponent)
-        table[position][index] = Scalar(sine(angle))
-        table[position][half + index] = Scalar(cosine(angle))
+        let angle = Double(position + 2) * Double.exp(exponent)
+        table[position][index] = Scalar(Double.sin(angle))
+        table[position][half + index] = Scalar(Double.cos(angle))
       }
     }
   }

@@ -1,5 +1,6 @@
 import Randomness
 import RunData
+import Statistics
 import Testing
 
 @testable import Analysis

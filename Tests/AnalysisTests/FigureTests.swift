@@ -2,6 +2,7 @@ import Charts
 import Foundation
 import RunData
 import SnapshotSupport
+import Statistics
 import Testing
 
 @testable import Analysis

@@ -2,6 +2,7 @@ import Charts
 import RunData
 import SnapshotSupport
 import Testing
+import Text
 
 @testable import Analysis
 

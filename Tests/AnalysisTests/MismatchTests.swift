@@ -1,4 +1,5 @@
 import RunData
+import Statistics
 import Testing
 
 @testable import Analysis

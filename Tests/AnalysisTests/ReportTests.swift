@@ -1,5 +1,7 @@
+import Documents
 import RunData
 import SnapshotSupport
+import Statistics
 import Testing
 
 @testable import Analysis

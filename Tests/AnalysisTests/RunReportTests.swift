@@ -1,6 +1,8 @@
 import Charts
+import Documents
 import Foundation
 import RunData
+import Statistics
 import Testing
 
 @testable import Analysis

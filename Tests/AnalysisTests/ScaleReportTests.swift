@@ -1,7 +1,10 @@
 import Charts
+import Documents
 import RunData
 import SnapshotSupport
+import Statistics
 import Testing
+import Text
 
 @testable import Analysis
 

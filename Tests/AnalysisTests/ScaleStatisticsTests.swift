@@ -1,5 +1,6 @@
 import Foundation
 import RunData
+import Statistics
 import Testing
 
 @testable import Analysis

@@ -1,6 +1,9 @@
 import Charts
+import Documents
+import RealModule
 import RunData
 import SnapshotSupport
+import Statistics
 import Testing
 
 @testable import Analysis
@@ -10,7 +13,7 @@ struct StartTests {
   /// Last gradient ∝ depth^exponent, first one a half of it; stream sizes start + growth · l, at d = 4.
   private func state(depth: Int, exponent: Double, growth: Double, factor: Double = 1) -> StartState {
     var state = StartState(layerCount: depth, tensors: ["fc1.weight", "fc2.weight"])
-    let last = factor * powerOfTen(exponent * commonLogarithm(Double(depth)))
+    let last = factor * Double.pow(10, exponent * Double.log10(Double(depth)))
     let norms = (0..<depth).map { last * (0.5 + 0.5 * Double($0) / Double(depth - 1)) }
     state.gradientNorms = ["fc1.weight": norms, "fc2.weight": norms]
     state.streamSquares = (0...depth).map { layer in

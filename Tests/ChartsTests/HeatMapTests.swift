@@ -1,3 +1,4 @@
+import RealModule
 import Testing
 
 @testable import Charts
@@ -17,7 +18,7 @@ import Testing
     #expect(lightness[0] > 90 && lightness[lightness.count - 1] < 20)
   }
 
-  private func cubeRoot(_ x: Double) -> Double { powerOfTen(commonLogarithm(x) / 3) }
+  private func cubeRoot(_ x: Double) -> Double { Double.pow(10, Double.log10(x) / 3) }
 
   @Test func numbersBeyondTheEndsHaveTheEndsColors() {
     #expect(colors.color(1e-9) == colors.color(0.001) && colors.color(50) == colors.color(1))

@@ -1,5 +1,6 @@
 import Analysis
 import Checkpoints
+import Documents
 import Kernels
 import Testing
 

@@ -1,4 +1,7 @@
 import Analysis
+import Documents
+import RealModule
+import Statistics
 import Testing
 
 @testable import Comparison
@@ -21,8 +24,8 @@ import Testing
     #expect(abs(yardstick.ratio.value - 1000) < 1e-9)
     let interval = try #require(yardstick.ratio.interval)
     let half = 4.302652729749464 * 2 / 3.0.squareRoot()
-    #expect(abs(commonLogarithm(interval.lower) - (3 - half)) < 1e-9)
-    #expect(abs(commonLogarithm(interval.upper) - (3 + half)) < 1e-9)
+    #expect(abs(Double.log10(interval.lower) - (3 - half)) < 1e-9)
+    #expect(abs(Double.log10(interval.upper) - (3 + half)) < 1e-9)
     // The ratio is above 1, its interval is not.
     #expect(!yardstick.isAboveNoise)
   }

@@ -1,4 +1,5 @@
 import Analysis
+import Documents
 import Testing
 
 @testable import Comparison

@@ -1,5 +1,6 @@
 import Analysis
 import Charts
+import Documents
 import SnapshotSupport
 import Testing
 

@@ -1,4 +1,5 @@
 import Analysis
+import Documents
 import Foundation
 import Kernels
 import Testing

@@ -1,3 +1,4 @@
+import Checksums
 import FileTestSupport
 import Foundation
 import RunData

@@ -1,4 +1,7 @@
+import Documents
+import RealModule
 import RunData
+import Statistics
 
 /// What runs say to a claim.
 public struct ClaimResult: Sendable {
@@ -68,7 +71,8 @@ public struct ClaimResult: Sendable {
     let numbers = samples.values.sorted { $0.key < $1.key }.map(\.value)
     var effect =
       claim.measure.isRatio
-      ? Estimate.mean(of: numbers.map { commonLogarithm($0) }).mapped(powerOfTen) : Estimate.mean(of: numbers)
+      ? Estimate.mean(of: numbers.map { Double.log10($0) }).mapped { Double.pow(10, $0) }
+      : Estimate.mean(of: numbers)
     // No correlation lies beyond.
     if claim.measure == .scaleTrend, claim.against.isEmpty { effect = effect.clamped(to: -1...1) }
     let remarks = ([cell] + [other].compactMap(\.self)).compactMap { cell -> String? in

@@ -1,4 +1,6 @@
+import RealModule
 import RunData
+import Statistics
 
 /// Measures a claim on the runs of its cells: one number a seed.
 struct ClaimSamples {
@@ -56,7 +58,7 @@ struct ClaimSamples {
     _ claim: Claim, _ run: RecordedRun, _ cell: SweepCell, _ report: SweepReport
   ) -> Double? {
     switch claim.measure {
-    case .perplexity: return cell.finalLosses[run.manifest.seed].map { exponential($0) }
+    case .perplexity: return cell.finalLosses[run.manifest.seed].map { Double.exp($0) }
     case .stepSeconds: return median(run.seconds)
     case .memory: return cell.memoryBytes
     case .bestValue: return report.bestValue(near: cell, seed: run.manifest.seed)
@@ -87,14 +89,14 @@ struct ClaimSamples {
       else { return nil }
       for layer in layers {
         guard let one = above.means[layer], let other = below.means[layer] else { continue }
-        logarithms.append(commonLogarithm(one) - commonLogarithm(other))
+        logarithms.append(Double.log10(one) - Double.log10(other))
       }
     }
     guard !logarithms.isEmpty else { return nil }
     switch claim.take {
-    case .mean: return powerOfTen(logarithms.reduce(0, +) / Double(logarithms.count))
-    case .largest: return logarithms.max().map(powerOfTen)
-    case .smallest: return logarithms.min().map(powerOfTen)
+    case .mean: return Double.pow(10, logarithms.reduce(0, +) / Double(logarithms.count))
+    case .largest: return logarithms.max().map { Double.pow(10, $0) }
+    case .smallest: return logarithms.min().map { Double.pow(10, $0) }
     }
   }
 
@@ -144,7 +146,7 @@ struct LayerProfile {
     case .spread: return (values.max() ?? .nan) / (values.min() ?? .nan)
     case .slope:
       var logarithms = Array(repeating: 0.0, count: layerCount)
-      for layer in layers { logarithms[layer] = commonLogarithm(means[layer] ?? .nan) }
+      for layer in layers { logarithms[layer] = Double.log10(means[layer] ?? .nan) }
       return Contrast.slope(over: layers, layerCount: layerCount).value(of: logarithms)
     default: return nil
     }

@@ -1,4 +1,5 @@
 import RunData
+import Statistics
 
 /// What a claim reads of one run's learned scales, at the last snapshot.
 struct ScaleNumbers {

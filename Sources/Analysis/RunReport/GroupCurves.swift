@@ -1,5 +1,6 @@
 import Charts
 import RunData
+import Statistics
 
 /// One quantity of several groups of runs over the steps, group by group a line.
 struct GroupCurves {

@@ -1,3 +1,5 @@
+import Documents
+
 extension RunReport {
   /// What every number means.
   var definitionSection: Document.Section {

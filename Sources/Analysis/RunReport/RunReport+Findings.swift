@@ -1,5 +1,8 @@
 import Charts
+import Documents
 import RunData
+import Statistics
+import Text
 
 extension RunReport {
   /// What a reader should see first, the gravest first; one line that says so where there is nothing.
@@ -43,12 +46,12 @@ extension RunReport {
         let shown = found.tensors.prefix(4).joined(separator: ", ") + (found.tensors.count > 4 ? ", …" : "")
         return found.tensors.isEmpty
           ? ""
-          : " At step \(found.step) gradients of \(plural(found.tensors.count, "tensor")) are not: \(shown)."
+          : " At step \(found.step) gradients of \(counted(found.tensors.count, "tensor")) are not: \(shown)."
       }
       found.append(
         Document.Finding(
           .problem, label,
-          "loss or gradients are not finite at \(plural(steps.count, "step")), first at step \(first).\(places ?? "")"
+          "loss or gradients are not finite at \(counted(steps.count, "step")), first at step \(first).\(places ?? "")"
         ))
     }
     for damage in own.damage { found.append(Document.Finding(.problem, label, "\(damage).")) }
@@ -98,7 +101,7 @@ extension RunReport {
       return own.map { Document.Finding(level, $0.label, sentence($0.detail)) }
     }
     let list = own.map { "\($0.label): \($0.detail)" }.joined(separator: "; ")
-    return [Document.Finding(level, "\(own.count) of \(plural(allGroups.count, "group"))", sentence(list))]
+    return [Document.Finding(level, "\(own.count) of \(counted(allGroups.count, "group"))", sentence(list))]
   }
 
   private var lossFindings: [Document.Finding] {

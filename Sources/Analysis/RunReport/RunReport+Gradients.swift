@@ -1,5 +1,7 @@
 import Charts
+import Documents
 import RunData
+import Statistics
 
 extension RunReport {
   /// The mismatch of the report's operation: the paper's Figure 3.

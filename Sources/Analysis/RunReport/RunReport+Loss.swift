@@ -1,5 +1,7 @@
 import Charts
+import Documents
 import RunData
+import Statistics
 
 extension RunReport {
   /// Training and held-out loss.

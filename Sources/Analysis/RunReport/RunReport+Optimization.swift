@@ -1,5 +1,8 @@
 import Charts
+import Documents
 import RunData
+import Statistics
+import Text
 
 extension RunReport {
   /// Learning rate, gradient norm and clipping.

@@ -1,5 +1,7 @@
 import Charts
+import Documents
 import RunData
+import Text
 
 extension RunReport {
   /// The learned scales: the paper's Figure 4.
@@ -20,7 +22,7 @@ extension RunReport {
     let depths = Set(sources.map(\.depth)).sorted()
     return depths.flatMap { depth -> [Document.Block] in
       let own = sources.filter { $0.depth == depth }.map(\.source)
-      let heading = depths.count > 1 ? [Document.Block.heading("Models of \(plural(depth, "layer"))")] : []
+      let heading = depths.count > 1 ? [Document.Block.heading("Models of \(counted(depth, "layer"))")] : []
       return heading + blocks(own, suffix: depths.count > 1 ? "-\(depth)-layers" : "")
     }
   }

@@ -1,5 +1,8 @@
 import Charts
+import Documents
+import RealModule
 import RunData
+import Statistics
 
 extension RunReport {
   /// The groups, and every run.
@@ -77,7 +80,7 @@ extension RunReport {
   private func perplexityCell(_ group: RunGroup) -> Table.Cell {
     let losses = group.runs.compactMap(\.validation.last?.loss)
     guard group.manifest.contract.isNatsPerToken, !losses.isEmpty else { return .missing }
-    return .estimate(Estimate.mean(of: losses).mapped(exponential))
+    return .estimate(Estimate.mean(of: losses).mapped { Double.exp($0) })
   }
 
   /// The mean over seeds of the loss over each run's last tenth.

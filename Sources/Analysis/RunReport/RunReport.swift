@@ -1,5 +1,7 @@
 import Charts
+import Documents
 import RunData
+import Text
 
 /// What a report is to show, and how.
 public struct ReportOptions: Sendable {
@@ -136,7 +138,7 @@ public struct RunReport {
       let title = architectureTitle(group.manifest.architecture)
       if !architectures.contains(title) { architectures.append(title) }
     }
-    let groups = plural(labels.count, "group") + " of runs"
+    let groups = counted(labels.count, "group") + " of runs"
     return architectures.count <= 4
       ? "Gradients of \(architectures.joined(separator: ", ")): \(groups)" : "Gradients of \(groups)"
   }
@@ -146,8 +148,8 @@ public struct RunReport {
     var corpora: [String] = []
     for name in runs.map(\.run.manifest.corpus.name) where !corpora.contains(name) { corpora.append(name) }
     return [
-      "\(plural(runs.count, "run")) in \(plural(labels.count, "group")) (runs of a group differ in their seed"
-        + " alone), \(plural(seeds, "seed")), trained on \(corpora.joined(separator: ", ")). Gradients are those of"
+      "\(counted(runs.count, "run")) in \(counted(labels.count, "group")) (runs of a group differ in their seed"
+        + " alone), \(counted(seeds, "seed")), trained on \(corpora.joined(separator: ", ")). Gradients are those of"
         + " the mean token loss, before clipping; what every number means stands at the end."
     ]
   }
@@ -211,6 +213,3 @@ public struct RunReport {
     Result { () throws(AnalysisError) in try GradientRatio(base: base, other: other, window: window) }
   }
 }
-
-/// `1 run`, `3 runs`.
-func plural(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }

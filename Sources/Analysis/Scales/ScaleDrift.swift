@@ -1,3 +1,5 @@
+import Statistics
+
 /// How one scale of a group of runs moved: every snapshot, layer by layer.
 struct ScaleDrift: Sendable {
   /// Updates made before each snapshot that all seeds have.

@@ -1,3 +1,5 @@
+import Statistics
+
 /// One scale of one group, layer by layer.
 public struct ScaleProfile: Sendable {
   /// A layer's values.

@@ -1,4 +1,6 @@
 import Charts
+import Statistics
+import Text
 
 extension ScaleReport {
   /// The paper's Figure 4: a panel a scale, a box a layer, a row a group; lines at 1 and at what weight decay alone would have

@@ -1,4 +1,5 @@
 import Charts
+import Statistics
 
 extension ScaleReport {
   /// The median of each layer shown over training, a panel a scale, a row a group of runs; nil where there are only

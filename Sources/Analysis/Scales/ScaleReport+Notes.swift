@@ -1,4 +1,6 @@
 import Charts
+import Statistics
+import Text
 
 // What a reader has to know beside the numbers, in sentences.
 

@@ -1,4 +1,7 @@
 import Charts
+import Documents
+import Statistics
+import Text
 
 extension ScaleReport {
   /// The distribution of every scale in the layers shown, seeds pooled: what a reader gets.

@@ -1,5 +1,6 @@
 import Charts
 import RunData
+import Text
 
 extension StabilityReport {
   /// The loss over the rising learning rate: one panel a group, one thin line a seed, its end marked by what ended it.

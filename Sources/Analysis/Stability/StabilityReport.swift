@@ -1,4 +1,5 @@
 import RunData
+import Statistics
 
 /// How high the learning rate rose in groups of runs before training destabilised: the paper's Table 4.
 public struct StabilityReport: Sendable {

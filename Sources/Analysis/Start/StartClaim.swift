@@ -1,3 +1,5 @@
+import Statistics
+
 /// Something that theory says of models before their first update.
 public struct StartClaim: Sendable {
   /// What is measured.

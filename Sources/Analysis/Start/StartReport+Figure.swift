@@ -1,4 +1,5 @@
 import Charts
+import Statistics
 
 extension StartReport {
   /// The last layer's gradient over depth (Xiong et al., Figure 3c, d), one line an architecture, with the slope that theory's bound has

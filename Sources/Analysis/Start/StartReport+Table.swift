@@ -1,3 +1,5 @@
+import Documents
+
 extension StartReport {
   /// One row an architecture: what theory says a number of, beside the number.
   public var table: Table {

@@ -1,4 +1,6 @@
+import RealModule
 import RunData
+import Statistics
 
 /// Gradients and hidden states at initialisation against the theory of Xiong et al. (2020), "On Layer Normalization in the
 /// Transformer Architecture".
@@ -71,9 +73,9 @@ public struct StartReport: Sendable {
   /// Geometric mean over seeds of a layer's gradient norm; Student's t on the logarithm from three seeds on.
   public func gradientNorm(_ entry: Entry, _ tensor: String, layer: Int) -> Estimate {
     let logarithms = entry.states.compactMap { state in
-      state.gradientNorms[tensor].map { commonLogarithm($0[layer]) }
+      state.gradientNorms[tensor].map { Double.log10($0[layer]) }
     }
-    return Estimate.mean(of: logarithms).mapped(powerOfTen)
+    return Estimate.mean(of: logarithms).mapped { Double.pow(10, $0) }
   }
 
   /// The exponent p of `norm ∝ depth^p` for the last layer's gradient: least squares on logarithms, seed by seed.
@@ -82,14 +84,14 @@ public struct StartReport: Sendable {
   public func depthExponent(_ label: String) -> Estimate {
     let own = entries(of: label)
     guard own.count >= 2 else { return .undefined }
-    let depths = own.map { commonLogarithm(Double($0.depth)) }
+    let depths = own.map { Double.log10(Double($0.depth)) }
     let mean = depths.reduce(0, +) / Double(depths.count)
     let square = depths.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
     let seeds = own.map(\.states.count).min() ?? 0
     let slopes = (0..<seeds).map { seed in
       zip(own, depths).reduce(0.0) { sum, pair in
         let norm = pair.0.states[seed].gradientNorms[tensor]?.last ?? .nan
-        return sum + (pair.1 - mean) / square * commonLogarithm(norm)
+        return sum + (pair.1 - mean) / square * Double.log10(norm)
       }
     }
     return Estimate.mean(of: slopes)
@@ -102,9 +104,9 @@ public struct StartReport: Sendable {
       guard let norms = state.gradientNorms[tensor], let first = norms.first, let last = norms.last else {
         return nil
       }
-      return commonLogarithm(last) - commonLogarithm(first)
+      return Double.log10(last) - Double.log10(first)
     }
-    return Estimate.mean(of: logarithms).mapped(powerOfTen)
+    return Estimate.mean(of: logarithms).mapped { Double.pow(10, $0) }
   }
 
   // MARK: - Hidden states

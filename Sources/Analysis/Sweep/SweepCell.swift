@@ -1,4 +1,5 @@
 import RunData
+import Statistics
 
 /// What the cells of a grid are given equal amounts of, and are compared over.
 public enum SweepBudget: String, Sendable, CaseIterable, Codable {

@@ -1,4 +1,5 @@
 import RunData
+import Statistics
 
 /// Where a cell's runs reach the lowest held-out loss of the baseline's, and what that took of the baseline's cost.
 public struct SweepCrossing: Sendable {

@@ -1,5 +1,7 @@
 import Charts
+import RealModule
 import RunData
+import Statistics
 
 extension SweepReport {
   /// Held-out perplexity over cost, one line a cell (the paper's Figure 2): mean over seeds in a band from the smallest to
@@ -63,7 +65,7 @@ extension SweepReport {
         from: estimates.map { $0.interval?.lower ?? .nan }, to: estimates.map { $0.interval?.upper ?? .nan },
         stroke: Stroke(color: Color.okabeIto[0], width: 0.9), isHorizontal: true))
     let single = measured.flatMap { index in
-      cells[index].finalLosses.sorted { $0.key < $1.key }.map { (exponential($0.value), row(index)) }
+      cells[index].finalLosses.sorted { $0.key < $1.key }.map { (Double.exp($0.value), row(index)) }
     }
     marks.append(
       PointsMark(
@@ -116,7 +118,7 @@ extension SweepReport {
     return [
       PointsMark(
         "reaches the lowest of \(cells[reference].label)", x: found.map(\.cost),
-        y: found.map { exponential($0.loss) },
+        y: found.map { Double.exp($0.loss) },
         style: SeriesStyle(color: .black, marker: .diamond, isHollow: true))
     ]
   }
@@ -177,9 +179,9 @@ private struct ValidationCurve {
       let values = losses.compactMap { $0[step] }
       guard values.count == losses.count else { continue }
       cost.append(cell.cost(ofUpdates: step, in: budget))
-      mean.append(exponential(values.reduce(0, +) / Double(values.count)))
-      lowest.append(exponential(values.min() ?? .nan))
-      highest.append(exponential(values.max() ?? .nan))
+      mean.append(Double.exp(values.reduce(0, +) / Double(values.count)))
+      lowest.append(Double.exp(values.min() ?? .nan))
+      highest.append(Double.exp(values.max() ?? .nan))
     }
     guard !cost.isEmpty else { return nil }
   }

@@ -1,4 +1,7 @@
+import Documents
+import RealModule
 import RunData
+import Statistics
 
 extension SweepReport {
   /// One row a combination: steps, cost, final perplexity, and its ratio to the baseline's.
@@ -110,7 +113,7 @@ extension SweepReport {
             .integer(updates), .integer(tokens(of: run, updates: updates)),
             .number(cell.cost(ofUpdates: updates, in: .flops)),
             .number(cell.timedSecondsPerStep ?? median(run.seconds)),
-            loss.map { .number($0) } ?? .missing, loss.map { .number(exponential($0)) } ?? .missing,
+            loss.map { .number($0) } ?? .missing, loss.map { .number(Double.exp($0)) } ?? .missing,
           ])
       }
     }

@@ -1,4 +1,6 @@
+import RealModule
 import RunData
+import Statistics
 
 /// A grid of runs read as one: which combination reaches which held-out perplexity, at what cost.
 ///
@@ -40,7 +42,7 @@ public struct SweepReport: Sendable {
   /// Final held-out perplexity of a cell: e to the mean loss over seeds, i.e. their geometric mean; from three seeds on with
   /// Student's t on the loss.
   public func perplexity(of cell: SweepCell) -> Estimate {
-    Estimate.mean(of: cell.finalLosses.sorted { $0.key < $1.key }.map(\.value)).mapped(exponential)
+    Estimate.mean(of: cell.finalLosses.sorted { $0.key < $1.key }.map(\.value)).mapped { Double.exp($0) }
   }
 
   /// A cell's perplexity over another's, on the seeds that both finished.
@@ -49,7 +51,7 @@ public struct SweepReport: Sendable {
     let differences = own.keys.sorted().compactMap { seed in
       own[seed].flatMap { loss in theirs[seed].map { loss - $0 } }
     }
-    return Estimate.mean(of: differences).mapped(exponential)
+    return Estimate.mean(of: differences).mapped { Double.exp($0) }
   }
 
   // MARK: - The best value of an axis

@@ -1,3 +1,4 @@
+import Checksums
 import FileAccess
 
 /// A zip archive of `torch.save`: one folder with a pickle and the storages that it names.

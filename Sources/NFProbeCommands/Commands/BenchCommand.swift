@@ -1,9 +1,11 @@
 import Analysis
 import ArgumentParser
 import Corpus
+import Documents
 import Foundation
 import Kernels
 import RunData
+import Text
 import Transformer
 
 /// `nf-probe bench`: how long a step takes here, and what of it.

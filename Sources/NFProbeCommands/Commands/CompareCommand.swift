@@ -1,7 +1,9 @@
 import Analysis
 import ArgumentParser
 import Comparison
+import Documents
 import Kernels
+import Text
 
 /// `nf-probe compare`: two checkpoints, layer by layer and operation by operation.
 struct CompareCommand: ParsableCommand {

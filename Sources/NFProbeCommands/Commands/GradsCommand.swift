@@ -2,9 +2,11 @@ import Analysis
 import ArgumentParser
 import Checkpoints
 import Corpus
+import Documents
 import Kernels
 import RunData
 import RunFile
+import Text
 import Training
 import Transformer
 

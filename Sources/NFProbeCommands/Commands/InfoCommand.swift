@@ -1,7 +1,9 @@
 import Analysis
 import ArgumentParser
+import Documents
 import RunData
 import RunFile
+import Text
 
 /// `nf-probe info`: what a run file holds.
 struct InfoCommand: ParsableCommand {

@@ -2,8 +2,10 @@ import Analysis
 import ArgumentParser
 import Charts
 import Corpus
+import Documents
 import Kernels
 import RunData
+import Text
 import Training
 import Transformer
 

@@ -1,9 +1,11 @@
 import Analysis
 import ArgumentParser
+import Documents
 import Foundation
 import Kernels
 import RunData
 import RunFile
+import Text
 
 /// `nf-probe recipe`: a figure or table of a paper, made anew, and what the runs say to its claims.
 struct RecipeCommand: ParsableCommand {

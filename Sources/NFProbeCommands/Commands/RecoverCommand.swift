@@ -1,6 +1,7 @@
 import ArgumentParser
 import Isolation
 import RunFile
+import Text
 
 /// `nf-probe recover`: files of killed runs made whole.
 struct RecoverCommand: ParsableCommand {

@@ -1,6 +1,7 @@
 import Analysis
 import ArgumentParser
 import RunData
+import Text
 
 /// `nf-probe report`: everything that a set of runs shows, as one page and its parts.
 struct ReportCommand: ParsableCommand {

@@ -1,9 +1,11 @@
 import Analysis
 import ArgumentParser
 import Corpus
+import Documents
 import Kernels
 import RunData
 import RunFile
+import Text
 import Training
 import Transformer
 

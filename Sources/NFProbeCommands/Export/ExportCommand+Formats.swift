@@ -4,6 +4,7 @@ import Charts
 import Foundation
 import RunData
 import RunFile
+import Text
 
 extension ExportCommand {
   func writeRecords(_ syntax: RecordSyntax, _ reading: GuardedReading) throws {

@@ -1,5 +1,6 @@
 import RunData
 import RunFile
+import Text
 
 /// What of a run is exported.
 struct ExportSelection {

@@ -1,5 +1,6 @@
 import Analysis
 import Charts
+import Text
 
 /// The Python of a notebook: every number and figure again from the run files, with h5py and NumPy alone; figures with
 /// matplotlib.

@@ -1,8 +1,10 @@
 import Analysis
 import Charts
+import Documents
 import Foundation
 import RunData
 import RunFile
+import Text
 
 /// Runs as a notebook that shows their figures at once, and has the code that makes the same from the run files.
 struct NotebookExport {

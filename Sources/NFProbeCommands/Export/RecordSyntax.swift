@@ -1,4 +1,5 @@
 import Charts
+import Text
 
 /// How a number and what it belongs to become a line. Bytes rather than strings, which would take twice the time.
 enum RecordSyntax {

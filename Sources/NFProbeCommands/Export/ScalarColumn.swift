@@ -1,6 +1,7 @@
 import Analysis
 import RunData
 import RunFile
+import Statistics
 import TensorBoard
 
 /// The series of one variable of a run: which column they come from, and how.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Text
 
 /// The word that names a command.
 enum CommandWord {

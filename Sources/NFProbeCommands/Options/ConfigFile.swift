@@ -1,3 +1,4 @@
+import Text
 import Yams
 
 /// Turns `--config FILE` into the options that the file's keys stand for.

@@ -1,4 +1,5 @@
 import FileAccess
+import Text
 import Yams
 
 /// The text of a configuration file, judged before it is parsed.

@@ -1,5 +1,6 @@
 import Analysis
 import ArgumentParser
+import Documents
 
 /// Which of the tables of learned scales is printed.
 enum ScaleTable: String, CaseIterable, ExpressibleByArgument {

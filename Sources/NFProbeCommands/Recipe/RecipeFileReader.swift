@@ -1,5 +1,6 @@
 import Analysis
 import RunData
+import Text
 import Yams
 
 /// Turns the nodes of a recipe's figures and claims into values.

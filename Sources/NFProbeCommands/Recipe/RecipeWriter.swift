@@ -1,5 +1,6 @@
 import Analysis
 import Charts
+import Documents
 import RunData
 
 /// Writes what came out of a recipe: claims, tables and figures.

@@ -1,6 +1,8 @@
 import Analysis
 import Charts
+import Documents
 import Foundation
+import Text
 
 /// Writes a report: every part into a folder, what matters most to standard output.
 struct ReportFolder {

@@ -1,6 +1,7 @@
 import Analysis
 import RunData
 import RunFile
+import Text
 import Training
 
 /// Reads the runs of a report: first what every section needs, later gradients a few tensors at a time.

@@ -4,6 +4,7 @@ import Foundation
 import Kernels
 import RunData
 import RunFile
+import Statistics
 import Training
 import Transformer
 

@@ -1,6 +1,7 @@
 import Analysis
 import Charts
 import Comparison
+import Documents
 
 /// Writes a comparison: a table to standard output, all tables and figures to a folder where one was asked for.
 struct ComparisonWriter {

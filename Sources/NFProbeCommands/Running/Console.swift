@@ -1,6 +1,8 @@
 import Analysis
+import Documents
 import Foundation
 import Glibc
+import Text
 
 /// Standard output for results, standard error for everything else.
 struct Console {

@@ -1,4 +1,5 @@
 import Checkpoints
+import Documents
 import FileAccess
 import RunData
 import RunFile

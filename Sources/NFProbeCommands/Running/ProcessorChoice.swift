@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Kernels
+import Text
 
 /// Fits the program to the processor before anything is computed.
 enum ProcessorChoice {

@@ -1,4 +1,5 @@
 import Analysis
+import Documents
 import RunData
 
 /// Writes a mismatch: the table to standard output, table and figure to files.

@@ -1,4 +1,5 @@
 import Analysis
+import Checksums
 import Corpus
 import Foundation
 import Kernels

@@ -1,5 +1,6 @@
 import Analysis
 import Charts
+import Documents
 
 /// Writes learned scales: tables to standard output, a figure where it was asked for, everything to a folder.
 struct ScaleWriter {

@@ -1,4 +1,5 @@
 import Analysis
+import Documents
 
 /// Writes a stability test: the table to standard output, table and figure to files.
 struct StabilityWriter {

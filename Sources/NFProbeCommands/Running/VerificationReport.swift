@@ -1,4 +1,5 @@
 import Analysis
+import Documents
 
 /// What a look through the whole of a file found: what is there, and what is wrong with it.
 struct VerificationReport: Codable, Equatable {

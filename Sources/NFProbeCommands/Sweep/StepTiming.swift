@@ -2,6 +2,7 @@ import Analysis
 import Corpus
 import Kernels
 import RunData
+import Statistics
 import Training
 import Transformer
 

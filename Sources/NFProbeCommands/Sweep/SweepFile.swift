@@ -1,4 +1,5 @@
 import Analysis
+import Text
 import Yams
 
 /// A grid of runs as its YAML file describes it.

@@ -1,3 +1,4 @@
+import Text
 import Yams
 
 /// Turns the nodes of a sweep file into values; every complaint names file and line.

@@ -1,5 +1,6 @@
 import Analysis
 import Kernels
+import Text
 
 /// Decides a sweep: what each combination trains, for how many steps.
 struct SweepPlanner {

@@ -2,6 +2,7 @@ import Analysis
 import ArgumentParser
 import Kernels
 import RunData
+import Text
 import Training
 
 /// Trains every run of a plan that its folder does not hold already.

@@ -1,6 +1,7 @@
 import Analysis
 import ArgumentParser
 import Charts
+import Documents
 
 /// The tables of a sweep.
 enum SweepTable: String, ExpressibleByArgument, CaseIterable {

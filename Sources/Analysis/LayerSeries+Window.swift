@@ -1,0 +1,12 @@
+import Statistics
+
+extension WindowedSeries {
+  /// The records of a series that lie in a window.
+  init(_ series: LayerSeries, window: StepWindow) {
+    let range = window.indices(in: series.steps)
+    let steps = Array(series.steps[range])
+    self.init(
+      steps: steps, values: series.values.map { Array($0[range]) },
+      stretches: LayerSeries.stretches(steps: steps, segments: Array(series.segments[range])))
+  }
+}
