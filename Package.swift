@@ -149,7 +149,8 @@ let package = Package(
       dependencies: ["HDF5", "RunData", "RunFile", "RunFileTestSupport", "run-file-child"],
       exclude: ["Python"], swiftSettings: strict),
     .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard"], swiftSettings: strict),
-    .target(name: "SnapshotSupport", path: "Tests/SnapshotSupport", swiftSettings: strict),
+    .target(
+      name: "SnapshotSupport", dependencies: ["Charts"], path: "Tests/SnapshotSupport", swiftSettings: strict),
     .testTarget(
       name: "NFProbeCommandsTests",
       dependencies: ["FileTestSupport", "FuzzTestSupport", "NFProbeCommands", "Text"],

@@ -3,8 +3,8 @@ import RunData
 import Statistics
 
 extension GradientRatio {
-  /// A heat map: layers from left to right, operations from top to bottom, a triangle where the ratio is certainly above 1,
-  /// and one that points down where it is certainly below.
+  /// A heat map: layers from left to right, operations from top to bottom, in colours that diverge from white at 1; a triangle where
+  /// the ratio is certainly above 1, and one that points down where it is certainly below.
   /// - Parameters:
   ///   - program: name and version of the program that draws.
   ///   - command: the command line that asked for it.
@@ -12,7 +12,7 @@ extension GradientRatio {
     let shown = operations.filter { operation in cells.contains { $0.operation == operation } }
     let extent = Extent(of: cells.map(\.ratio.value)) { $0.isFinite && $0 > 0 }
     guard !shown.isEmpty else { return nil }
-    let colors = ColorScale(.covering(extent, kind: .log10, padding: 0))
+    let colors = ColorScale.ratios(extent)
     func row(_ cell: Cell) -> Int { shown.count - 1 - (shown.firstIndex(of: cell.operation) ?? 0) }
     let drawn = cells.filter { $0.ratio.value.isFinite && $0.ratio.value > 0 }
     func marks(_ name: String, _ verdict: Cell.Verdict, _ marker: SeriesStyle.Marker) -> [any Mark] {

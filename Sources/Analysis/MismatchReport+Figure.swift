@@ -20,22 +20,28 @@ extension MismatchReport {
       extraLegend: extraLegend, notes: figureNotes, metadata: metadata(program: program, command: command))
   }
 
-  /// The paper's lines have axes of their own: their numbers are of another model and batch.
+  /// The paper's lines have axes of their own: their numbers are of another model and batch. A note says how they differ.
   private func figureWithPaper(_ program: String, _ command: String) -> Figure {
     var own = entries.map(panel)
+    let marks = own.flatMap(\.marks)
     let room = RoomMark(
-      x: Extent(
-        of: own.flatMap(\.marks).compactMap { $0.xExtent(.linear) }.flatMap { [$0.lower, $0.upper] }),
-      y: Extent(of: own.flatMap(\.marks).compactMap { $0.yExtent(.log10) }.flatMap { [$0.lower, $0.upper] }))
+      x: Extent(union: marks.compactMap { $0.xExtent(.linear) }),
+      y: Extent(union: marks.compactMap { $0.yExtent(.log10) }))
     for index in own.indices { own[index].marks.append(room) }
     let shown = Set(entries.map { shownLayers(of: $0) })
     let isSame = shown == [PaperFigure3.layers]
     let paper = PaperFigure3.panels(yTitle: own[0].yTitle, isInLegend: isSame)
-    let order =
-      isSame ? "" : " Its lines are layers 0, 1, 6, 10 and 11 of 12, in the order of the legend's styles."
+    var note = [PaperFigure3.note]
+    if !isSame {
+      note.append("Its lines are layers 0, 1, 6, 10 and 11 of 12, in the order of the legend's styles.")
+    }
+    let paperRange = Extent(union: paper.flatMap(\.marks).compactMap { $0.yExtent(.log10) })
+    if let ratio = heightRatio(of: paperRange, to: room.y, in: .log10) {
+      note.append("Its vertical axis is its own: a factor of 10 is \(ratio) times as high as above.")
+    }
     return Figure(
       width: .page, rows: Panel.rows(of: own) + [paper], sharesX: false, sharesY: false, legendTitle: "layer",
-      extraLegend: extraLegend, notes: figureNotes + [PaperFigure3.note + order],
+      extraLegend: extraLegend, notes: figureNotes + [note.joined(separator: " ")],
       metadata: metadata(program: program, command: command))
   }
 

@@ -1,29 +1,64 @@
 import RealModule
 
-/// Colours for numbers between two ends, from light yellow over grey to dark blue.
+/// Colours for numbers between two ends.
 ///
 /// Equal steps along the scale are equal steps of perceived lightness (OKLab, Ottosson 2020), so a greyscale print keeps the
-/// order and the distances; yellow and blue are told apart with every common form of colour blindness.
+/// order and the distances; the hues are told apart with every common form of colour blindness.
 public struct ColorScale: Equatable, Sendable {
+  /// The order of the colours.
+  public enum Kind: Equatable, Sendable {
+    /// From light yellow over grey to dark blue: for amounts.
+    case sequential
+    /// From dark blue over near-white in the middle to dark orange: for numbers that lie on either side of one. A greyscale print
+    /// keeps the distance from the middle; marks have to say the side.
+    case diverging
+  }
+
   /// The law and the ends.
   public let scale: Scale
-
-  /// The number of colours: more than an eye can tell apart side by side.
-  static let levelCount = 64
+  /// The order of the colours.
+  public let kind: Kind
 
   /// A scale over an axis.
-  public init(_ scale: Scale) { self.scale = scale }
+  public init(_ scale: Scale, kind: Kind = .sequential) {
+    self.scale = scale
+    self.kind = kind
+  }
+
+  /// A diverging scale of ratios, whose middle is 1: a ratio and its inverse are equally far from it.
+  ///
+  /// - Parameter extent: of the ratios; nil without any. The scale reaches to 1.1 and its inverse at least, so that ratios that hardly
+  ///   differ from 1 hardly differ in colour.
+  public static func ratios(_ extent: Extent?) -> ColorScale {
+    let reach = [extent?.upper, extent.map { 1 / $0.lower }].compactMap(\.self).filter(\.isFinite)
+      .reduce(1.1, max)
+    return ColorScale(Scale(.log10, from: 1 / reach, to: reach), kind: .diverging)
+  }
+
+  /// The number of colours: more than an eye can tell apart side by side; of a diverging scale one is the middle.
+  private var levelCount: Int { kind == .sequential ? 64 : 65 }
+
+  /// All colours, from the lower end to the upper one.
+  var levels: [Color] { (0..<levelCount).map(color(level:)) }
 
   /// The colour of a number, at the nearer end for those beyond; nil for one without a place on the axis.
   public func color(_ number: Double) -> Color? {
-    scale.fraction(number).map { Self.color(share: max(0, min(1, $0))) }
+    scale.fraction(number).map { share in
+      color(level: Int((max(0, min(1, share)) * Double(levelCount - 1)).rounded()))
+    }
   }
 
-  /// The colour at a share of the scale, rounded to one of the levels.
-  static func color(share: Double) -> Color {
-    let level = (share * Double(levelCount - 1)).rounded() / Double(levelCount - 1)
-    // Lightness falls evenly; the hue goes straight from yellow to blue.
-    return Color(lightness: 0.94 - 0.68 * level, a: -0.015 * (1 - level), b: 0.1 - 0.21 * level)
+  private func color(level: Int) -> Color {
+    let share = Double(level) / Double(levelCount - 1)
+    switch kind {
+    case .sequential:
+      // Lightness falls evenly; the hue goes straight from yellow to blue.
+      return Color(lightness: 0.94 - 0.68 * share, a: -0.015 * (1 - share), b: 0.1 - 0.21 * share)
+    case .diverging:
+      let distance = abs(2 * share - 1)
+      let (a, b) = share < 0.5 ? (-0.03, -0.125) : (0.105, 0.095)
+      return Color(lightness: 0.97 - 0.53 * distance, a: a * distance, b: b * distance)
+    }
   }
 }
 

@@ -76,6 +76,9 @@ public struct Figure: Sendable {
     case column = 89
     /// The page: 183 mm.
     case page = 183
+
+    /// The width in points.
+    var points: Double { rawValue * pointsPerMillimetre }
   }
 
   /// The width on paper.

@@ -78,18 +78,23 @@ extension FigureLayout {
       frame.xPosition(tick.value).map { x in
         TextLine(
           tick.label, exponent: tick.exponent,
-          at: Point(x: x, y: frame.area.maxY + theme.tickLength + 1.5 + size * 0.8), size: size,
+          // Below the box of a label at the lower end of the vertical axis.
+          at: Point(x: x, y: frame.area.maxY + theme.tickLength + 2.5 + size * 0.8), size: size,
           anchor: .middle)
       }
     }
     guard placed.showsYLabels else { return below }
+    let pitch = theme.pitch(size)
     return below
-      + placed.yTicks.major.compactMap { tick in
-        frame.yPosition(tick.value).map { y in
-          TextLine(
-            tick.label, exponent: tick.exponent,
+      + zip(placed.yTicks.major, placed.yLabels).flatMap { tick, lines -> [TextLine] in
+        guard let y = frame.yPosition(tick.value) else { return [] }
+        return lines.enumerated().map { index, line in
+          let offset = (Double(index) - Double(lines.count - 1) / 2) * pitch
+          return TextLine(
+            line, exponent: tick.exponent,
             // Capital letters and digits are about 0.72 of the size high.
-            at: Point(x: frame.area.x - theme.tickLength - 1.5, y: y + size * 0.36), size: size, anchor: .end)
+            at: Point(x: frame.area.x - theme.tickLength - 1.5, y: y + offset + size * 0.36), size: size,
+            anchor: .end)
         }
       }
   }
@@ -97,21 +102,22 @@ extension FigureLayout {
   private func axisTitles(_ placed: PlacedPanel) -> [TextLine] {
     let area = placed.frame.area
     let size = theme.labelSize
-    let baseline = area.maxY + theme.tickLength + 2 + theme.smallSize + 2 + size
-    var lines: [TextLine] = []
-    if !placed.panel.xTitle.isEmpty {
-      let middle = Point(x: area.x + area.width / 2, y: baseline)
-      lines.append(TextLine(placed.panel.xTitle, at: middle, size: size, anchor: .middle))
+    let pitch = theme.pitch(size)
+    let baseline = area.maxY + theme.tickLength + 3 + theme.smallSize + 2 + size
+    let below = placed.xTitle.enumerated().map { index, line in
+      TextLine(
+        line, at: Point(x: area.x + area.width / 2, y: baseline + Double(index) * pitch), size: size,
+        anchor: .middle)
     }
-    if placed.showsYLabels, !placed.panel.yTitle.isEmpty {
-      let widest = placed.yTicks.major.map {
-        TextMetrics.width($0.label + ($0.exponent ?? ""), size: theme.smallSize)
+    guard placed.showsYLabels else { return below }
+    let labels = figure.labelWidth(placed.yTicks, placed.yLabels)
+    let last = area.x - theme.tickLength - 5.5 - labels
+    return below
+      + placed.yTitle.enumerated().map { index, line in
+        let x = last - Double(placed.yTitle.count - 1 - index) * pitch
+        return TextLine(
+          line, at: Point(x: x, y: area.y + area.height / 2), size: size, anchor: .middle, isVertical: true)
       }
-      let x = area.x - theme.tickLength - 5.5 - (widest.max() ?? 0)
-      let middle = Point(x: max(size, x), y: area.y + area.height / 2)
-      lines.append(TextLine(placed.panel.yTitle, at: middle, size: size, anchor: .middle, isVertical: true))
-    }
-    return lines
   }
 
   // MARK: - Legend
@@ -129,9 +135,11 @@ extension FigureLayout {
       Point(x: placed.position.x, y: middle), Point(x: placed.position.x + legendSampleWidth, y: middle),
     ]
     let center = Point(x: placed.position.x + legendSampleWidth / 2, y: middle)
-    let text = TextLine(
-      placed.entry.text, at: Point(x: placed.position.x + legendSampleWidth + 3, y: placed.position.y),
-      size: size)
+    let words = placed.lines.enumerated().map { index, line in
+      let baseline = placed.position.y + Double(index) * theme.pitch(size)
+      return Shape.text(
+        TextLine(line, at: Point(x: placed.position.x + legendSampleWidth + 3, y: baseline), size: size))
+    }
     var sample: [Shape]
     switch placed.entry.style {
     case .line(let style):
@@ -146,7 +154,7 @@ extension FigureLayout {
         x: ends[0].x, y: middle - size * 0.36, width: legendSampleWidth, height: size * 0.72)
       sample = [.rectangle(box, fill: color)]
     }
-    return sample + [.text(text)]
+    return sample + words
   }
 }
 

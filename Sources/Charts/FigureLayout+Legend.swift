@@ -25,20 +25,26 @@ extension Figure {
   func placedLegend(
     _ entries: [LegendEntry], left: Double, top: Double
   ) -> (entries: [FigureLayout.PlacedEntry], title: Point, bottom: Double) {
-    let lineHeight = theme.labelSize + 3
-    let right = width.rawValue * pointsPerMillimetre - theme.margin
+    let pitch = theme.pitch(theme.labelSize)
+    let right = width.points - theme.margin
     let titleWidth = legendTitle.isEmpty ? 0 : TextMetrics.width(legendTitle, size: theme.labelSize) + 8
-    var position = Point(x: left + titleWidth, y: top + theme.labelSize)
+    let start = left + titleWidth
+    let sample = legendSampleWidth + 3
+    var position = Point(x: start, y: top + theme.labelSize)
+    var lineCount = 1
     var result: [FigureLayout.PlacedEntry] = []
     for entry in entries {
-      let width = legendSampleWidth + 3 + TextMetrics.width(entry.text, size: theme.labelSize) + 10
-      if position.x + width - 10 > right, position.x > left + titleWidth {
-        position = Point(x: left + titleWidth, y: position.y + lineHeight)
+      let lines = TextMetrics.lines(entry.text, width: right - start - sample, size: theme.labelSize)
+      let width = sample + (lines.map { TextMetrics.width($0, size: theme.labelSize) }.max() ?? 0)
+      if position.x + width > right, position.x > start {
+        position = Point(x: start, y: position.y + Double(lineCount) * pitch + 1)
+        lineCount = 1
       }
-      result.append(FigureLayout.PlacedEntry(entry: entry, position: position))
-      position.x += width
+      result.append(FigureLayout.PlacedEntry(entry: entry, lines: lines, position: position))
+      position.x += width + 10
+      lineCount = max(lineCount, lines.count)
     }
-    let bottom = entries.isEmpty ? top : position.y + 4
+    let bottom = entries.isEmpty ? top : position.y + Double(lineCount - 1) * pitch + 4
     return (result, Point(x: left, y: top + theme.labelSize), bottom)
   }
 
@@ -48,12 +54,12 @@ extension Figure {
       "Thinned for print: of each \(NumberText.significant(columnWidth / pointsPerMillimetre, digits: 2)) mm of a line"
         + " only the lowest and the highest point."
     }
-    let room = width.rawValue * pointsPerMillimetre - theme.margin - left
+    let room = width.points - theme.margin - left
     let lines = (notes + (thinning.map { [$0] } ?? [])).flatMap {
       TextMetrics.lines($0, width: room, size: theme.smallSize)
     }
     return lines.enumerated().map { index, line in
-      let baseline = top + theme.smallSize + Double(index) * (theme.smallSize + 1.5)
+      let baseline = top + theme.smallSize + Double(index) * theme.pitch(theme.smallSize)
       return TextLine(line, at: Point(x: left, y: baseline), size: theme.smallSize)
     }
   }

@@ -65,6 +65,12 @@ public struct Extent: Equatable, Sendable {
     self = found
   }
 
+  /// The extent of all; nil of none.
+  public init?(union extents: [Extent]) {
+    guard let first = extents.first else { return nil }
+    self = extents.dropFirst().reduce(first) { $0.union($1) }
+  }
+
   /// The extent of both.
   public func union(_ other: Extent) -> Extent {
     Extent(lower: min(lower, other.lower), upper: max(upper, other.upper))

@@ -65,7 +65,7 @@ public struct SeriesStyle: Equatable, Sendable {
 /// Sizes and fonts that all figures share, in points.
 public struct Theme: Equatable, Sendable {
   /// The fonts, first choice first.
-  public var fontFamily = "Helvetica, Arial, 'Liberation Sans', sans-serif"
+  public var fontFamily = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
   /// Size of titles of panels.
   public var titleSize = 8.0
   /// Size of axis titles and legends.
@@ -87,4 +87,12 @@ public struct Theme: Equatable, Sendable {
 
   /// The look of a journal: 6 to 8 points, thin axes, no grid.
   public init() {}
+
+  /// From one base line to the next: the boxes of lines in the highest font do not meet.
+  func pitch(_ size: Double) -> Double { size * (TextMetrics.ascent + TextMetrics.descent) + 0.4 }
+
+  /// The width of a tick's exponent.
+  func exponentWidth(_ tick: Tick) -> Double {
+    TextMetrics.width(tick.exponent ?? "", size: smallSize * exponentShare)
+  }
 }

@@ -41,6 +41,34 @@ extension Scale {
     return logarithmicTicks(maximumCount: maximumCount)
   }
 
+  /// Ticks at round numbers whose labels keep a distance along an axis of a length, in points.
+  ///
+  /// As many as fit; where not even two do, those without room lose their label.
+  /// - Parameter extent: how much of the axis a label takes.
+  func ticks(
+    maximumCount: Int, wholeNumbers: Bool = false, length: Double, gap: Double, extent: (Tick) -> Double
+  ) -> Ticks {
+    func labelled(_ ticks: Ticks) -> [Tick] {
+      var free = -Double.infinity
+      return ticks.major.sorted { $0.value < $1.value }.filter { tick in
+        guard let place = fraction(tick.value) else { return false }
+        let half = extent(tick) / 2
+        guard place * length - half >= free else { return false }
+        free = place * length + half + gap
+        return true
+      }
+    }
+    for count in stride(from: maximumCount, through: 2, by: -1) {
+      let ticks = ticks(maximumCount: count, wholeNumbers: wholeNumbers)
+      if labelled(ticks).count == ticks.major.count { return ticks }
+    }
+    var ticks = ticks(maximumCount: 2, wholeNumbers: wholeNumbers)
+    let kept = labelled(ticks)
+    ticks.minor = (ticks.minor + ticks.major.filter { !kept.contains($0) }.map(\.value)).sorted()
+    ticks.major = kept
+    return ticks
+  }
+
   // MARK: - Linear
 
   /// Multiples of 1, 2 or 5 times a power of ten; unlabelled ones at a half or a fifth of that.

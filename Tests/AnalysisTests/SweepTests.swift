@@ -105,6 +105,48 @@ struct SweepTests {
       ])
   }
 
+  @Test func ratioCurvesArePairedAtEqualCost() throws {
+    // Seeds differ by half a nat, the cells by 0.1 on every seed: at equal steps the ratio is certain, and needs no interpolation.
+    let base = cell(["a", "1"], losses: [2, 2.5, 3])
+    let other = cell(["b", "1"], losses: [1.9, 2.4, 2.9])
+    let equal = try #require(report([base, other]).ratioCurve(of: 1))
+    #expect(equal.cost == (1...10).map { Double($0 * 10) } && !equal.isInterpolated && equal.seedCount == 3)
+    for numbers in [equal.mean, equal.lowest, equal.highest] {
+      #expect(numbers.allSatisfy { isClose($0, Double.exp(-0.1), relative: 1e-12) })
+    }
+    #expect(report([base, other]).ratioCurve(of: 0) == nil)
+
+    // At twice the cost a step, the other is at 20, 40 ... where the base is at its second, fourth ... validation.
+    let dear = cell(["b", "1"], losses: [1.9, 2.4, 2.9], steps: 50, operations: 2e12)
+    let dearCurve = try #require(report([base, dear], budget: .flops).ratioCurve(of: 1))
+    #expect(dearCurve.cost.count == 10 && isClose(dearCurve.mean[9], Double.exp(-0.1), relative: 1e-12))
+
+    // Between two validations: at 15 of 10 and 20, a tenth of a nat apart.
+    let odd = cell(["b", "1"], losses: [1.9, 2.4, 2.9], steps: 100, operations: 1.5e12)
+    let oddCurve = try #require(report([base, odd], budget: .flops).ratioCurve(of: 1))
+    let baseLoss = 2.9 - 0.1 * Double.log10(1.5) / Double.log10(2)
+    #expect(oddCurve.isInterpolated)
+    #expect(isClose(oddCurve.mean[0], Double.exp(1.9 + 0.9 - baseLoss), relative: 1e-9))
+    // Nothing is said beyond the base's end, but for less than a step.
+    #expect(oddCurve.cost.count == 6)
+    let longer = cell(["b", "1"], losses: [1.9, 2.4, 2.9], operations: 1.005e12)
+    #expect(try #require(report([base, longer], budget: .flops).ratioCurve(of: 1)).cost.count == 10)
+    // One seed of the other's three.
+    let single = cell(["b", "1"], losses: [1.9])
+    #expect(report([base, single]).ratioCurve(of: 1)?.seedCount == 1)
+  }
+
+  @Test func curvesHaveASecondPanelOfRatios() throws {
+    let cells = [cell(["a", "1"], losses: [2, 2.1, 2.3]), cell(["b", "1"], losses: [2, 2.2, 2.1])]
+    let both = try #require(report(cells).curveFigure(program: "", command: ""))
+    #expect(both.rows.count == 2 && both.rows[1][0].yTitle == "ratio to a, 1")
+    #expect(both.notes.joined().hasSuffix("Ratios: seed by seed, at equal steps."))
+    #expect(both.csv.contains("ratio,\"b, 1\",100,"))
+    #expect(SVGCheck(both.svg).problems == [])
+    let alone = try #require(report([cells[0]]).curveFigure(program: "", command: ""))
+    #expect(alone.rows.count == 1)
+  }
+
   @Test func whatIsMissingIsSaid() {
     var stopped = run(1, final: 2)
     stopped.status = .interrupted

@@ -1,4 +1,5 @@
 import RealModule
+import SnapshotSupport
 import Testing
 
 @testable import Charts
@@ -7,15 +8,42 @@ import Testing
   private let colors = ColorScale(Scale(.log10, from: 0.001, to: 1))
 
   @Test func lightnessFallsEvenly() {
-    let luminances = (0..<ColorScale.levelCount).map {
-      ColorScale.color(share: Double($0) / Double(ColorScale.levelCount - 1)).luminance
-    }
     // CIE lightness of neighbours: all steps have one sign, and none is more than 1.6 times the mean.
-    let lightness = luminances.map { $0 > 0.008856 ? 116 * cubeRoot($0) - 16 : 903.3 * $0 }
+    let lightness = colors.levels.map(lightness)
     let steps = zip(lightness, lightness.dropFirst()).map { $0 - $1 }
     let mean = (lightness[0] - lightness[lightness.count - 1]) / Double(steps.count)
     #expect(steps.allSatisfy { $0 > 0 && $0 < 1.6 * mean }, "\(steps)")
     #expect(lightness[0] > 90 && lightness[lightness.count - 1] < 20)
+  }
+
+  private func lightness(_ color: Color) -> Double {
+    let luminance = color.luminance
+    return luminance > 0.008856 ? 116 * cubeRoot(luminance) - 16 : 903.3 * luminance
+  }
+
+  @Test func ratiosHaveTheirMiddleAtOne() throws {
+    let colors = ColorScale.ratios(Extent(lower: 0.2, upper: 1.5))
+    let middle = try #require(colors.color(1))
+    #expect(middle.channels.allSatisfy { $0 > 240 } && Set(middle.channels).count == 1)
+    #expect(colors.color(0.2) == colors.levels.first && colors.color(5) == colors.levels.last)
+    for ratio in [1.2, 2, 3, 5] {
+      let (above, below) = try (#require(colors.color(ratio)), #require(colors.color(1 / ratio)))
+      // Red above, blue below, and in greyscale the same distance from the middle.
+      #expect(above.channels[0] > above.channels[2] && below.channels[2] > below.channels[0])
+      #expect(abs(lightness(above) - lightness(below)) < 3, "\(ratio)")
+    }
+    let upper = colors.levels.suffix(33).map(lightness)
+    #expect(zip(upper, upper.dropFirst()).allSatisfy { $0 > $1 } && upper[32] < 50)
+  }
+
+  @Test func ratiosThatHardlyDifferHardlyDifferInColor() throws {
+    for extent in [nil, Extent(lower: 1, upper: 1), Extent(lower: 0.999, upper: 1.001)] {
+      let colors = ColorScale.ratios(extent)
+      #expect(try #require(colors.color(1.001)).channels.allSatisfy { $0 > 235 })
+      #expect(colors.color(1.2) == colors.color(1.1))
+    }
+    let extremes = ColorScale.ratios(Extent(lower: 2.3e-308, upper: 1e300))
+    #expect(extremes.color(1) == ColorScale.ratios(nil).color(1))
   }
 
   private func cubeRoot(_ x: Double) -> Double { Double.pow(10, Double.log10(x) / 3) }
@@ -57,15 +85,19 @@ import Testing
     }
   }
 
-  @Test func labelsOfTheColorBarDoNotOverlap() {
-    let bar = ColorBar("b", colors: ColorScale(Scale(.log10, from: 0.0049, to: 0.0205)))
-    let labels = bar.shapes(left: 0, top: 0, width: 180, Theme()).compactMap { shape -> TextLine? in
-      if case .text(let line) = shape, line.text != "b" { line } else { nil }
-    }
-    #expect(labels.count >= 3)
-    for (one, next) in zip(labels, labels.dropFirst()) {
-      let room = (TextMetrics.width(one.text, size: 6) + TextMetrics.width(next.text, size: 6)) / 2
-      #expect(next.position.x - one.position.x > room, "\(one.text) and \(next.text)")
+  @Test(arguments: [Figure.Width.column, .page])
+  func wordsOfTheColorBarDoNotMeet(width: Figure.Width) {
+    let cells = CellsMark("c", cells: [CellsMark.Cell(column: 0, row: 0, value: 0.5)], colors: colors)
+    let panel = Panel(
+      title: "", xTitle: "layer", yTitle: "", yCategories: ["self_attn_layer_norm.weight"], marks: [cells])
+    for scale in [Scale(.log10, from: 0.0049, to: 0.0205), Scale(.log10, from: 0.13, to: 7.7)] {
+      let figure = Figure(
+        width: width, rows: [[panel]], sharesY: false, panelHeight: 9,
+        colorBar: ColorBar("ratio of the mean L1 norm of the gradient", colors: ColorScale(scale)),
+        metadata: Metadata(title: ""))
+      let check = SVGCheck(figure.svg)
+      #expect(check.problems.isEmpty)
+      #expect(check.words.count >= 7)
     }
   }
 

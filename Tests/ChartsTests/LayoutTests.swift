@@ -1,3 +1,5 @@
+import Foundation
+import SnapshotSupport
 import Testing
 
 @testable import Charts
@@ -26,40 +28,49 @@ import Testing
       metadata: Metadata(title: "layout"))
   }
 
-  /// The rectangle that a line of text takes: 0.75 of its size above the base line and 0.22 below.
-  private func box(_ line: TextLine) -> Rectangle {
-    let width =
-      TextMetrics.width(line.text, size: line.size, isBold: line.isBold)
-      + TextMetrics.width(line.exponent ?? "", size: line.size * exponentShare)
-    let shift = line.anchor == .start ? 0 : (line.anchor == .middle ? width / 2 : width)
-    let (above, below) = (0.75 * line.size, 0.22 * line.size)
-    return line.isVertical
-      ? Rectangle(
-        x: line.position.x - above, y: line.position.y - width + shift, width: above + below, height: width)
-      : Rectangle(x: line.position.x - shift, y: line.position.y - above, width: width, height: above + below)
-  }
-
-  private func overlaps(_ one: Rectangle, _ other: Rectangle) -> Bool {
-    one.x < other.maxX && other.x < one.maxX && one.y < other.maxY && other.y < one.maxY
-  }
-
-  @Test(arguments: [(1e-12, 3e5), (0.13, 4.0), (1.0001, 1.0002), (100, 90_000)])
+  @Test(arguments: [(1e-12, 3e5), (0.13, 4.0), (1.0001, 1.0002), (100, 90_000), (0.4, 9.9)])
   func wordsNeitherTouchNorLeaveThePage(lower: Double, upper: Double) {
     for (panels, width) in [(3, Figure.Width.page), (2, .page), (1, .column), (2, .column)] {
       for kind in [Scale.Kind.log10, .linear] {
-        let drawing = figure(kind, from: lower, to: upper, panels: panels, width: width).layout().drawing()
-        let lines = drawing.shapes.compactMap { if case .text(let line) = $0 { line } else { nil } }
-        #expect(lines.count > 20)
-        for (index, line) in lines.enumerated() {
-          let area = box(line)
-          #expect(
-            area.x >= 0 && area.maxX <= drawing.width && area.y >= 0 && area.maxY <= drawing.height,
-            "\(line.text)")
-          for other in lines[(index + 1)...] {
-            #expect(!overlaps(area, box(other)), "\(line.text) | \(other.text), \(panels) panels, \(kind)")
-          }
-        }
+        let check = SVGCheck(figure(kind, from: lower, to: upper, panels: panels, width: width).svg)
+        #expect(check.texts.count > 20)
+        #expect(check.problems.isEmpty, "\(panels) panels, \(kind)")
       }
+    }
+  }
+
+  @Test func longNamesAreBrokenNotCut() {
+    let name = "decoder.layers.self_attn_layer_norm.weight of a checkpoint with a very long name indeed"
+    let marks: [any Mark] = [
+      PointsMark(name, x: [0, 1], y: [0, 1], style: SeriesStyle(color: .black)),
+      ReferenceMark("a level with a name that is longer than a column of a journal is wide", at: 0.5),
+    ]
+    let panel = Panel(
+      title: name, subtitle: name, xTitle: name, yTitle: name, xKind: .log10,
+      yCategories: [name, "short"], marks: marks)
+    for width in [Figure.Width.column, .page] {
+      for panels in [1, 2] {
+        let figure = Figure(
+          width: width, rows: [Array(repeating: panel, count: panels), [panel]], sharesY: false,
+          panelHeight: 20, colorBar: ColorBar(name, colors: .ratios(Extent(lower: 0.01, upper: 3))),
+          legendTitle: "layer", notes: [name], metadata: Metadata(title: "long"))
+        let check = SVGCheck(figure.svg)
+        #expect(check.problems.isEmpty, "\(width), \(panels) panels")
+        let words = check.words.joined().filter { $0 != " " }
+        // Five a panel, and colour bar, legend and note, all of them in whole and in reading order.
+        let found = words.components(separatedBy: name.filter { $0 != " " }).count - 1
+        #expect(found == 5 * (panels + 1) + 3)
+      }
+    }
+  }
+
+  @Test func labelsBeyondAFrameMakeRoom() {
+    let line = LineMark("l", x: [0, 1_000_000], y: [1, 2], style: SeriesStyle(color: .black))
+    let panel = Panel(title: "", xTitle: "tokens", yTitle: "", marks: [line])
+    for sharesY in [true, false] {
+      let row = [panel, panel, panel]
+      let figure = Figure(width: .column, rows: [row], sharesY: sharesY, metadata: Metadata(title: ""))
+      #expect(SVGCheck(figure.svg).problems.isEmpty)
     }
   }
 

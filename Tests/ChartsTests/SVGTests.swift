@@ -58,10 +58,24 @@ import Testing
     #expect(length(12.05) == "12.05")
   }
 
-  @Test func widthsAreHelveticas() {
-    // Adobe's metrics of Helvetica: S 667, t 278, e 556, p 556.
-    #expect(abs(TextMetrics.width("Step", size: 10) - 20.57) < 1e-12)
-    #expect(TextMetrics.width("", size: 10) == 0)
-    #expect(TextMetrics.lines("aa bb cc", width: 26, size: 10) == ["aa bb", "cc"])
+  @Test func widthsAreThoseOfTheWidestFont() {
+    // DejaVu Sans: t 392.1, e 615.2, p 634.8, ρ 634.8, rounded up; Liberation Sans has the wider S, 667.
+    #expect(abs(TextMetrics.width("Step", size: 10) - 23.11) < 1e-12)
+    #expect(abs(TextMetrics.width("ρ", size: 10) - 6.35) < 1e-12)
+    // DejaVu Sans Bold: m 1042.0.
+    #expect(abs(TextMetrics.width("m", size: 10, isBold: true) - 10.42) < 1e-12)
+    #expect(TextMetrics.width("", size: 10) == 0 && TextMetrics.width("\u{301}", size: 10) == 0)
+    // What no font of the list has.
+    #expect(TextMetrics.width("漢字", size: 10) == 20)
+  }
+
+  @Test func linesBreakAtSpacesAndLongWordsAtTheirJoints() {
+    #expect(TextMetrics.lines("aa bb cc", width: 30, size: 10) == ["aa bb", "cc"])
+    #expect(
+      TextMetrics.lines("self_attn_layer_norm.weight", width: 80, size: 6)
+        == ["self_attn_layer_norm.", "weight"])
+    #expect(TextMetrics.lines("of mmmmmm", width: 25, size: 10) == ["of", "mm", "mm", "mm"])
+    #expect(TextMetrics.lines("mm", width: 1, size: 10) == ["m", "m"])
+    #expect(TextMetrics.lines("", width: 30, size: 10) == [])
   }
 }

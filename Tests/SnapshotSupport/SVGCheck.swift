@@ -9,6 +9,8 @@ public final class SVGCheck: NSObject, XMLParserDelegate {
   public private(set) var problems: [String] = []
   /// The content of its text elements.
   public private(set) var words: [String] = []
+  /// Its texts in their places.
+  public private(set) var texts: [PlacedText] = []
   private var text = ""
 
   /// The findings for one document.
@@ -17,7 +19,10 @@ public final class SVGCheck: NSObject, XMLParserDelegate {
     let parser = XMLParser(data: Data(svg.utf8))
     parser.delegate = self
     if !parser.parse() { problems.append("not well formed: \(String(describing: parser.parserError))") }
+    problems += PlacedText.problems(of: texts, width: size.width, height: size.height)
   }
+
+  private var size = (width: Double.infinity, height: Double.infinity)
 
   /// Called by the parser.
   public func parser(
@@ -25,6 +30,14 @@ public final class SVGCheck: NSObject, XMLParserDelegate {
     attributes: [String: String] = [:]
   ) {
     elements[name, default: 0] += 1
+    switch name {
+    case "svg":
+      let box = attributes["viewBox"]?.split(separator: " ").compactMap { Double($0) } ?? []
+      if box.count == 4 { size = (box[2], box[3]) }
+    case "text": texts.append(PlacedText(attributes))
+    case "tspan": texts.indices.last.map { texts[$0].add(text, exponentSize: attributes["font-size"]) }
+    default: break
+    }
     text = ""
     for banned in ["style", "class", "id"] where attributes[banned] != nil {
       problems.append("<\(name)> has the attribute \(banned)")
@@ -48,5 +61,7 @@ public final class SVGCheck: NSObject, XMLParserDelegate {
     _ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?
   ) {
     if name == "text" { words.append(text) }
+    if name == "text" || name == "tspan" { texts.indices.last.map { texts[$0].add(text) } }
+    if name == "tspan" { text = "" }
   }
 }

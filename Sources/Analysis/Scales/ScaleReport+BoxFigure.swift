@@ -97,10 +97,16 @@ extension ScaleReport {
         GainName.short(name), boxes: boxes.enumerated().map { BoxMark.Box($1, layer: $0) },
         color: color(name), isHollow: true)
     }
+    let marks: [any Mark] = boxes.map { [Self.initialValue, $0] } ?? []
+    let range = Extent(union: marks.compactMap { $0.yExtent(.linear) })
+    let axis = heightRatio(of: range, to: room(name).y, in: .linear).map {
+      "; a unit is \($0) times as high as above"
+    }
     return Panel(
       title: words, name: "\(words), arXiv v2",
-      subtitle: "arXiv v2, 125M" + (boxes == nil ? ": not in its figure" : ", no ResScale, digitised"),
-      xTitle: "layer", yTitle: "value", xIsWhole: true, marks: boxes.map { [Self.initialValue, $0] } ?? [])
+      subtitle: "arXiv v2, 125M"
+        + (boxes == nil ? ": not in its figure" : ", no ResScale, digitised" + (axis ?? "")),
+      xTitle: "layer", yTitle: "value", xIsWhole: true, marks: marks)
   }
 
   private func boxNotes(addsPaper: Bool) -> [String] {

@@ -4,37 +4,6 @@ import RunData
 import Statistics
 
 extension SweepReport {
-  /// Held-out perplexity over cost, one line a cell (the paper's Figure 2): mean over seeds in a band from the smallest to
-  /// the largest, and a diamond where a cell passes the baseline's lowest loss. Nil where nothing was validated.
-  ///
-  /// Where an axis is chosen, only its best value of each combination is drawn.
-  /// - Parameters:
-  ///   - program: name and version of the program that draws.
-  ///   - command: the command line that asked for it.
-  public func curveFigure(program: String, command: String) -> Figure? {
-    let styles = SeriesStyle.categories(shownCells.count)
-    let curves = zip(shownCells, styles).compactMap { index, style in
-      ValidationCurve(cells[index], budget: budget).map { (index, style, $0) }
-    }
-    guard !curves.isEmpty else { return nil }
-    let bands = curves.filter { cells[$0.0].runs.count > 1 }.map { _, style, curve -> any Mark in
-      BandMark(
-        "range over seeds", x: curve.cost, lower: curve.lowest, upper: curve.highest, color: style.color)
-    }
-    let lines = curves.map { index, style, curve -> any Mark in
-      LineMark(
-        cells[index].label, x: curve.cost, y: curve.mean, style: style, markerCount: 6,
-        markerPhase: (Double(index) + 0.5) / Double(cells.count))
-    }
-    let panel = Panel(
-      title: "", xTitle: budget == .seconds ? "training time (s)" : budget.title,
-      yTitle: "held-out perplexity", yKind: .log10, marks: bands + lines + crossingMarks)
-    return Figure(
-      width: .page, rows: [[panel]], panelHeight: 170,
-      notes: curveNotes(seedCounts: curves.map { cells[$0.0].runs.count }),
-      metadata: metadata("Held-out perplexity over \(budget.title)", program, command))
-  }
-
   /// Final held-out perplexity: over the chosen axis where that is of numbers (Table 1), else one row a cell.
   /// - Parameters:
   ///   - program: name and version of the program that draws.
@@ -112,31 +81,7 @@ extension SweepReport {
     return values.isEmpty ? "perplexity" : values.joined(separator: ", ")
   }
 
-  private var crossingMarks: [any Mark] {
-    let found = crossings
-    guard !found.isEmpty, let reference = referenceCell else { return [] }
-    return [
-      PointsMark(
-        "reaches the lowest of \(cells[reference].label)", x: found.map(\.cost),
-        y: found.map { Double.exp($0.loss) },
-        style: SeriesStyle(color: .black, marker: .diamond, isHollow: true))
-    ]
-  }
-
   // MARK: - Words
-
-  /// - Parameter seedCounts: of the lines that are drawn.
-  private func curveNotes(seedCounts: [Int]) -> [String] {
-    var sentences = ["Lines: geometric mean over \(Self.seedText(seedCounts))."]
-    if seedCounts.contains(where: { $0 > 1 }) { sentences.append("Bands: smallest to largest seed.") }
-    if let chosenAxis { sentences.append("Each at its best \(axes[chosenAxis]).") }
-    let partial = crossings.filter { $0.seedsReaching < $0.seedCount }
-      .map { "\($0.seedsReaching) of \($0.seedCount) (\(cells[$0.cell].label))" }
-    if !partial.isEmpty {
-      sentences.append("Diamonds are means over the seeds that reach it: \(partial.joined(separator: ", ")).")
-    }
-    return [sentences.joined(separator: " ")]
-  }
 
   private var perplexityNotes: [String] {
     let counts = cells.map(\.finalLosses.count).filter { $0 > 0 }
@@ -148,41 +93,17 @@ extension SweepReport {
   }
 
   /// `n = 2 or 3 seeds`: some cells may lack runs that others have.
-  private static func seedText(_ counts: [Int]) -> String {
+  static func seedText(_ counts: [Int]) -> String {
     let distinct = Set(counts).sorted()
     return "n = \(distinct.map(String.init).joined(separator: " or ")) \(distinct == [1] ? "seed" : "seeds")"
   }
 
-  private func metadata(_ subject: String, _ program: String, _ command: String) -> Metadata {
+  func metadata(_ subject: String, _ program: String, _ command: String) -> Metadata {
     Metadata(
       title: "\(title): \(subject.prefix(1).lowercased() + subject.dropFirst())",
       description: "\(subject) of \(cells.count) combinations of \(axes.joined(separator: ", ")). "
         + notes.joined(separator: " "), program: program, command: command,
       runIDs: cells.flatMap { $0.runs.map(\.manifest.runID) },
       facts: [("axes", axes.joined(separator: ", ")), ("budget", budget.rawValue)])
-  }
-}
-
-/// A cell's held-out perplexity at the validations that all its runs have.
-private struct ValidationCurve {
-  var cost: [Double] = []
-  var mean: [Double] = []
-  var lowest: [Double] = []
-  var highest: [Double] = []
-
-  init?(_ cell: SweepCell, budget: SweepBudget) {
-    let losses = cell.runs.map { run in
-      Dictionary(run.validation.map { ($0.step, $0.loss) }, uniquingKeysWith: { $1 })
-    }
-    guard let first = losses.first else { return nil }
-    for step in first.keys.sorted() {
-      let values = losses.compactMap { $0[step] }
-      guard values.count == losses.count else { continue }
-      cost.append(cell.cost(ofUpdates: step, in: budget))
-      mean.append(Double.exp(values.reduce(0, +) / Double(values.count)))
-      lowest.append(Double.exp(values.min() ?? .nan))
-      highest.append(Double.exp(values.max() ?? .nan))
-    }
-    guard !cost.isEmpty else { return nil }
   }
 }
