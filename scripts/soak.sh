@@ -14,6 +14,7 @@ export NF_PROBE_FUZZ_COUNT=${NF_PROBE_FUZZ_COUNT:-10000}
 export NF_PROBE_FUZZ_TRIALS=${NF_PROBE_FUZZ_TRIALS:-1000}
 export NF_PROBE_CRASH_STATES=${NF_PROBE_CRASH_STATES:-all}
 export NF_PROBE_KILLS=${NF_PROBE_KILLS:-100}
+export NF_PROBE_README=all
 export NF_PROBE_READER_STEPS=${NF_PROBE_READER_STEPS:-36000}
 
 swift build -c release --product nf-probe
@@ -44,6 +45,7 @@ run "damaged run files" pytest Tests/EndToEnd/test_fuzz.py
 run "states after a crash" pytest Tests/EndToEnd/test_crash_states.py
 run "kills, full disks, readers" pytest Tests/EndToEnd/test_faults.py Tests/EndToEnd/test_recover_verify.py
 run "kills and resumed runs" pytest Tests/EndToEnd/test_resume.py
+run "guides, the README's whole table" pytest Tests/EndToEnd/test_guides.py
 
 echo
 echo "Seed $NF_PROBE_FUZZ_SEED; everything is in $log"

@@ -16,9 +16,9 @@ RUNNING, INTERRUPTED = 1, 3
 
 
 @contextlib.contextmanager
-def long_run(folder):
+def long_run(folder, **changes):
     """A run that would take hours, once its first steps can be read; killed at the end unless it has ended."""
-    arguments = small(architectures="normformer", steps=10_000_000, out="runs")
+    arguments = small(architectures="normformer", steps=10_000_000, out="runs", **changes)
     process = subprocess.Popen(
         [PROGRAM, "grads", *arguments], cwd=folder, env=environment(), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,

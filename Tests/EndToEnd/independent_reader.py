@@ -1,0 +1,202 @@
+"""A reader of run files, written from Guides.docc/RunFile.md alone: h5py, the standard library, and nothing of the project.
+
+It shows that the guide suffices, and stands for readers that others write: `python independent_reader.py run.h5` prints a run's
+numbers in the form of `nf-probe export`.
+"""
+
+import functools
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import h5py
+
+TABLES = {
+    "step": ["row_checksum", "attempt_checksum"],
+    "snapshot": ["snapshot_checksum"],
+    "validation_step": ["validation_checksum"],
+    "event": ["event_checksum"],
+}
+CONTRACT = ["loss", "reduction", "scope", "unit", "gradient_scale", "measured_at", "accumulation", "objective"]
+RUNNING = 1
+
+
+def crc32c(data: bytes) -> int:
+    register = 0xFFFFFFFF
+    for byte in data:
+        register = register >> 8 ^ _TABLE[(register ^ byte) & 0xFF]
+    return register ^ 0xFFFFFFFF
+
+
+def _entry(register: int) -> int:
+    for _ in range(8):
+        register = register >> 1 ^ (0x82F63B78 if register & 1 else 0)
+    return register
+
+
+_TABLE = [_entry(byte) for byte in range(256)]
+
+
+@dataclass(frozen=True)
+class Number:
+    """One recorded number, and what it is of."""
+
+    step: int
+    layer: int | None
+    tensor: str | None
+    element: int | None
+    statistic: str
+    value: float
+
+
+class Run:
+    """A run file that is finished, grows, or was left by a killed writer."""
+
+    def __init__(self, path: str) -> None:
+        self.file, self.is_plain = self._open(path)
+        self.rows = {marker: self._finished_rows(marker) for marker in TABLES if marker in self.file}
+        self.damaged = {
+            marker: [row for row in range(count) if not self._is_sound(marker, row)] for marker, count in self.rows.items()
+        }
+
+    def _open(self, path: str) -> tuple[h5py.File, bool]:
+        try:
+            file, is_plain = h5py.File(path, "r"), True
+        except OSError:
+            file, is_plain = h5py.File(path, "r", swmr=True), False
+        if file.attrs.get("schema_name") != "nf-probe-run":
+            raise ValueError(f"{path} is no run file")
+        if file.attrs["schema_version"] > 1:
+            raise ValueError(f"{path} has a later schema version")
+        return file, is_plain
+
+    # Which rows to trust
+
+    def _variables(self, marker: str) -> list[str]:
+        """All variables of a table: the marker, its columns, its checksums."""
+        covered = [name for checksum in TABLES[marker] for name in self._covered(checksum)]
+        return [*dict.fromkeys(covered), *TABLES[marker]]
+
+    def _covered(self, checksum: str) -> list[str]:
+        return str(self.file[checksum].attrs["covers"]).split()
+
+    def _finished_rows(self, marker: str) -> int:
+        claimed = self.file[marker].shape[0]
+        count = min(claimed, *(self.file[name].shape[0] for name in self._variables(marker)))
+        for row in range(count):
+            key = self.file[marker][row]
+            if key < 0 or (key == 0 and row > 0):
+                return row
+            if row == 0 and key == 0 and not self.is_plain and not self._is_sound(marker, 0):
+                return 0
+        return count
+
+    def _is_sound(self, marker: str, row: int) -> bool:
+        for checksum in TABLES[marker]:
+            try:
+                data = b"".join(self._bytes(name, row) for name in self._covered(checksum))
+                expected = self.file[checksum][row]
+            except OSError:
+                return False
+            if crc32c(data) != expected:
+                return False
+        return True
+
+    def _bytes(self, name: str, row: int) -> bytes:
+        # One row as an array: a scalar of fixed text would come without its padding.
+        values = self.file[name][row : row + 1]
+        return values.astype(values.dtype.newbyteorder("<")).tobytes()
+
+    def sound_rows(self, marker: str) -> list[int]:
+        return [row for row in range(self.rows.get(marker, 0)) if row not in self.damaged[marker]]
+
+    # What the numbers are
+
+    def numbers(self) -> Iterator[Number]:
+        """Every number of steps, validations and snapshots."""
+        for marker in ("step", "validation_step", "snapshot"):
+            if marker not in self.rows:
+                continue
+            names = [name for name in self._variables(marker) if name != marker and name not in TABLES[marker]]
+            # The names of what a row runs over, without the dimension of the rows.
+            dimensions = {name: [scales.keys()[0] for scales in self.file[name].dims][1:] for name in names}
+            for row in self.sound_rows(marker):
+                step = int(self.file[marker][row])
+                for name in names:
+                    yield from self._of_row(step, name, dimensions[name], self.file[name][row])
+
+    def _of_row(self, step: int, name: str, dimensions: list[str], values) -> Iterator[Number]:
+        if not dimensions:
+            yield Number(step, None, None, None, name, float(values))
+        elif len(dimensions) == 1:
+            for label, value in zip(self._texts(dimensions[0]), values, strict=True):
+                yield Number(step, None, label, None, name, float(value))
+        elif dimensions[1] in ("tensor", "operation"):
+            labels = self._texts(dimensions[1])
+            for layer, tensors in enumerate(values):
+                for tensor, value in enumerate(tensors):
+                    if dimensions[1] != "tensor" or self.counts[layer, tensor] > 0:
+                        yield Number(step, layer, labels[tensor], None, name, float(value))
+        else:
+            for layer, elements in enumerate(values):
+                if not all(value != value for value in elements):
+                    for element, value in enumerate(elements):
+                        yield Number(step, layer, None, element, name, float(value))
+
+    @functools.cached_property
+    def counts(self):
+        return self.file["gradient_count"][...]
+
+    @functools.cache
+    def _texts(self, name: str) -> list[str]:
+        return [str(text) for text in self.file[name].asstr()[...]] if name in self.file else []
+
+    @property
+    def is_killed(self) -> bool:
+        """Whether nobody finished the run; the caller knows that nobody writes it now."""
+        return int(self.file["status"][self.sound_rows("event")[-1]]) == RUNNING
+
+    # Whether attributes and coordinates are as they were written
+
+    @property
+    def is_manifest_intact(self) -> bool:
+        return crc32c(b"".join(self._manifest())) == self.file.attrs["manifest_checksum"]
+
+    def _manifest(self) -> Iterator[bytes]:
+        attributes, file = self.file.attrs, self.file
+
+        def texts(*names: str) -> bytes:
+            return b"".join(str(attributes[name]).encode() + b"\0" for name in names)
+
+        def integers(*values: int) -> bytes:
+            return b"".join(struct.pack("<q", int(value)) for value in values)
+
+        def listed(strings: list[str]) -> bytes:
+            return integers(len(strings)) + b"".join(string.encode() + b"\0" for string in strings)
+
+        yield texts("run_id", "architecture", "configuration", "started_at")
+        yield texts(*CONTRACT)
+        yield struct.pack("<Q", int(attributes["seed"]))
+        yield texts("corpus_name", "corpus_sha256")
+        yield integers(attributes.get("corpus_token_count", -1), attributes["vocabulary_size"])
+        yield struct.pack("<2d", attributes["unigram_entropy"], attributes.get("entropy_rate", float("inf")))
+        yield texts("program", "cpu", "blas")
+        yield integers(*(attributes[name] for name in ("threads", "model_dim", "ffn_dim", "head_count")))
+        for name in ("layer_name", "tensor", "stem_tensor", "operation"):
+            yield listed(self._texts(name))
+        yield listed([str(attributes["scales"])])
+        if "stem_operation" in file:
+            yield listed(self._texts("stem_operation"))
+        if "loss_scale" in file:
+            yield b"loss_scale\0"
+        for name in ("gradient_count", "stem_gradient_count"):
+            yield integers(*file[name][...].flatten()) if name in file else b""
+        for name in ("gradient_zero_by_construction", "stem_gradient_zero_by_construction"):
+            yield file[name][...].tobytes() if name in file else b""
+
+
+if __name__ == "__main__":
+    for number in Run(sys.argv[1]).numbers():
+        cells = [number.step, number.layer, number.tensor, number.element, number.statistic, number.value]
+        print(",".join("" if cell is None else str(cell) for cell in cells))
