@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import urllib.parse
@@ -144,3 +145,31 @@ def test_the_catalog_lists_every_guide():
     for guide in CATALOG.glob("*.md"):
         assert guide.stem == "Guides" or f"({guide.name})" in index, guide.name
         assert f"Guides.docc/{guide.name}" in (ROOT / "README.md").read_text(encoding="utf-8") or guide.stem == "Guides"
+
+
+def test_the_tour_names_what_is_there():
+    """Files by their names alone, wherever they lie; and every target."""
+    tour = (CATALOG / "Tour.md").read_text(encoding="utf-8")
+    there = {
+        path.name
+        for folder in ("Sources", "Tests", "notebooks-export", "Guides.docc")
+        for path in (ROOT / folder).rglob("*.*")
+    }
+    # Names of what a reader is to make begin so.
+    named = {
+        name for name in re.findall(r"`(?:[\w/.-]*/)?([\w+-]+\.(?:swift|py|md|json))`", tour) if not name.startswith("My")
+    }
+    assert len(named) >= 20 and sorted(named - there) == []
+    targets = [
+        folder.name for folder in (ROOT / "Sources").iterdir() if folder.is_dir() and not re.match("C[A-Z]", folder.name)
+    ]
+    assert [target for target in targets if not re.search(rf"\b{target}\b", tour)] == []
+
+
+def test_the_guides_build_as_a_site(tmp_path):
+    """DocC's warnings are errors: links to pages and sections that are not there, marks that it does not know."""
+    if not shutil.which("docc") and not shutil.which("swift"):
+        pytest.skip("there is no Swift toolchain")
+    subprocess.run([ROOT / "scripts" / "docs.sh", tmp_path / "site"], check=True, capture_output=True, timeout=120)
+    pages = {path.stem for path in (tmp_path / "site" / "data" / "documentation" / "guides").glob("*.json")}
+    assert pages == {guide.stem.lower() for guide in CATALOG.glob("*.md")} - {"guides"}

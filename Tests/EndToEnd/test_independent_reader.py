@@ -15,7 +15,9 @@ from test_interruption import long_run
 def exported(path) -> dict[tuple, float]:
     text = succeeds("export", path, "--scales", "--quiet", cwd=path.parent).stdout
     return {
-        (int(row["step"]), row["layer"], row["tensor"], row["element"], row["statistic"]): number(row["statistic"], row["value"])
+        (int(row["step"]), row["layer"], row["tensor"], row["element"], row["statistic"]): number(
+            row["statistic"], row["value"]
+        )
         for row in csv.DictReader(io.StringIO(text))
     }
 
@@ -37,7 +39,11 @@ def read(path) -> dict[tuple, float]:
 
 def assert_equal(found: dict[tuple, float], expected: dict[tuple, float]) -> None:
     assert found.keys() == expected.keys()
-    other = {key: (found[key], value) for key, value in expected.items() if not numpy.array_equal(found[key], value, equal_nan=True)}
+    other = {
+        key: (found[key], value)
+        for key, value in expected.items()
+        if not numpy.array_equal(found[key], value, equal_nan=True)
+    }
     assert not other
 
 
@@ -52,7 +58,9 @@ def test_whole_files(architecture, recorded):
 def test_everything_that_a_run_can_record(tmp_path):
     """Operations inside and after the layers, loss scaling, validations, a file corpus, steps left out."""
     (tmp_path / "book.txt").write_text("what is written here is of no matter, but it is long enough. " * 60)
-    more = dict(corpus="book.txt", hold_out=0.2, validate_every=4, vocab_size=None, precision="fp16", activations=True, every=3)
+    more = dict(
+        corpus="book.txt", hold_out=0.2, validate_every=4, vocab_size=None, precision="fp16", activations=True, every=3
+    )
     succeeds("train", *small(out="run", **more), cwd=tmp_path)
     (path,) = run_files(tmp_path)
     found = read(path)

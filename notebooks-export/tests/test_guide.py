@@ -10,7 +10,7 @@ from conftest import PROGRAM, ROOT
 
 # The end-to-end tests read the guides in the same way.
 sys.path.append(str(ROOT / "Tests" / "EndToEnd"))
-from guide_blocks import do, steps  # noqa: E402
+from guide_blocks import do, steps
 
 
 def test_code_and_commands_of_the_guide_run(tmp_path: Path) -> None:
