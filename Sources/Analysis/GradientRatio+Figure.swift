@@ -4,7 +4,8 @@ import Statistics
 
 extension GradientRatio {
   /// A heat map: layers from left to right, operations from top to bottom, in colours that diverge from white at 1; a triangle where
-  /// the ratio is certainly above 1, and one that points down where it is certainly below.
+  /// the ratio is above 1, and one that points down where it is below, white where that is certain and small where it is not: without
+  /// colours they alone tell the side.
   /// - Parameters:
   ///   - program: name and version of the program that draws.
   ///   - command: the command line that asked for it.
@@ -15,13 +16,16 @@ extension GradientRatio {
     let colors = ColorScale.ratios(extent)
     func row(_ cell: Cell) -> Int { shown.count - 1 - (shown.firstIndex(of: cell.operation) ?? 0) }
     let drawn = cells.filter { $0.ratio.value.isFinite && $0.ratio.value > 0 }
-    func marks(_ name: String, _ verdict: Cell.Verdict, _ marker: SeriesStyle.Marker) -> [any Mark] {
-      let own = drawn.filter { $0.verdict == verdict }
+    func marks(_ name: String, _ side: Side, isCertain: Bool) -> [any Mark] {
+      let own = drawn.filter { Side($0) == side && ($0.verdict != .undecided) == isCertain }
       guard !own.isEmpty else { return [] }
+      let style = SeriesStyle(
+        color: isCertain ? .black : Color(0x333333), marker: side == .above ? .triangle : .wedge,
+        isHollow: isCertain, isBare: !isCertain)
       return [
         PointsMark(
-          name, x: own.map { Double($0.layer) }, y: own.map { Double(row($0)) },
-          style: SeriesStyle(color: .black, marker: marker, isHollow: true))
+          name, x: own.map { Double($0.layer) }, y: own.map { Double(row($0)) }, style: style,
+          size: isCertain ? 1 : 0.6)
       ]
     }
     let map = CellsMark(
@@ -30,8 +34,10 @@ extension GradientRatio {
     let panel = Panel(
       title: "\(other.label) / \(base.label)", xTitle: "layer", yTitle: "", xIsWhole: true,
       yCategories: shown.reversed(),
-      marks: [map] + marks("certainly above 1", .larger, .triangle)
-        + marks("certainly below 1", .smaller, .wedge))
+      marks: [map] + marks("certainly above 1", .above, isCertain: true)
+        + marks("certainly below 1", .below, isCertain: true)
+        + marks("above 1, not certainly", .above, isCertain: false)
+        + marks("below 1, not certainly", .below, isCertain: false))
     return Figure(
       width: .page, rows: [[panel]], sharesY: false, panelHeight: Double(shown.count) * 9,
       colorBar: extent.map { _ in ColorBar("ratio of mean \(statistic.title)", colors: colors) },
@@ -91,5 +97,16 @@ extension GradientRatio {
         ("base", base.label), ("of", other.label), ("statistic", statistic.rawValue), ("window", "\(window)"),
         ("normalise", normalizer.rawValue), ("intervals", cells.first?.method.summary ?? "none"),
       ])
+  }
+}
+
+/// On which side of 1 a ratio lies.
+private enum Side {
+  case above, below
+
+  /// Nil for a ratio of exactly 1.
+  init?(_ cell: GradientRatio.Cell) {
+    guard cell.ratio.value != 1 else { return nil }
+    self = cell.ratio.value > 1 ? .above : .below
   }
 }

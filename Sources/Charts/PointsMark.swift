@@ -8,15 +8,18 @@ public struct PointsMark: Mark {
   public var y: [Double]
   /// How they are drawn.
   public var style: SeriesStyle
+  /// The markers' radius, as a share of the frame's.
+  public var size: Double
 
   /// Creates points.
   /// - Precondition: `x` and `y` have equally many numbers.
-  public init(_ name: String, x: [Double], y: [Double], style: SeriesStyle) {
+  public init(_ name: String, x: [Double], y: [Double], style: SeriesStyle, size: Double = 1) {
     precondition(x.count == y.count, "\(x.count) places for \(y.count) numbers")
     self.name = name
     self.x = x
     self.y = y
     self.style = style
+    self.size = size
   }
 
   /// The number of points.
@@ -47,7 +50,7 @@ public struct PointsMark: Mark {
         result.strays.nonfinite.append(left)
       }
     }
-    result.shapes = [.markers(places, style: style, radius: frame.markerRadius)]
+    result.shapes = [.markers(places, style: style, radius: frame.markerRadius * size)]
     return result
   }
 }

@@ -100,6 +100,20 @@ import Testing
     #expect(cells[0].ratio.value == 0 && cells[0].ratio.interval == nil && cells[0].verdict == .undecided)
   }
 
+  @Test func theMapTellsTheSideWithoutColors() throws {
+    let runs = [1, 2, 3].flatMap { seed in
+      ["pre-ln", "normformer"].map { SyntheticRuns.figure3($0, seed: seed, stepCount: 40) }
+    }
+    let ratio = try GradientRatio(runs: runs, normalizer: .loss)
+    let csv = try #require(ratio.mapFigure(program: "", command: "")).csv.split(separator: "\n")
+    for cell in ratio.cells {
+      let side = cell.ratio.value > 1 ? "above 1" : "below 1"
+      let name = cell.verdict == .undecided ? "\"\(side), not certainly\"" : "certainly \(side)"
+      #expect(csv.contains("NormFormer / Pre-LN,\(name),\(cell.layer),\(cell.operation),,"))
+    }
+    #expect(csv.count { $0.contains("ertainly") } == ratio.cells.count)
+  }
+
   @Test func tableAndFiguresOfRecord() throws {
     let runs = [1, 2, 3].flatMap { seed in
       ["pre-ln", "normformer"].map { SyntheticRuns.figure3($0, seed: seed, stepCount: 40) }
