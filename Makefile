@@ -9,7 +9,7 @@ mandir = $(DESTDIR)$(PREFIX)/share/man/man1
 # What `make completions` and `make man` write, and `make install` puts in place.
 package = .build/package
 
-.PHONY: help run test python figures-check soak build lint format docs completions man install check-install uninstall clean
+.PHONY: help run test python parallel figures-check soak build lint format docs completions man install check-install uninstall clean
 
 help: ## List the targets
 	@echo 'nf-probe: gradients of transformers, layer by layer'
@@ -24,6 +24,9 @@ test: ## Install what is missing and run every check
 
 python: build ## Check the Python package alone (notebooks-export)
 	@scripts/python-package.sh
+
+parallel: build ## Check the recorder in every way to spread a model over workers (a few minutes)
+	@NF_PROBE_ALL_PARALLEL=1 scripts/python-package.sh tests/test_parallel.py
 
 figures-check: ## Render every figure with other fonts and in a browser: nothing is cut, nothing overlaps
 	@scripts/figures-check.sh $(ARGS)

@@ -55,6 +55,18 @@ class Cut:
         chosen = (place >= self.offset) & (place < self.offset + self.length)
         return values.index_select(self.dimension, chosen.nonzero().flatten())
 
+    def of_stretch(self, values: Tensor, start: int, shape: Shape) -> Tensor:
+        """The part's elements among a stretch of the whole parameter's.
+
+        Args:
+            values: The stretch, a vector.
+            start: Where it begins in the parameter, whose elements are counted in C order.
+            shape: The whole parameter's.
+        """
+        place = torch.arange(start, start + values.numel(), device=values.device)
+        place = place // prod(shape[self.dimension + 1 :]) % shape[self.dimension] % self.period
+        return values.flatten()[(place >= self.offset) & (place < self.offset + self.length)]
+
 
 def cut(
     fusion: Fusion, count: int, shape: Shape, dimension: int, *, inputs: int | None = None, heads: int = 0

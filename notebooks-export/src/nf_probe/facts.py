@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 
 Optimizers = torch.optim.Optimizer | Sequence[torch.optim.Optimizer] | None
 
@@ -71,6 +72,12 @@ def _rate(group: Mapping[str, Any]) -> float:
 
 def _is_decoupled(optimizer: torch.optim.Optimizer, group: Mapping[str, Any]) -> bool:
     return bool(group.get("decoupled_weight_decay", isinstance(optimizer, torch.optim.AdamW)))
+
+
+def class_name(modules: Sequence[nn.Module]) -> str:
+    """The name of a model's own class: sharding derives another from it."""
+    classes = type(bare_model(modules[0])).__mro__ if modules else (nn.Module,)
+    return next(kind for kind in classes if not issubclass(kind, FSDPModule)).__name__
 
 
 def bare_model(model: nn.Module) -> nn.Module:

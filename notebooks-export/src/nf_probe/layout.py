@@ -10,7 +10,7 @@ from math import prod
 from .cuts import Cut
 from .errors import UsageError
 from .manifest import GradientLayout
-from .names import Place, Placed, Placing, Shape, pass_order, stem_order
+from .names import Place, Placed, Placing, Shape, bare_name, pass_order, stem_order
 
 _LARGEST_COUNT = 2**32 - 1
 
@@ -89,7 +89,7 @@ def make_layout(placing: Placing, shapes: Mapping[str, Shape]) -> Layout:
         counts[cell] += parts[-1].element_count
     stem_cells: dict[str, int] = {}
     stem_counts: list[int] = []
-    for name, maybe, full_name in [*stem, *((name, None, name) for name in unknown)]:
+    for name, maybe, full_name in [*stem, *((name, None, bare_name(name)) for name in unknown)]:
         count = _count(name, shapes, maybe)
         if full_name not in stem_cells:
             stem_cells[full_name] = len(stem_counts)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from .errors import UsageError
 
 
-def trainable_parameters(model: nn.Module) -> dict[str, Tensor]:
+def trainable_parameters(modules: Sequence[nn.Module]) -> dict[str, Tensor]:
     """The parameters that train, or may yet: also those that are frozen now, but not what cannot have a gradient.
 
     Raises:
-        UsageError: None of them trains.
+        UsageError: Two modules have different parameters of one name.
     """
-    parameters: dict[str, Tensor] = {name: p for name, p in model.named_parameters() if p.is_floating_point()}
-    if not any(p.requires_grad for p in parameters.values()):
-        raise UsageError("none of the model's parameters requires a gradient")
+    parameters: dict[str, Tensor] = {}
+    for module in modules:
+        for name, parameter in module.named_parameters():
+            if parameter.is_floating_point() and parameters.setdefault(name, parameter) is not parameter:
+                raise UsageError(
+                    f"two stages have a parameter '{name}' each: keep the whole model's names in its stages, or wrap "
+                    "each in a module under a name of its own"
+                )
     return parameters

@@ -4,62 +4,24 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, suppress
 
 import torch
 from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
+from .errors import UsageError
+from .holdings import Holdings
+from .hooks import at_end_of_pass, registered_first, requiring_gradient
 from .layout import Part
-from .sharding import Shard, local_gradient, part_of, shard_of
+from .measurement import Measurement, SecondLook
+from .sharding import is_distributed, local_gradient, part_of
 from .sums import SUM_COUNT, tensor_sums
 
 _LOOKED_AT_AGAIN = 16
 """Gradients that are looked at once more to see what clipping did: the shortest, for that costs next to nothing."""
-
-_COMPARED = 4
-"""Those of them whose change counts: the largest, for small ones may have been rounded."""
-
-
-@dataclass
-class Measurement:
-    """The sums of this worker's share of all gradients, still on the device."""
-
-    sums: Tensor
-    """`(part, sum)`, float64, in the order of the layout's parts; 0 where another worker counts."""
-    local_l1: Tensor
-    """`(part)`: Σ|g| of this worker's elements, whether they are counted or not."""
-    is_reached: Tensor
-    """`(part)`: 1 where the backward pass has reached the parameter on this worker, else 0; float64."""
-    look_at_again: list[int]
-    """Parts whose gradients tell what clipping does."""
-    loss_scale: Tensor | None
-    """The factor that these gradients carry."""
-
-
-@dataclass(frozen=True)
-class SecondLook:
-    """Σ|g| of a few gradients, as measured and at a later time; still on the device."""
-
-    before: Tensor | None
-    after: Tensor | None
-
-    def ratio(self) -> float:
-        """By what factor all gradients have changed; not a number where it is not one factor, or nothing is known.
-
-        A quotient of sums, so exact to rounding of the gradients. This waits for the device.
-        """
-        if self.before is None or self.after is None:
-            return float("nan")
-        if self.before is self.after:
-            return 1.0
-        pairs = zip(self.before.tolist(), self.after.tolist(), strict=True)
-        known = sorted((pair for pair in pairs if 0 < pair[0] < float("inf")), reverse=True)[:_COMPARED]
-        ratios = sorted(after / before for before, after in known)
-        is_one_factor = bool(ratios) and ratios[-1] - ratios[0] <= 0.01 * ratios[-1]
-        return ratios[(len(ratios) - 1) // 2] if is_one_factor else float("nan")
 
 
 class GradientProbe:
@@ -71,15 +33,16 @@ class GradientProbe:
     """
 
     def __init__(
-        self, parameters: Mapping[str, Tensor], parts: Sequence[Part], passes: int,
+        self, holdings: Holdings, parts: Sequence[Part], passes: float,
         loss_scale: Callable[[], Tensor | None],
     ) -> None:  # fmt: skip
         """Attaches the hooks.
 
         Args:
-            parameters: The parameters that are measured, by name; one of them trains.
-            parts: Of these parameters, what is measured.
-            passes: Backward passes that come before each optimizer step; earlier ones are not measured.
+            holdings: The parameters that are measured.
+            parts: What of them is measured, the same on every worker.
+            passes: Backward passes that come before each optimizer step; earlier ones are not measured. Infinite where
+                `measure` is called instead.
             loss_scale: The factor that the gradients carry, asked for at the end of a pass.
         """
         self.error: Exception | None = None
@@ -87,16 +50,32 @@ class GradientProbe:
         self.pass_count = 0
         self.is_wanted = True
         """Whether the step that comes is recorded: nothing is measured of others."""
-        self._parameters = dict(parameters)
+        self._parameters = dict(holdings.local)
         self._parts = parts
         self._passes = passes
         self._loss_scale = loss_scale
-        self._shards: dict[str, Shard] = {name: shard_of(p) for name, p in parameters.items()}
+        self._shards = {name: holdings.shard(name) for name in self._parameters}
+        self._flat_vectors = list({id(flat.vector): flat.vector for flat in holdings.flat.values()}.values())
+        self._uncounted = [
+            index
+            for index, part in enumerate(parts)
+            if part.parameter in self._shards and not self._shards[part.parameter].is_counted
+        ]
+        self._parts_by_parameter: dict[str, list[int]] = {}
+        for index, part in enumerate(parts):
+            self._parts_by_parameter.setdefault(part.parameter, []).append(index)
+        # The others are averaged over workers only when the pass ends.
+        self._final = {
+            name for name, shard in self._shards.items()
+            if name not in holdings.flat and not (shard.is_replica and is_distributed())
+        }  # fmt: skip
+        self._early: dict[str, Tensor] = {}
+        self._strange = [index for index, part in enumerate(parts) if part.parameter not in self._parameters]
         self._versions: list[int] = []
         sizes = [part.element_count for part in self._parts]
-        self._by_size = sorted(range(len(sizes)), key=sizes.__getitem__)
-        # Frozen parameters may lie elsewhere.
-        self._device = next(p for p in self._parameters.values() if p.requires_grad).device
+        own = (index for index, part in enumerate(parts) if part.parameter in self._parameters)
+        self._by_size = sorted(own, key=sizes.__getitem__)
+        self._device = holdings.device
         self._reached: set[str] = set()
         self._is_queued = False
         self._handles: list[RemovableHandle] = []
@@ -107,9 +86,11 @@ class GradientProbe:
         self._handles = []
         for name, parameter in self._parameters.items():
             # One that is frozen may thaw. What was made in inference mode cannot, and takes no hook.
-            with suppress(RuntimeError), _requiring_gradient(parameter):
+            with suppress(RuntimeError), requiring_gradient(parameter):
                 hook = functools.partial(self._gradient_arrived, name)
-                self._handles.append(parameter.register_post_accumulate_grad_hook(hook))
+                self._handles.append(registered_first(parameter, hook))
+        # A flattened parameter's gradient never passes through it.
+        self._handles += [v.register_post_accumulate_grad_hook(self._vector_arrived) for v in self._flat_vectors]
 
     def detach(self) -> None:
         """Takes the hooks off."""
@@ -123,6 +104,8 @@ class GradientProbe:
         self.pass_count = 0
         self.error = None
         self._reached.clear()
+        self._early.clear()
+        self._versions.clear()
 
     @property
     def nothing(self) -> Measurement:
@@ -131,24 +114,31 @@ class GradientProbe:
         return Measurement(sums, sums[:, 0], sums[:, 0], [], None)
 
     @property
-    def replicas(self) -> list[bool]:
-        """By part, whether every worker must have the same gradient."""
-        return [self._shards[part.parameter].is_replica for part in self._parts]
-
-    @property
     def are_untouched(self) -> bool:
         """Whether nobody has changed a gradient since the last pass."""
-        return self.pass_count > 0 and self._versions == self._current_versions()
+        return self._versions == self._current_versions()
 
-    def measure(self) -> None:
-        """Measures the gradients as they are now, if they are wanted."""
+    def measure(self, *, is_asked: bool = False) -> None:
+        """Measures the gradients as they are now, if they are wanted.
+
+        Args:
+            is_asked: Whether the script asks, so that gradients count as they are, not as they arrived.
+        """
         if not self.is_wanted:
             return
+        self._versions = self._current_versions()
         with ExitStack() as stack:
             stack.enter_context(torch.no_grad())
             for kind in {p.device.type for p in self._parameters.values()}:
                 stack.enter_context(torch.autocast(kind, enabled=False))
-            self.measurement = self._measured()
+            self.measurement = self._measured(is_asked)
+
+    def measure_quietly(self) -> None:
+        """The same, where an exception would come out of the script's own call: it is kept for the step."""
+        try:
+            self.measure()
+        except Exception as error:
+            self.error = error
 
     def look_again(self) -> SecondLook:
         """Sums a few gradients as they are now, to be compared with what was measured. Nothing waits for the device."""
@@ -165,13 +155,23 @@ class GradientProbe:
             tensor_sums([gradient for gradient in gradients if gradient is not None], after)
         return SecondLook(before[there], after[:, 0])
 
-    def _gradient_arrived(self, name: str, _: Tensor) -> None:
+    def _gradient_arrived(self, name: str, parameter: Tensor) -> None:
         self._reached.add(name)
-        if not self._is_queued:
+        # Other hooks may belong to an optimizer that steps inside `backward()` and leaves no gradient behind.
+        if self.is_wanted and name in self._final and len(parameter._post_accumulate_grad_hooks or ()) > 1:
+            try:
+                self._early[name] = self._sums_of(self._parts_by_parameter[name])
+            except Exception as error:
+                self.error = error
+        self._vector_arrived(parameter)
+
+    def _vector_arrived(self, _: Tensor) -> None:
+        # A pipeline's gradients can come outside of any pass.
+        if not self._is_queued and math.isfinite(self._passes):
             self._is_queued = True
             # Data parallelism queues its own last work when its last gradient arrives: ours has to queue once more,
             # from there, to come after it.
-            _at_end_of_pass(lambda: _at_end_of_pass(self._pass_ended))
+            at_end_of_pass(lambda: at_end_of_pass(self._pass_ended))
 
     def _pass_ended(self) -> None:
         self._is_queued = False
@@ -182,27 +182,46 @@ class GradientProbe:
         try:
             self._versions = self._current_versions()
             self.measurement = None
-            if self.pass_count >= self._passes:
-                self.measure()
         except Exception as error:
             self.error = error
+        if self.pass_count >= self._passes:
+            self.measure_quietly()
 
     def _current_versions(self) -> list[int]:
         return [-1 if p.grad is None else p.grad._version for p in self._parameters.values()]
 
-    def _measured(self) -> Measurement:
+    def _measured(self, is_asked: bool) -> Measurement:
+        early = {
+            name: sums for name, sums in self._early.items()
+            if not is_asked or self._parameters[name].grad is None
+        }  # fmt: skip
+        for name in self._reached - early.keys():
+            if self._parameters[name].grad is None and self._parameters[name].requires_grad:
+                raise UsageError(
+                    f"the gradient of {name} is gone when backward() ends, before the workers' gradients were "
+                    "averaged: an optimizer that steps inside backward() can be recorded with fully_shard"
+                )
+        late = [index for index, part in enumerate(self._parts) if part.parameter not in early]
         sums = self._new_sums(len(self._parts))
-        gradients = self._local_parts(range(len(self._parts)))
-        there = [index for index, gradient in enumerate(gradients) if gradient is not None]
-        measured = self._new_sums(len(there))
-        tensor_sums([gradient for gradient in gradients if gradient is not None], measured)
-        sums[there] = measured
+        sums[late] = self._sums_of(late)
+        for name, own in early.items():
+            sums[self._parts_by_parameter[name]] = own
         local_l1 = sums[:, 0].clone()
-        uncounted = [i for i, part in enumerate(self._parts) if not self._shards[part.parameter].is_counted]
-        sums[uncounted] = 0
+        local_l1[self._strange] = -torch.inf
+        sums[self._uncounted] = 0
         reached = [float(part.parameter in self._reached) for part in self._parts]
         is_reached = torch.tensor(reached, dtype=torch.float64, device=sums.device)
         return Measurement(sums, local_l1, is_reached, self._shortest_training(), self._loss_scale())
+
+    def _sums_of(self, indices: Sequence[int]) -> Tensor:
+        """`(part, sum)` of this worker's elements of some parts; zeros where there is no gradient."""
+        gradients = self._local_parts(indices)
+        there = [place for place, gradient in enumerate(gradients) if gradient is not None]
+        measured = self._new_sums(len(there))
+        tensor_sums([gradient for gradient in gradients if gradient is not None], measured)
+        sums = self._new_sums(len(indices))
+        sums[there] = measured
+        return sums
 
     def _shortest_training(self) -> list[int]:
         """The same on every worker, who may have to work together for a gradient."""
@@ -218,25 +237,10 @@ class GradientProbe:
     def _local_parts(self, indices: Iterable[int]) -> list[Tensor | None]:
         """This worker's elements of some parts' gradients; None where no gradient has arrived."""
         parts = [self._parts[index] for index in indices]
-        names = dict.fromkeys(part.parameter for part in parts)
+        names = dict.fromkeys(part.parameter for part in parts if part.parameter in self._parameters)
         gradients = {name: local_gradient(self._parameters[name]) for name in names}
         found: list[Tensor | None] = []
         for part in parts:
-            gradient = gradients[part.parameter]
+            gradient = gradients.get(part.parameter)
             found.append(None if gradient is None else part_of(gradient, self._shards[part.parameter], part.rows))
         return found
-
-
-@contextmanager
-def _requiring_gradient(parameter: Tensor) -> Iterator[None]:
-    """A frozen parameter as one that is not: no other takes a hook."""
-    is_frozen = not parameter.requires_grad
-    parameter.requires_grad_(True)
-    try:
-        yield
-    finally:
-        parameter.requires_grad_(not is_frozen)
-
-
-def _at_end_of_pass(callback: Callable[[], None]) -> None:
-    torch.autograd.Variable._execution_engine.queue_callback(callback)

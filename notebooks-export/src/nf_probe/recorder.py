@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import secrets
 import time
@@ -20,19 +21,20 @@ from torch import Tensor, nn
 from .choice import Choice, restricted
 from .ending import Ending, Status, status_of
 from .errors import RecorderWarning, UsageError
-from .facts import Optimizers, bare_model, gain_decay, head_count, optimizer_list, optimizer_settings
-from .gains import gain_offsets
+from .facts import Optimizers, class_name, gain_decay, optimizer_list, optimizer_settings
+from .holdings import Holdings
 from .layout import make_layout
 from .loss_scaling import LossScaleWatch
 from .machine import this_machine
 from .manifest import Contract, Corpus, Manifest
+from .measurement import Measurement
 from .names import find_places
-from .parameters import trainable_parameters
-from .probe import GradientProbe, Measurement
+from .pipeline import PipelineWatch
+from .probe import GradientProbe
 from .recording import Recording
 from .scales import ScaleSnapshots
 from .schedule import Schedule
-from .sharding import carries_data, check_supported, worker_count
+from .sharding import worker_count
 from .step import StepReduction
 from .updates import UpdateWatch
 
@@ -76,7 +78,7 @@ class Recorder:
     def __init__(
         self,
         path: str | os.PathLike[str],
-        model: nn.Module,
+        model: nn.Module | Sequence[nn.Module],
         optimizer: Optimizers = None,
         *,
         objective: Literal["causal", "masked"] | None = None,
@@ -102,6 +104,7 @@ class Recorder:
         resume: bool = False,
         first_step: int | None = None,
         data_group: dist.ProcessGroup | None = None,
+        pipeline: Any = None,
         on_error: Literal["warn", "raise"] = "warn",
     ) -> None:
         """Finds the model's tensors, makes the file, and attaches to the parameters.
@@ -109,6 +112,7 @@ class Recorder:
         Args:
             path: The run file; conventionally `*.h5`.
             model: The model, after `DistributedDataParallel`, `fully_shard` or `parallelize_module`; compiled or not.
+                In a pipeline the module of this worker's stage, or those of its stages.
             optimizer: Whose learning rate is recorded (the first group's of the first one), and whose steps show what
                 clipping did.
             objective: States that the loss is the mean token negative log-likelihood, in nats, over the global batch
@@ -137,7 +141,9 @@ class Recorder:
             replacing: Whether an existing file is replaced.
             resume: Goes on with the file where there is one; new steps belong to the next segment.
             first_step: Optimizer updates made before the first step; by default 0, or what the file has.
-            data_group: With parameters sharded over several mesh dimensions, the workers with different data.
+            data_group: The workers with different data, where the model's wrappers do not say it.
+            pipeline: The schedule of `torch.distributed.pipelining` whose `step` makes the gradients. Workers without a
+                loss give none to `step`.
             on_error: Whether an error ends the training (`raise`) or the recording (`warn`). What is wrong from the
                 beginning always raises.
 
@@ -146,38 +152,37 @@ class Recorder:
             FileLockedError: Another process writes the file.
             RunFileError: The file exists, or cannot be made.
         """
-        check_supported(model)
+        modules = [model] if isinstance(model, nn.Module) else list(model)
+        holdings = Holdings(modules)
         self.path = Path(path)
         self._on_error = on_error
         self._has_stopped = False
         self._is_closed = True
         self._has_recorded = False
         optimizers = optimizer_list(optimizer)
-        parameters = trainable_parameters(model)
-        shapes = {name: tuple(p.shape) for name, p in parameters.items()}
-        heads = head_count(model) if heads is None else heads
+        shapes = {name: held.shape for name, held in holdings.all.items()}
+        heads = holdings.heads if heads is None else heads
         placing = find_places(shapes, adapter=adapter, pattern=pattern, renamed=renamed, heads=heads)
         choice, self._schedule = Choice.of(include, exclude), Schedule(every, per_decade)
-        self._layout, left_out = restricted(make_layout(placing, shapes), choice.names(parameters))
-        offsets = gain_offsets(model)
-        self._snapshots = ScaleSnapshots(parameters, self._layout, heads, offsets)
+        self._layout, left_out = restricted(make_layout(placing, shapes), choice.names(shapes))
+        self._snapshots = ScaleSnapshots(holdings, self._layout, heads)
         self._snapshot_every = snapshot_every
-        has_data = carries_data(model, data_group)
+        has_data = holdings.carries_data(data_group)
         if contract is None:
             contract = Contract() if objective is None else Contract.language_model(objective)
         manifest = Manifest(
             # A script knows more settings than it states, so equal statements do not make equal runs.
-            secrets.token_hex(8), architecture or type(bare_model(model)).__name__,
+            secrets.token_hex(8), architecture or class_name(modules),
             {
                 "recorder": "nf_probe", "names": placing.adapter, "stack": self._layout.stack,
                 "workers": worker_count(), "gradient-scale": gradient_scale, "passes": passes,
-                "model": type(bare_model(model)).__name__,
-                **optimizer_settings(optimizers), **gain_decay(optimizers, self._snapshots.parameters, offsets),
+                "model": class_name(modules), **optimizer_settings(optimizers),
+                **gain_decay(optimizers, self._snapshots.parameters, holdings.offsets),
                 **({"names-notes": "; ".join(placing.notes)} if placing.notes else {}),
                 **choice.settings(left_out), **self._schedule.settings, **(configuration or {}),
             },
             contract, (torch.initial_seed() if seed is None else seed) % 2**64, corpus or Corpus(),
-            this_machine(next(p.device for p in parameters.values() if p.requires_grad), worker_count()),
+            this_machine(holdings.device, worker_count()),
             self._layout.gradients, self._layout.model_dim, self._layout.ffn_dim, heads,
             datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             self._snapshots.scales if snapshot_every else (), scaler is not None,
@@ -189,9 +194,13 @@ class Recorder:
         # Nothing is attached before all is well.
         self._loss_scaling = LossScaleWatch(scaler)
         parts = [*self._layout.parts, *left_out]
-        self._probe = GradientProbe(parameters, parts, passes, self._loss_scaling.scale)
+        self._probe = GradientProbe(holdings, parts, passes if pipeline is None else math.inf, self._loss_scaling.scale)
         self._probe.is_wanted = self._schedule.includes(self._step)
-        self._reduction = StepReduction(self._layout, parts, self._probe.replicas, gradient_scale, has_data)
+        self._pipeline = PipelineWatch(pipeline, self._probe.measure_quietly) if pipeline is not None else None
+        replicas = [holdings.all[part.parameter].is_replica for part in parts]
+        self._reduction = StepReduction(
+            self._layout, parts, replicas, gradient_scale, has_data, is_pipeline=pipeline is not None
+        )
         self._updates = UpdateWatch(optimizers, self._probe, self._loss_scaling)
         self._update_count = self._step
         self._last_time = time.monotonic()
@@ -229,7 +238,7 @@ class Recorder:
     def measure(self) -> None:
         """Measures the gradients as they are now, for scripts that do something to them after `backward()` and before
         clipping, e.g. average them over workers by hand."""
-        self._probe.measure()
+        self._probe.measure(is_asked=True)
 
     @_guarded
     def validation(self, loss: Tensor | float) -> None:
@@ -332,6 +341,8 @@ class Recorder:
 
     def _detach(self) -> None:
         self._probe.detach()
+        if self._pipeline is not None:
+            self._pipeline.close()
         self._updates.close()
         self._loss_scaling.close()
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.distributed.tensor import DTensor
 
+from .holdings import Holdings
 from .layout import Layout, Part
 from .manifest import Scale
 
@@ -31,19 +31,15 @@ class _Source:
 class ScaleSnapshots:
     """The gains and scales of a model that have one number for each element of the model, of the FFN, or each head."""
 
-    def __init__(
-        self, parameters: Mapping[str, Tensor], layout: Layout, head_count: int, offsets: Mapping[str, float]
-    ) -> None:
+    def __init__(self, holdings: Holdings, layout: Layout, head_count: int) -> None:
         """Finds them by their names and shapes; others are left out.
 
         Args:
-            parameters: The parameters that are recorded, by name.
+            holdings: The parameters that are recorded.
             layout: Where they belong.
             head_count: Attention heads of a layer.
-            offsets: What is added to a parameter before it multiplies, where its module tells.
         """
-        self._parameters = parameters
-        self._offsets = offsets
+        self._holdings = holdings
         self._layer_count = len(layout.layers)
         self._widths = {"model_element": layout.model_dim, "ffn_element": layout.ffn_dim, "head": head_count}
         self._sources: dict[Scale, list[_Source]] = {}
@@ -61,9 +57,9 @@ class ScaleSnapshots:
 
     @property
     def parameters(self) -> dict[str, Tensor]:
-        """The parameters whose values are kept, by name."""
+        """Those of this worker's parameters whose values are kept, by name."""
         names = [source.part.parameter for sources in self._sources.values() for source in sources]
-        return {name: self._parameters[name] for name in names}
+        return {name: self._holdings.local[name] for name in names if name in self._holdings.local}
 
     @property
     def scales(self) -> tuple[Scale, ...]:
@@ -77,8 +73,8 @@ class ScaleSnapshots:
         Every worker calls this: shards are brought together.
         """
         sources = [source for scale in self.scales for source in self._sources[scale]]
-        values = [_whole(self._parameters[source.part.parameter]).float().flatten() for source in sources]
-        fetched = torch.cat(values).cpu().split([value.numel() for value in values]) if values else []
+        values = [self._holdings.values(source.part.parameter) for source in sources]
+        fetched = self._holdings.together(torch.cat(values)).split([v.numel() for v in values]) if values else []
         by_source = dict(zip(sources, fetched, strict=True))
         return {f"scale_{scale.name}": self._grid(scale, by_source) for scale in self.scales}
 
@@ -87,7 +83,7 @@ class ScaleSnapshots:
         for source in self._sources[scale]:
             assert source.part.placed is not None
             by_name = 1 if source.part.placed.is_gain_minus_one else 0
-            offset = self._offsets.get(source.part.parameter, by_name)
+            offset = self._holdings.offsets.get(source.part.parameter, by_name)
             grid[source.layer] = np.tile(values[source].numpy(), source.repeats) + np.float32(offset)
         return grid
 
@@ -111,8 +107,3 @@ def scale_name(tensor: str) -> str | None:
     if not found:
         return None
     return re.sub(r"\W", "_", found[1].removeprefix("self_attn.").removesuffix(".weight"))
-
-
-def _whole(parameter: Tensor) -> Tensor:
-    parameter = parameter.detach()
-    return parameter.full_tensor() if isinstance(parameter, DTensor) else parameter

@@ -8,14 +8,12 @@ from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
-from torch.distributed.fsdp import FSDPModule, FullyShardedDataParallel
+from torch import Tensor
 from torch.distributed.tensor import DTensor
 from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
-from torch.nn.parallel import DistributedDataParallel
 
 from .cuts import Cut
-from .errors import NFProbeError, UsageError
+from .errors import NFProbeError
 
 
 @dataclass(frozen=True)
@@ -29,14 +27,21 @@ class Shard:
     is_counted: bool
     """Whether this worker's elements enter the sums: of several equal copies one does."""
     is_replica: bool
-    """Whether every worker holds the whole parameter, and must have the same gradient."""
+    """Whether every worker that holds it holds all of it, and must have the same gradient."""
+    flat_start: int | None = None
+    """Of a parameter that is cut as a flat vector: where the local elements begin in it."""
 
 
-def shard_of(parameter: Tensor) -> Shard:
-    """The share that this worker has of a parameter; of a plain tensor worker 0's copy counts."""
+def shard_of(parameter: Tensor, owner: int) -> Shard:
+    """The share that this worker has of a parameter.
+
+    Args:
+        parameter: The parameter.
+        owner: The first worker that holds it, or a part; of a plain tensor its copy counts.
+    """
     shape = tuple(parameter.shape)
     if not isinstance(parameter, DTensor):
-        return Shard(shape, (0,) * len(shape), worker() == 0, is_replica=True)
+        return Shard(shape, (0,) * len(shape), worker() == owner, is_replica=True)
     mesh, placements = parameter.device_mesh, parameter.placements
     coordinate = mesh.get_coordinate()
     if coordinate is None:
@@ -44,8 +49,8 @@ def shard_of(parameter: Tensor) -> Shard:
     _, offset = compute_local_shape_and_global_offset(parameter.shape, mesh, placements)
     is_first = all(place == 0 for place, kind in zip(coordinate, placements, strict=True) if kind.is_replicate())
     # A mesh of some workers only: the others have copies on meshes of their own.
-    has_worker_0 = bool((mesh.mesh == 0).any())
-    return Shard(shape, tuple(offset), is_first and has_worker_0, is_replica=False)
+    has_owner = bool((mesh.mesh == owner).any())
+    return Shard(shape, tuple(offset), is_first and has_owner, is_replica=False)
 
 
 def local_gradient(parameter: Tensor) -> Tensor | None:
@@ -70,7 +75,11 @@ def part_of(gradient: Tensor, shard: Shard, rows: Cut | None) -> Tensor:
         shard: Where they lie.
         rows: Which elements of the whole parameter are meant; None for all.
     """
-    return gradient if rows is None else rows.of(gradient, shard.offset[rows.dimension])
+    if rows is None:
+        return gradient
+    if shard.flat_start is not None:
+        return rows.of_stretch(gradient, shard.flat_start, shard.shape)
+    return rows.of(gradient, shard.offset[rows.dimension])
 
 
 def worker() -> int:
@@ -116,51 +125,3 @@ def by_worker_0(task: Callable[[], _Result]) -> _Result:
     if isinstance(outcome[1], NFProbeError):
         raise outcome[1]
     return cast(_Result, outcome[0])
-
-
-def check_supported(model: nn.Module) -> None:
-    """Refuses ways of sharding whose gradients cannot be told apart by parameter.
-
-    Raises:
-        UsageError: The model is wrapped in the old FSDP, or workers hold different parameters.
-    """
-    names: list[object] = [None] * worker_count()
-    if is_distributed():
-        dist.all_gather_object(names, [name for name, p in model.named_parameters() if p.requires_grad])
-        if any(other != names[0] for other in names):
-            raise UsageError("the workers hold different parameters (pipeline parallelism?), which cannot be recorded")
-    for module in model.modules():
-        if isinstance(module, FullyShardedDataParallel):
-            raise UsageError(
-                "FullyShardedDataParallel flattens parameters, so their gradients cannot be told apart; "
-                "use torch.distributed.fsdp.fully_shard"
-            )
-
-
-def carries_data(model: nn.Module, group: dist.ProcessGroup | None) -> bool:
-    """Whether this worker's tokens and loss count: those of workers that share another one's data must not.
-
-    Args:
-        model: The model.
-        group: The workers with different data, as the caller states them; None to find out.
-
-    Raises:
-        UsageError: Parameters are cut in two ways and nobody says which of them cuts the data.
-    """
-    if not is_distributed():
-        return True
-    if group is not None:
-        return 0 in dist.get_process_group_ranks(group)
-    dimensions = {p.device_mesh.ndim for p in model.parameters() if isinstance(p, DTensor)}
-    if not dimensions:
-        return True
-    is_data_parallel = any(isinstance(module, (FSDPModule, DistributedDataParallel)) for module in model.modules())
-    if not is_data_parallel:
-        # Tensor parallelism alone: all workers see the same tokens.
-        return worker() == 0
-    if max(dimensions) > 1:
-        raise UsageError(
-            "the parameters are sharded over a mesh of several dimensions; name the group of workers that have "
-            'different data, e.g. data_group=mesh["dp"].get_group()'
-        )
-    return True

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .errors import NFProbeError, UsageError
 from .layout import Layout, Part
-from .probe import Measurement
+from .measurement import Measurement
 from .schema import MISSING_COUNT, SUMS
 from .sharding import is_distributed, reduced
 
@@ -37,16 +37,18 @@ class StepReduction:
     """Adds up sums, losses and tokens; every worker takes part, and all learn the result."""
 
     def __init__(
-        self, layout: Layout, parts: Sequence[Part], replicas: list[bool], gradient_scale: float, has_data: bool
-    ) -> None:
+        self, layout: Layout, parts: Sequence[Part], replicas: Sequence[bool], gradient_scale: float, has_data: bool, *,
+        is_pipeline: bool,
+    ) -> None:  # fmt: skip
         """Prepares it.
 
         Args:
             layout: Where sums go.
             parts: What is measured: the layout's parts, then those that only enter the norm of the whole gradient.
-            replicas: By part, whether all workers must have the same gradient.
+            replicas: By part, whether all workers that hold it must have the same gradient.
             gradient_scale: A factor that the gradients carry.
             has_data: Whether this worker's loss and tokens count.
+            is_pipeline: Whether only some workers have a loss.
         """
         self._layout = layout
         self._parts = parts
@@ -54,6 +56,7 @@ class StepReduction:
         self._replicas = torch.tensor(replicas, device="cpu")
         self._gradient_scale = gradient_scale
         self._has_data = has_data
+        self._is_pipeline = is_pipeline
 
     def reduce(
         self, measurement: Measurement, loss: Tensor | float | None, tokens: int, *, has_failed: bool = False
@@ -71,21 +74,24 @@ class StepReduction:
             NFProbeError: Another worker has failed.
         """
         local = measurement.sums
-        facts = torch.zeros(5, dtype=torch.float64, device=local.device)
-        facts[:4] = self._facts(loss, tokens)
-        facts[4] = float(has_failed)
+        facts = torch.zeros(6, dtype=torch.float64, device=local.device)
+        facts[:5] = self._facts(loss, tokens)
+        facts[5] = float(has_failed)
         count = len(local)
         added = reduced(torch.cat([local[:, [0, 1, 3, 4]].flatten(), measurement.is_reached, facts]), dist.ReduceOp.SUM)
+        own_l1 = measurement.local_l1
+        # A worker that does not hold a parameter has no say.
+        negative = torch.where(own_l1 == -torch.inf, own_l1, -own_l1)
         largest = torch.nan_to_num(local[:, 2], nan=math.inf, posinf=math.inf)
         scale = torch.ones((), device="cpu") if measurement.loss_scale is None else measurement.loss_scale
         compared = reduced(
-            torch.cat([largest, measurement.local_l1, -measurement.local_l1, scale.double().to(local.device)[None]]),
+            torch.cat([largest, own_l1, negative, scale.double().to(local.device)[None]]),
             dist.ReduceOp.MAX,
         )
         l1, sum_squares, zeros, nonfinite = added[: 4 * count].view(count, 4).unbind(dim=1)
         # A gradient that was only zeroed has not been reached; one that a script has made by hand is there.
         is_there = (added[4 * count : 5 * count] > 0) | (l1 != 0)
-        workers, all_tokens, loss_sum, weighted_loss, failures = added[-len(facts) :].tolist()
+        losses, all_tokens, loss_sum, loss_tokens, weighted_loss, failures = added[-len(facts) :].tolist()
         if failures and not has_failed:
             raise NFProbeError("another worker could not record this step; it says why")
         if is_distributed() and not failures:
@@ -102,19 +108,24 @@ class StepReduction:
         for name, numbers in by_name.items():
             sums |= self._placed(name, numbers, is_missing)
         gradient_l2 = math.sqrt(float(by_name["sum_squares"].sum()))
-        mean = math.nan if loss is None else weighted_loss / all_tokens if all_tokens else loss_sum / workers
+        mean = weighted_loss / loss_tokens if loss_tokens else loss_sum / losses if losses else math.nan
         return StepRow(mean, int(all_tokens), float(compared[-1]), gradient_l2, sums)
 
     def _facts(self, loss: Tensor | float | None, tokens: int) -> Tensor:
-        """Of this worker: 1, tokens, loss, loss weighted by tokens; zeros where they do not count."""
-        facts = torch.zeros(4, dtype=torch.float64, device="cpu")
-        if not self._has_data:
+        """Of this worker: losses (1 or 0), tokens, loss, the loss's tokens, loss weighted by them; zeros where they do
+        not count."""
+        facts = torch.zeros(5, dtype=torch.float64, device="cpu")
+        # In a pipeline, tokens are counted where the loss is.
+        if not self._has_data or (self._is_pipeline and loss is None):
             return facts
-        facts[0], facts[1] = 1, tokens
+        facts[1] = tokens
         if loss is None:
             return facts
+        facts[0], facts[3] = 1, tokens
         value = (loss if isinstance(loss, Tensor) else torch.tensor(loss, device="cpu")).detach().double()
-        return torch.cat([facts[:2].to(value.device), torch.stack([value, value * tokens])])
+        facts = facts.to(value.device)
+        facts[2], facts[4] = value, value * tokens
+        return facts
 
     def _missing_cells(self, is_there: Tensor) -> NDArray[np.bool_]:
         """Cells that have parameters, none of which has a gradient."""

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from .loss_scaling import LossScaleWatch
-from .probe import GradientProbe, SecondLook
+from .measurement import SecondLook
+from .probe import GradientProbe
 
 
 @dataclass(frozen=True)
