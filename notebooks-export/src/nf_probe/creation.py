@@ -120,7 +120,7 @@ def _make_coordinates(file: h5py.File, manifest: Manifest, schema: Schema) -> di
         # No units here: a reader that decodes times must not take a step for one.
         scales[table.marker.name] = _make_column(file, schema, table.marker)
         scales[table.marker.name].attrs["long_name"] = table.marker.long_name
-    for name in ("layer", "head", "model_element", "ffn_element"):
+    for name in ("layer", "head", "model_element", "ffn_element", "expert"):
         if schema.extents[name] > 0:
             scales[name] = file.create_dataset(name, data=np.arange(schema.extents[name], dtype="<i4"))
     gradients = manifest.gradients
@@ -142,6 +142,9 @@ def _make_fixed_variables(file: h5py.File, manifest: Manifest, scales: dict[str,
         grids.append(
             ("stem_gradient", ("stem_tensor",), gradients.stem_element_counts, gradients.stem_is_zero_by_construction)
         )
+    if manifest.experts.count:
+        experts = np.array(manifest.experts.element_counts, dtype="<i8").reshape(-1, manifest.experts.count)
+        _attach(file.create_dataset("expert_gradient_count", data=experts), [scales["layer"], scales["expert"]])
     for prefix, dimensions, counts, zero in grids:
         shape = [scales[name].shape[0] for name in dimensions]
         for suffix, values, number in (("count", counts, "<i8"), ("zero_by_construction", zero, "u1")):

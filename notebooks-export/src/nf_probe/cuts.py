@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Literal
@@ -55,17 +56,22 @@ class Cut:
         chosen = (place >= self.offset) & (place < self.offset + self.length)
         return values.index_select(self.dimension, chosen.nonzero().flatten())
 
-    def of_stretch(self, values: Tensor, start: int, shape: Shape) -> Tensor:
-        """The part's elements among a stretch of the whole parameter's.
 
-        Args:
-            values: The stretch, a vector.
-            start: Where it begins in the parameter, whose elements are counted in C order.
-            shape: The whole parameter's.
-        """
-        place = torch.arange(start, start + values.numel(), device=values.device)
-        place = place // prod(shape[self.dimension + 1 :]) % shape[self.dimension] % self.period
-        return values.flatten()[(place >= self.offset) & (place < self.offset + self.length)]
+def of_stretch(cuts: Sequence[Cut], values: Tensor, start: int, shape: Shape) -> Tensor:
+    """The elements that are in all of some cuts, among a stretch of a parameter's.
+
+    Args:
+        cuts: The cuts.
+        values: The stretch, a vector.
+        start: Where it begins in the parameter, whose elements are counted in C order.
+        shape: The whole parameter's.
+    """
+    place = torch.arange(start, start + values.numel(), device=values.device)
+    chosen = torch.ones_like(place, dtype=torch.bool)
+    for cut in cuts:
+        index = place // prod(shape[cut.dimension + 1 :]) % shape[cut.dimension] % cut.period
+        chosen &= (index >= cut.offset) & (index < cut.offset + cut.length)
+    return values.flatten()[chosen]
 
 
 def cut(

@@ -25,11 +25,14 @@ class Part:
     cell: int
     """Index in the flat row: the `(layer, tensor)` grid, layer-major, then the stem tensors."""
     element_count: int
+    expert_cut: Cut | None = None
+    """Which of them are an expert's, where all of a layer's are stacked in the parameter and measured apart."""
 
     @property
-    def rows(self) -> Cut | None:
-        """Which elements of the parameter are meant; None for all."""
-        return self.placed.cut if self.placed else None
+    def cuts(self) -> tuple[Cut, ...]:
+        """Which elements of the parameter are meant; none for all."""
+        own = self.placed.cut if self.placed else None
+        return tuple(cut for cut in (own, self.expert_cut) if cut is not None)
 
 
 @dataclass(frozen=True)

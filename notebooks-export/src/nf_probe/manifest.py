@@ -108,6 +108,16 @@ class GradientLayout:
 
 
 @dataclass(frozen=True)
+class ExpertLayout:
+    """The columns of the sums by expert: a full `(layer, expert)` grid."""
+
+    count: int = 0
+    """Experts of a layer, at most; 0 where they are not measured."""
+    element_counts: tuple[int, ...] = ()
+    """`(layer, expert)`, layer-major, of all its tensors together; 0 where a layer has no such expert."""
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The facts of a run that its file begins with."""
 
@@ -126,6 +136,7 @@ class Manifest:
     started_at: str
     scales: tuple[Scale, ...] = ()
     has_loss_scale: bool = False
+    experts: ExpertLayout = ExpertLayout()
     configuration_json: str = field(init=False)
 
     def __post_init__(self) -> None:

@@ -242,5 +242,5 @@ class GradientProbe:
         found: list[Tensor | None] = []
         for part in parts:
             gradient = gradients.get(part.parameter)
-            found.append(None if gradient is None else part_of(gradient, self._shards[part.parameter], part.rows))
+            found.append(None if gradient is None else part_of(gradient, self._shards[part.parameter], part.cuts))
         return found

@@ -95,6 +95,19 @@ class Run(RunFile):
             coords={"step": self.steps, "layer": np.arange(self.layer_count), "tensor": self.tensors},
         )  # fmt: skip
 
+    def expert_gradients(self, statistic: Statistic = "l1") -> xarray.DataArray:
+        """One number per expert, all its tensors together, `(step, layer, expert)`; not a number without a token."""
+        import xarray
+
+        if "expert_gradient_l1" not in self._file:
+            raise UsageError(f"{self.path} has no sums by expert: Recorder(..., experts=True) records them")
+        l1, squares = (self.column(f"expert_gradient_{name}") for name in ("l1", "sum_squares"))
+        values = statistic_of(statistic, l1, squares, self._file["expert_gradient_count"][:])
+        return xarray.DataArray(
+            values, dims=("step", "layer", "expert"), name=f"expert_gradient_{statistic}",
+            coords={"step": self.steps, "layer": np.arange(self.layer_count)},
+        )  # fmt: skip
+
     def scales(self, name: str) -> xarray.DataArray:
         """The values of a learned gain or scale, e.g. `ffn_layernorm`, `(snapshot, layer, element)`."""
         import xarray

@@ -21,12 +21,13 @@ from torch import Tensor, nn
 from .choice import Choice, restricted
 from .ending import Ending, Status, status_of
 from .errors import RecorderWarning, UsageError
+from .experts import with_experts
 from .facts import Optimizers, class_name, gain_decay, optimizer_list, optimizer_settings
 from .holdings import Holdings
 from .layout import make_layout
 from .loss_scaling import LossScaleWatch
 from .machine import this_machine
-from .manifest import Contract, Corpus, Manifest
+from .manifest import Contract, Corpus, ExpertLayout, Manifest
 from .measurement import Measurement
 from .names import find_places
 from .pipeline import PipelineWatch
@@ -98,6 +99,7 @@ class Recorder:
         exclude: str | Sequence[str] | None = None,
         every: int = 1,
         per_decade: int | None = None,
+        experts: bool = False,
         snapshot_every: int = 50,
         flush_interval: float = 2.0,
         replacing: bool = False,
@@ -136,6 +138,7 @@ class Recorder:
                 gradient all the same.
             every: Records every n-th step.
             per_decade: Records about this many steps in each decade of steps instead.
+            experts: Whether gradients are also summed by expert, all tensors of each together.
             snapshot_every: Updates between two snapshots of learned gains and scales; 0 for none.
             flush_interval: Seconds that a step may wait before readers see it.
             replacing: Whether an existing file is replaced.
@@ -165,6 +168,8 @@ class Recorder:
         placing = find_places(shapes, adapter=adapter, pattern=pattern, renamed=renamed, heads=heads)
         choice, self._schedule = Choice.of(include, exclude), Schedule(every, per_decade)
         self._layout, left_out = restricted(make_layout(placing, shapes), choice.names(shapes))
+        by_expert = with_experts(self._layout, shapes) if experts else None
+        self._layout = self._layout if by_expert is None else by_expert.layout
         self._snapshots = ScaleSnapshots(holdings, self._layout, heads)
         self._snapshot_every = snapshot_every
         has_data = holdings.carries_data(data_group)
@@ -186,6 +191,7 @@ class Recorder:
             self._layout.gradients, self._layout.model_dim, self._layout.ffn_dim, heads,
             datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             self._snapshots.scales if snapshot_every else (), scaler is not None,
+            ExpertLayout() if by_expert is None else by_expert.counts,
         )  # fmt: skip
         self._recording = Recording(
             self.path, manifest, resume=resume, replacing=replacing, first_step=first_step, interval=flush_interval
@@ -199,7 +205,13 @@ class Recorder:
         self._pipeline = PipelineWatch(pipeline, self._probe.measure_quietly) if pipeline is not None else None
         replicas = [holdings.all[part.parameter].is_replica for part in parts]
         self._reduction = StepReduction(
-            self._layout, parts, replicas, gradient_scale, has_data, is_pipeline=pipeline is not None
+            self._layout,
+            parts,
+            replicas,
+            gradient_scale,
+            has_data,
+            is_pipeline=pipeline is not None,
+            experts=by_expert,
         )
         self._updates = UpdateWatch(optimizers, self._probe, self._loss_scaling)
         self._update_count = self._step

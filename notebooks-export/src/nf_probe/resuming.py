@@ -89,6 +89,7 @@ def _check_same_run(path: Path, file: h5py.File, manifest: Manifest) -> None:
         names == list(layout.tensor_names) and stem == list(layout.stem_tensor_names)
         and counts == list(layout.element_counts) and str(file.attrs["scales"]) == manifest.scale_list
         and ("loss_scale" in file) == manifest.has_loss_scale
+        and (len(file["expert"]) if "expert" in file else 0) == manifest.experts.count
     )  # fmt: skip
     if not is_same_layout:
         raise UsageError(f"{path} has other tensors or scales than this model; record to a new file")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 CHECKSUMS = {
-    "step": ["row_checksum", "attempt_checksum"], "snapshot": ["snapshot_checksum"],
+    "step": ["row_checksum", "attempt_checksum", "expert_checksum"], "snapshot": ["snapshot_checksum"],
     "validation_step": ["validation_checksum"], "event": ["event_checksum"],
 }  # fmt: skip
 
@@ -70,7 +70,8 @@ class RunFile:
         self._writer = holder_of(self.path)
         for marker, checksums in CHECKSUMS.items():
             if marker in self._file:
-                self._tables[marker] = look_at(self._file, marker, checksums, self._tables.get(marker))
+                own = [name for name in checksums if name in self._file]
+                self._tables[marker] = look_at(self._file, marker, own, self._tables.get(marker))
         return len(self._tables["step"].keys) > before
 
     @property
@@ -133,12 +134,15 @@ class RunFile:
         """Which numbers of a row stand for something: not those of a tensor that a layer does not have."""
         if variable.dimensions == ("layer", "tensor"):
             return np.asarray(self._file["gradient_count"][:] > 0)
+        if variable.dimensions == ("layer", "expert"):
+            return np.asarray(self._file["expert_gradient_count"][:] > 0)
         return np.ones(variable.shape, dtype=bool)
 
     def is_trained(self, prefix: str = "gradient") -> NDArray[np.bool_]:
         """Where a tensor has a gradient, `(step, layer, tensor)`, or with `stem_gradient` `(step, stem_tensor)`.
 
         A tensor that is frozen at a step, or that nothing reached, has none, nor has one that a layer does not have.
+        `expert_gradient` is `(step, layer, expert)`: an expert without a token has none.
         """
         return np.asarray(
             (self.column(f"{prefix}_nonfinite") != MISSING_COUNT) & (self._file[f"{prefix}_count"][:] > 0)

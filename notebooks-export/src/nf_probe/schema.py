@@ -98,9 +98,9 @@ class Schema:
         self.extents = {
             "layer": len(gradients.layer_names), "tensor": len(gradients.tensor_names),
             "stem_tensor": len(gradients.stem_tensor_names), "head": manifest.head_count,
-            "model_element": manifest.model_dim, "ffn_element": manifest.ffn_dim,
+            "model_element": manifest.model_dim, "ffn_element": manifest.ffn_dim, "expert": manifest.experts.count,
         }  # fmt: skip
-        self.steps = _steps(bool(gradients.stem_tensor_names), manifest.has_loss_scale)
+        self.steps = _steps(bool(gradients.stem_tensor_names), manifest.has_loss_scale, manifest.experts.count > 0)
         self.snapshots = Table(
             Column("snapshot", "<i8", "optimizer updates before the snapshot"),
             tuple(
@@ -145,7 +145,7 @@ class Schema:
         return prod(self.row_shape(column)) * column.storage.itemsize
 
 
-def _steps(has_stem: bool, has_loss_scale: bool) -> Table:
+def _steps(has_stem: bool, has_loss_scale: bool, has_experts: bool) -> Table:
     columns = [
         Column("segment", "<i4", "attempt that made the step", checksum=1),
         Column("loss", "<f8", "mean token negative log-likelihood of the global batch", units="nat"),
@@ -161,13 +161,18 @@ def _steps(has_stem: bool, has_loss_scale: bool) -> Table:
     if has_loss_scale:
         meaning = "factor on the loss while gradients were computed; they are recorded without it"
         columns.append(Column("loss_scale", "<f8", meaning))
+    checksums = ["row_checksum", "attempt_checksum"]
+    if has_experts:
+        # With a checksum of their own: readers that do not know of experts find the others right.
+        checksums.append("expert_checksum")
+        columns += _sum_columns("expert_gradient", ("layer", "expert"), checksums.index("expert_checksum"))
     marker = Column("step", "<i8", "optimizer step")
-    return Table(marker, tuple(columns), ("row_checksum", "attempt_checksum"))
+    return Table(marker, tuple(columns), tuple(checksums))
 
 
-def _sum_columns(prefix: str, dimensions: tuple[str, ...]) -> list[Column]:
+def _sum_columns(prefix: str, dimensions: tuple[str, ...], checksum: int = 0) -> list[Column]:
     return [
-        Column(f"{prefix}_{suffix}", number, f"{meaning} of the gradient", dimensions)
+        Column(f"{prefix}_{suffix}", number, f"{meaning} of the gradient", dimensions, checksum=checksum)
         for suffix, (number, meaning) in SUMS.items()
     ]
 

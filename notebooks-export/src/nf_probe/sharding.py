@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
 
-from .cuts import Cut
+from .cuts import Cut, of_stretch
 from .errors import NFProbeError
 
 
@@ -67,19 +67,21 @@ def local_gradient(parameter: Tensor) -> Tensor | None:
     return gradient
 
 
-def part_of(gradient: Tensor, shard: Shard, rows: Cut | None) -> Tensor:
+def part_of(gradient: Tensor, shard: Shard, cuts: Sequence[Cut]) -> Tensor:
     """The local elements of one part of a fused parameter.
 
     Args:
         gradient: The local elements.
         shard: Where they lie.
-        rows: Which elements of the whole parameter are meant; None for all.
+        cuts: Which elements of the whole parameter are meant, the last dimension first; none for all.
     """
-    if rows is None:
+    if not cuts:
         return gradient
     if shard.flat_start is not None:
-        return rows.of_stretch(gradient, shard.flat_start, shard.shape)
-    return rows.of(gradient, shard.offset[rows.dimension])
+        return of_stretch(cuts, gradient, shard.flat_start, shard.shape)
+    for cut in cuts:
+        gradient = cut.of(gradient, shard.offset[cut.dimension])
+    return gradient
 
 
 def worker() -> int:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .errors import NFProbeError, UsageError
+from .experts import Experts
 from .layout import Layout, Part
 from .measurement import Measurement
 from .schema import MISSING_COUNT, SUMS
@@ -38,7 +39,7 @@ class StepReduction:
 
     def __init__(
         self, layout: Layout, parts: Sequence[Part], replicas: Sequence[bool], gradient_scale: float, has_data: bool, *,
-        is_pipeline: bool,
+        is_pipeline: bool, experts: Experts | None = None,
     ) -> None:  # fmt: skip
         """Prepares it.
 
@@ -49,9 +50,11 @@ class StepReduction:
             gradient_scale: A factor that the gradients carry.
             has_data: Whether this worker's loss and tokens count.
             is_pipeline: Whether only some workers have a loss.
+            experts: The layout's experts, where they are recorded by themselves.
         """
         self._layout = layout
         self._parts = parts
+        self._experts = experts
         self._cells = np.array([part.cell for part in layout.parts])
         self._replicas = torch.tensor(replicas, device="cpu")
         self._gradient_scale = gradient_scale
@@ -104,9 +107,12 @@ class StepReduction:
             "nonfinite": nonfinite,
         }  # fmt: skip
         is_missing = self._missing_cells(is_there)
+        has_token = (l1 != 0).numpy()
         sums: dict[str, NDArray[np.generic]] = {}
         for name, numbers in by_name.items():
             sums |= self._placed(name, numbers, is_missing)
+            if self._experts is not None:
+                sums[f"expert_gradient_{name}"] = self._by_expert(self._experts, name, numbers, has_token)
         gradient_l2 = math.sqrt(float(by_name["sum_squares"].sum()))
         mean = weighted_loss / loss_tokens if loss_tokens else loss_sum / losses if losses else math.nan
         return StepRow(mean, int(all_tokens), float(compared[-1]), gradient_l2, sums)
@@ -137,17 +143,24 @@ class StepReduction:
     def _placed(self, name: str, numbers: Tensor, is_missing: NDArray[np.bool_]) -> dict[str, NDArray[np.generic]]:
         """The numbers of all parts in the cells of a variable and of its stem variable."""
         gradients, grid_size = self._layout.gradients, self._layout.grid_size
-        flat = np.zeros(self._layout.cell_count)
-        # Parts of one cell are taken together. NaNs are numbers like others here.
-        with np.errstate(invalid="ignore"):
-            (np.maximum if name == "max_abs" else np.add).at(flat, self._cells, numbers.numpy()[: len(self._cells)])
-        flat = flat.astype(SUMS[name][0])
-        flat[is_missing] = np.nan if flat.dtype.kind == "f" else MISSING_COUNT
+        flat = _in_cells(name, numbers.numpy()[: len(self._cells)], self._cells, is_missing)
         shape = (len(gradients.layer_names), len(gradients.tensor_names))
         result: dict[str, NDArray[np.generic]] = {f"gradient_{name}": flat[:grid_size].reshape(shape)}
         if gradients.stem_tensor_names:
             result[f"stem_gradient_{name}"] = flat[grid_size:]
         return result
+
+    def _by_expert(
+        self, experts: Experts, name: str, numbers: Tensor, has_token: NDArray[np.bool_]
+    ) -> NDArray[np.generic]:
+        """The numbers of all parts of each expert, `(layer, expert)`. One without a token has no gradient: of those
+        that are stacked it is zero everywhere."""
+        cells = np.array(experts.cells)
+        of_expert = np.flatnonzero(cells >= 0)
+        is_missing = np.array(experts.counts.element_counts) > 0
+        is_missing[cells[of_expert[has_token[of_expert]]]] = False
+        flat = _in_cells(name, numbers.numpy()[of_expert], cells[of_expert], is_missing)
+        return flat.reshape(-1, experts.counts.count)
 
     def _check_replicas(self, most: Tensor, least: Tensor) -> None:
         differs = self._replicas & most.isfinite() & least.isfinite() & (most - least > _REPLICA_TOLERANCE * most)
@@ -158,3 +171,16 @@ class StepReduction:
                 "their L1 norm), so this is no gradient of the global batch: wrap the model in "
                 "DistributedDataParallel, or call recorder.measure() after the script has averaged its gradients"
             )
+
+
+def _in_cells(
+    name: str, numbers: NDArray[np.float64], cells: NDArray[np.intp], is_missing: NDArray[np.bool_]
+) -> NDArray[np.generic]:
+    """Some numbers in the cells of a variable; those of one cell are taken together."""
+    flat = np.zeros(len(is_missing))
+    # NaNs are numbers like others here.
+    with np.errstate(invalid="ignore"):
+        (np.maximum if name == "max_abs" else np.add).at(flat, cells, numbers)
+    stored = flat.astype(SUMS[name][0])
+    stored[is_missing] = np.nan if stored.dtype.kind == "f" else MISSING_COUNT
+    return stored

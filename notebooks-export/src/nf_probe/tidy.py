@@ -86,7 +86,11 @@ class _Labels:
 
     def _is_there(self, run: Run, variable: Variable, start: int, end: int) -> NDArray[np.bool_] | slice:
         prefix, _, suffix = variable.name.rpartition("gradient_")
-        if suffix not in SUMS or variable.dimensions not in (("layer", "tensor"), ("stem_tensor",)):
+        if suffix not in SUMS or variable.dimensions not in (
+            ("layer", "tensor"),
+            ("stem_tensor",),
+            ("layer", "expert"),
+        ):
             return slice(None)
         counts = "zeros" if suffix == "zeros" else "nonfinite"
         _, counted = run.rows(variable.marker, f"{prefix}gradient_{counts}", start, end)
