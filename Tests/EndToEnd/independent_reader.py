@@ -12,12 +12,7 @@ from dataclasses import dataclass
 
 import h5py
 
-TABLES = {
-    "step": ["row_checksum", "attempt_checksum"],
-    "snapshot": ["snapshot_checksum"],
-    "validation_step": ["validation_checksum"],
-    "event": ["event_checksum"],
-}
+MARKERS = ["step", "snapshot", "validation_step", "event"]
 CONTRACT = ["loss", "reduction", "scope", "unit", "gradient_scale", "measured_at", "accumulation", "objective"]
 RUNNING = 1
 
@@ -55,7 +50,9 @@ class Run:
 
     def __init__(self, path: str) -> None:
         self.file, self.is_plain = self._open(path)
-        self.rows = {marker: self._finished_rows(marker) for marker in TABLES if marker in self.file}
+        covers = {name: str(self.file[name].attrs.get("covers", "")).split() for name in self.file}
+        self.covered = {name: names for name, names in covers.items() if names}
+        self.rows = {marker: self._finished_rows(marker) for marker in MARKERS if marker in self.file}
         self.damaged = {
             marker: [row for row in range(count) if not self._is_sound(marker, row)] for marker, count in self.rows.items()
         }
@@ -75,11 +72,11 @@ class Run:
 
     def _variables(self, marker: str) -> list[str]:
         """All variables of a table: the marker, its columns, its checksums."""
-        covered = [name for checksum in TABLES[marker] for name in self._covered(checksum)]
-        return [*dict.fromkeys(covered), *TABLES[marker]]
+        checksums = self._checksums(marker)
+        return [*dict.fromkeys(name for checksum in checksums for name in self.covered[checksum]), *checksums]
 
-    def _covered(self, checksum: str) -> list[str]:
-        return str(self.file[checksum].attrs["covers"]).split()
+    def _checksums(self, marker: str) -> list[str]:
+        return [checksum for checksum, names in self.covered.items() if names[0] == marker]
 
     def _finished_rows(self, marker: str) -> int:
         claimed = self.file[marker].shape[0]
@@ -93,9 +90,9 @@ class Run:
         return count
 
     def _is_sound(self, marker: str, row: int) -> bool:
-        for checksum in TABLES[marker]:
+        for checksum in self._checksums(marker):
             try:
-                data = b"".join(self._bytes(name, row) for name in self._covered(checksum))
+                data = b"".join(self._bytes(name, row) for name in self.covered[checksum])
                 expected = self.file[checksum][row]
             except OSError:
                 return False
@@ -118,7 +115,7 @@ class Run:
         for marker in ("step", "validation_step", "snapshot"):
             if marker not in self.rows:
                 continue
-            names = [name for name in self._variables(marker) if name != marker and name not in TABLES[marker]]
+            names = [name for name in self._variables(marker) if name != marker and name not in self.covered]
             # The names of what a row runs over, without the dimension of the rows.
             dimensions = {name: [scales.keys()[0] for scales in self.file[name].dims][1:] for name in names}
             for row in self.sound_rows(marker):
