@@ -1,5 +1,4 @@
 import Checksums
-import Corpus
 import Testing
 
 @Suite struct SHA256Tests {
