@@ -9,7 +9,7 @@ mandir = $(DESTDIR)$(PREFIX)/share/man/man1
 # What `make completions` and `make man` write, and `make install` puts in place.
 package = .build/package
 
-.PHONY: help run test python parallel figures-check soak build lint format docs completions man install check-install uninstall clean
+.PHONY: help run test python parallel check-models figures-check soak build lint format docs completions man install check-install uninstall clean
 
 help: ## List the targets
 	@echo 'nf-probe: gradients of transformers, layer by layer'
@@ -30,6 +30,9 @@ parallel: build ## Check the recorder in every way to spread a model over worker
 
 figures-check: ## Render every figure with other fonts and in a browser: nothing is cut, nothing overlaps
 	@scripts/figures-check.sh $(ARGS)
+
+check-models: build ## Check names and roles on models of all libraries, in an environment of their own
+	@scripts/check-models.sh
 
 soak: ## For an hour or more: crashes, kills, damaged files, readers beside writers
 	@scripts/soak.sh

@@ -44,9 +44,14 @@ public struct ComparisonSide: Sendable {
 
   private init(title: String, checkpoint: Checkpoint, holdsOnlyScales: Bool) throws(CheckpointError) {
     self.title = title
-    view = try ModelView(checkpoint)
+    let view = try ModelView(checkpoint)
+    self.view = view
     self.holdsOnlyScales = holdsOnlyScales
-    tensors = view.tensors.map(SideTensor.init) + (view.unknown + view.bookkeeping).map(SideTensor.init)
+    tensors =
+      view.tensors.map(SideTensor.init)
+      + (view.unknown + view.bookkeeping).map {
+        SideTensor($0, view.ownPlaces[$0.name])
+      }
     layers = Set(tensors.compactMap { Self.layer($0.label) })
   }
 
@@ -69,8 +74,8 @@ struct SideTensor: Sendable {
     (label, info, placed) = (TensorLabel(tensor.place), tensor.tensor, tensor)
   }
 
-  init(_ tensor: TensorInfo) {
-    (label, info, placed) = (TensorLabel(ownName: tensor.name), tensor, nil)
+  init(_ tensor: TensorInfo, _ place: OwnPlace?) {
+    (label, info, placed) = (TensorLabel(ownName: tensor.name, place), tensor, nil)
   }
 
   var shape: [Int] { placed?.shape ?? info.shape }

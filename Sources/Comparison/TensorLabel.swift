@@ -2,14 +2,16 @@ import Checkpoints
 
 /// What a tensor is called in a comparison: by its place in the model, or by its own name where no table knows it.
 public struct TensorLabel: Hashable, Sendable {
-  /// `decoder`, `encoder` or `none`; of a tensor under its own name, what stands before the layer's number.
+  /// `decoder`, `encoder` or `none`; of a tensor whose layer no table knows, what stands before the layer's number.
   public let stack: String
   /// The layer, counted from 0; nil outside the layers.
   public let layer: Int?
-  /// The name within the layer, e.g. `fc2.weight`; outside the layers the full name.
+  /// The name within the layer, e.g. `fc2.weight`, which all experts of a layer share; outside the layers the full name.
   public let operation: String
   /// Whether the place is known, not only the name.
   public let isPlace: Bool
+  /// The full name: fairseq's, or the tensor's own.
+  public let fullName: String
 
   /// The label of a known place.
   public init(_ place: TensorPlace) {
@@ -17,27 +19,15 @@ public struct TensorLabel: Hashable, Sendable {
     layer = place.layer
     operation = place.name
     isPlace = true
+    fullName = place.fullName
   }
 
-  /// The label of a tensor under its own name. The first number between two dots counts as the layer.
-  public init(ownName: String) {
-    let parts = ownName.split(separator: ".", omittingEmptySubsequences: false)
-    let position = parts.indices.dropLast().first { index in
-      index > 0 && Int(parts[index]).map { $0 >= 0 && String($0) == parts[index] } == true
-    }
+  /// The label of a tensor under its own name, in a layer or in none.
+  public init(ownName: String, _ place: OwnPlace?) {
+    stack = place?.stack ?? ""
+    layer = place?.layer
+    operation = place?.name ?? ownName
     isPlace = false
-    guard let position else {
-      (stack, layer, operation) = ("", nil, ownName)
-      return
-    }
-    stack = parts[..<position].joined(separator: ".")
-    layer = Int(parts[position])
-    operation = parts[(position + 1)...].joined(separator: ".")
-  }
-
-  /// fairseq's full name, or the tensor's own.
-  public var fullName: String {
-    guard let layer else { return operation }
-    return isPlace ? "\(stack).layers.\(layer).\(operation)" : "\(stack).\(layer).\(operation)"
+    fullName = ownName
   }
 }

@@ -63,7 +63,7 @@ extension RunFileReader {
   /// - Parameter window: updates made before the snapshots that are read; nil for all.
   /// - Throws: ``RunFileError``.
   public func scaleSnapshots(in window: Range<Int>? = nil) throws -> [ScaleSnapshot] {
-    guard let table = snapshotTable else { return [] }
+    guard let table = snapshotTable, stack == nil else { return [] }
     return try reading {
       try soundStretches(of: table, in: table.rows(in: window)).joined().map { row in
         let values = try schema.snapshots.columns.map { column -> [Float] in
@@ -117,8 +117,9 @@ extension RunFileReader {
       }
       return index
     }
-    let l1 = try columns("gradient_l1", indices, rows)
-    let sumSquares = try columns("gradient_sum_squares", indices, rows)
+    let prefix = stack == nil ? "" : "stem_"
+    let l1 = try columns("\(prefix)gradient_l1", indices, rows)
+    let sumSquares = try columns("\(prefix)gradient_sum_squares", indices, rows)
     var result: [String: TensorSeries] = [:]
     for (position, tensor) in indices.enumerated() {
       let cells = (0..<layout.layerCount).map { layout.index(layer: $0, tensor: tensor) }
@@ -135,7 +136,7 @@ extension RunFileReader {
   /// Rows are read whole, a block at a time: a chunk of the file holds all tensors anyway.
   private func columns(_ name: String, _ tensors: [Int], _ rows: Range<Int>) throws -> [[[Double]]] {
     let layout = manifest.gradients
-    let width = layout.elementCounts.count
+    let width = stack == nil ? layout.elementCounts.count : recordedGradients.stemTensorNames.count
     var result = tensors.map { _ in (0..<layout.layerCount).map { _ in [Double]() } }
     for position in result.indices {
       for layer in 0..<layout.layerCount { result[position][layer].reserveCapacity(rows.count) }
@@ -146,9 +147,12 @@ extension RunFileReader {
       let values = column.reals
       for (position, tensor) in tensors.enumerated() {
         for layer in 0..<layout.layerCount {
-          let cell = layout.index(layer: layer, tensor: tensor)
+          let index = layout.index(layer: layer, tensor: tensor)
+          // What a layer of another stack lacks has no column.
+          let cell = stack.map { $0.stemIndices[index] } ?? index
           result[position][layer].append(
-            contentsOf: stride(from: cell, to: values.count, by: width).lazy.map { values[$0] })
+            contentsOf: cell.map { stride(from: $0, to: values.count, by: width).map { values[$0] } }
+              ?? block.map { _ in 0 })
         }
       }
     }

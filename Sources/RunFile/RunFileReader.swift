@@ -19,8 +19,12 @@ public final class RunFileReader {
 
   /// The file.
   public let path: String
-  /// What was known before the first step.
-  public let manifest: RunManifest
+  /// What was known before the first step; of another stack than the deepest one where ``show(stack:)`` has chosen it.
+  public private(set) var manifest: RunManifest
+  /// The stack that was chosen; nil for the one in the file's grid.
+  private(set) var stack: StackLayout?
+  /// The file's own layout.
+  public let recordedGradients: GradientLayout
   /// Whether the manifest is as it was written.
   public let isManifestIntact: Bool
   /// How the file stood when it was opened or last refreshed.
@@ -54,6 +58,7 @@ public final class RunFileReader {
     do {
       let reader = ManifestReader(file: file, path: path)
       manifest = try reader.manifest()
+      recordedGradients = manifest.gradients
       isManifestIntact = try reader.storedChecksum() == manifest.checksum
       schema = try RunSchema(manifest).restricted { try file.contains($0) }
       try Self.checkColumns(schema, file, path)
@@ -66,6 +71,29 @@ public final class RunFileReader {
       throw RunFileError(reading: path, error)
     }
     try update()
+  }
+
+  /// Shows another stack of layers than the one that fills the file's grid, as if it did. Gains and outputs are kept of that one alone.
+  ///
+  /// - Parameter name: the stack's name, or the end of it after a dot.
+  /// - Throws: ``RunFileError`` where the run has no such stack.
+  public func show(stack name: String) throws {
+    guard stack == nil, name != recordedGradients.stackName else { return }
+    let others = recordedGradients.otherStacks
+    let exact = others.filter { $0.name == name }
+    let found = exact.isEmpty ? others.filter { ".\($0.name).".contains(".\(name).") } : exact
+    guard found.count == 1 else {
+      let names = ([recordedGradients.stackName] + (found.isEmpty ? others : found).map(\.name)).joined(
+        separator: ", ")
+      throw RunFileError(
+        .mismatch, path: path,
+        found.isEmpty ? "has no stack \(name); it has \(names)" : "has several stacks like \(name): \(names)")
+    }
+    stack = found[0]
+    manifest.gradients = found[0].gradients
+    manifest.scales = []
+    manifest.operationNames = []
+    manifest.stemOperationNames = []
   }
 
   /// Steps that can be read, ascending.

@@ -5,16 +5,30 @@ import Testing
 @testable import Comparison
 
 @Suite struct LabelTests {
-  @Test func ownNamesAreCutAtTheFirstNumber() {
-    let label = TensorLabel(ownName: "model.blocks.12.mlp.2.weight")
+  /// The labels of tensors that no table knows.
+  private func labels(_ names: [String]) throws -> [TensorLabel] {
+    let checkpoint = Checkpoint(
+      path: "memory", format: .safetensors, values: names.map { ($0, [1], [1]) })
+    return try ComparisonSide(title: "A", checkpoint: checkpoint).tensors.map(\.label)
+  }
+
+  @Test func ownNamesAreCutAtTheNumberOfTheRepeatedBlock() throws {
+    let label = try labels(["model.blocks.12.mlp.2.weight", "model.blocks.3.mlp.2.weight"])[0]
     #expect((label.stack, label.layer, label.operation) == ("model.blocks", 12, "mlp.2.weight"))
     #expect(label.fullName == "model.blocks.12.mlp.2.weight" && !label.isPlace)
   }
 
-  @Test(arguments: ["weight", "head.weight", "alphas.3", "0.weight", "a.-1.b", "a.01.b", "", "."])
-  func otherNamesHaveNoLayer(name: String) {
-    let label = TensorLabel(ownName: name)
+  @Test(arguments: ["weight", "head.weight", "a.-1.b", "a.01.b", "", "."])
+  func otherNamesHaveNoLayer(name: String) throws {
+    let label = try labels([name, "blocks.0.x", "blocks.1.x"])[0]
     #expect(label.layer == nil && label.operation == name && label.fullName == name)
+  }
+
+  @Test func expertsAreOneOperation() throws {
+    let names = (0..<2).flatMap { layer in (0..<3).map { "blocks.\(layer).moe.experts.\($0).w1" } }
+    let labels = try labels(names)
+    #expect(Set(labels.map(\.operation)) == ["moe.experts.w1"])
+    #expect(labels.map(\.fullName) == names)
   }
 
   @Test func placesKeepFairseqsNames() {

@@ -182,6 +182,21 @@ def test_norms_of_fused_projections_stay_whole(tmp_path: Path) -> None:
         assert run.gradients("l2").sel(step=0, tensor="fc2.weight").values.tolist() == [2, 4, 6]
 
 
+def test_norms_of_experts_are_those_of_one_tensor(tmp_path: Path) -> None:
+    names = [f"model.layers.{layer}.mlp.experts.{expert}.down_proj.weight" for layer in range(2) for expert in range(2)]
+    source = tmp_path / "x.csv"
+    source.write_text("step," + ",".join(f"grad_l2/{name}" for name in names) + "\n0,3,4,5,12\n1,3,,8,nan\n")
+    sizes = tmp_path / "s.json"
+    sizes.write_text(json.dumps({name: [12, 4] for name in names}))
+    out = tmp_path / "run.h5"
+    assert main([str(source), f"--shapes={sizes}", "--out", str(out)]) == 0
+    with nf_probe.open(out) as run:
+        assert run.tensors == ["experts.fc2.weight"]
+        assert run.gradients("l2").sel(step=0, tensor="experts.fc2.weight").values.tolist() == [5, 13]
+        # What was not logged of one expert is not known of all.
+        assert np.isnan(run.gradients("l2").sel(step=1, tensor="experts.fc2.weight").values).all()
+
+
 def test_statements_are_recorded(tmp_path: Path, shapes: str) -> None:
     source = logs.write_csv(tmp_path / "x.csv")
     stated = ["--objective=causal", "--contract=unit=bits", "--architecture=post-ln", "--seed=7"]

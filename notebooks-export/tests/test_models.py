@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -14,72 +10,15 @@ import torch
 from torch import Tensor, nn
 
 import nf_probe
+from cases import CHOSEN, Case, case_of, elements
 from conftest import gradients
-from nf_probe.facts import head_count
-from nf_probe.layout import Layout, Part, make_layout
-from nf_probe.names import Placing, find_places
-from roles import Pass, is_affine, lies_along, same, same_set, watch
-from zoo import ARCHITECTURES, Architecture, Model
-
-# All of them take half a minute; NF_PROBE_MODELS=all has them all.
-FEW = (
-    "gemma3", "olmo2", "gpt-neox", "falcon-40b", "phi3", "qwen3-moe", "gpt-oss", "deepseek-v3", "t5-gated", "llava",
-    "mamba", "megatron", "torchtitan", "olmo-core", "nanochat", "cnn", "numberless", "vit",
-)  # fmt: skip
-ALL = os.environ.get("NF_PROBE_MODELS") == "all"
-CHOSEN = [name for name, a in ARCHITECTURES.items() if a.is_installed and (ALL or name in FEW)]
-
-
-@dataclass
-class Case:
-    """A model in float64, and where its parameters go."""
-
-    name: str
-
-    @cached_property
-    def architecture(self) -> Architecture:
-        return ARCHITECTURES[self.name]
-
-    @cached_property
-    def made(self) -> Model:
-        torch.manual_seed(11)
-        made = self.architecture.make()
-        # Gains and biases begin as ones and zeros, which hide what they do.
-        for parameter in made.module.parameters():
-            if parameter.dim() == 1:
-                nn.init.normal_(parameter, mean=0.3, std=0.2)
-        return Model(made.module.double().train(), made.loss)
-
-    @cached_property
-    def parameters(self) -> dict[str, Tensor]:
-        return dict(self.made.module.named_parameters())
-
-    @cached_property
-    def placing(self) -> Placing:
-        shapes = {name: tuple(p.shape) for name, p in self.parameters.items()}
-        return find_places(shapes, heads=head_count(self.made.module))
-
-    @cached_property
-    def layout(self) -> Layout:
-        return make_layout(self.placing, {name: tuple(p.shape) for name, p in self.parameters.items()})
-
-    @cached_property
-    def seen(self) -> Pass:
-        return watch(self.made.module, self.made.loss)
-
-    def roles(self) -> Iterator[tuple[str, int, str, Part]]:
-        """Stack, layer and name of every tensor that a table has placed in a layer."""
-        for part in self.layout.parts:
-            if part.placed and part.placed.place.layer is not None and self.placing.adapter != "own names":
-                yield part.placed.place.stack, part.placed.place.layer, part.placed.place.name, part
-
-
-_CASES: dict[str, Case] = {}
+from nf_probe.layout import Part
+from roles import is_affine, lies_along, same, same_set, watch
 
 
 @pytest.fixture(params=CHOSEN)
 def case(request: pytest.FixtureRequest) -> Case:
-    return _CASES.setdefault(request.param, Case(request.param))
+    return case_of(request.param)
 
 
 def test_every_tensor_is_recorded_as_autograd_has_it(case: Case, tmp_path: Path) -> None:
@@ -91,7 +30,7 @@ def test_every_tensor_is_recorded_as_autograd_has_it(case: Case, tmp_path: Path)
         for part in case.layout.parts:
             gradient = case.parameters[part.parameter].grad
             if gradient is not None:
-                own = gradient if part.rows is None else part.rows.of(gradient, 0)
+                own = elements(part, gradient)
                 assert own.numel() == part.element_count
                 expected.setdefault(part.cell, []).append(own.clone())
         model.zero_grad(set_to_none=True)
@@ -188,7 +127,7 @@ def test_queries_and_keys_are_where_the_scores_have_them(case: Case) -> None:
             if part.parameter not in slope:
                 continue
             gradient = slope[part.parameter]
-            own = None if gradient is None else gradient if part.rows is None else part.rows.of(gradient, 0)
+            own = None if gradient is None else elements(part, gradient)
             if kind[0] in ("v_proj", "out_proj"):
                 assert own is None or not own.any(), name
             elif at is not None and case.parameters[part.parameter].dim() > 1:
@@ -237,8 +176,7 @@ def _stands(case: Case, tensors: dict[str, Part], role: str, given: Tensor, made
     if role.endswith(("q_layer_norm", "k_layer_norm")):
         part = tensors[f"{_NORMS[role]}.weight"]
         projected = case.seen.outputs[_owner(part)][0]
-        if part.rows is not None:
-            projected = part.rows.of(projected, 0) if part.rows.dimension else projected
+        if part.cuts:
             width = given.numel() // projected[..., 0].numel()
             return any(same_set(given, piece) for piece in projected.split(width, dim=-1))
         return same_set(given, projected)
@@ -296,7 +234,7 @@ def test_gates_and_values_and_outputs_of_ffns(case: Case) -> None:
 def _mask(case: Case, part: Part) -> Tensor:
     parameter = case.parameters[part.parameter]
     mask = torch.zeros(parameter.shape, dtype=torch.bool)
-    (mask if part.rows is None else part.rows.of(mask, 0)).fill_(True)
+    elements(part, mask).fill_(True)
     return mask
 
 

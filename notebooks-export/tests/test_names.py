@@ -12,6 +12,7 @@ from torch import nn
 import nf_probe
 from conftest import gradients
 from models import NanoGPT, TorchEncoder, make
+from nf_probe.cuts import Cut
 from nf_probe.layout import Layout, make_layout
 from nf_probe.names import bare_name, find_places
 from nf_probe.scales import scale_name
@@ -164,3 +165,63 @@ def test_norms_of_queries_within_heads_are_kept_for_all_heads(tmp_path: Path) ->
     nf_probe.Recorder(tmp_path / "run.h5", model).close()
     with nf_probe.open(tmp_path / "run.h5") as run:
         assert run.scales("q_layer_norm").values[0, 1].tolist() == [0, 1, 2, 3] * 3
+
+
+def test_a_norm_that_nothing_explains_keeps_its_name() -> None:
+    shapes = {f"layers.{layer}.post_attention_layernorm.weight": (4,) for layer in range(2)}
+    shapes |= {f"layers.{layer}.mlp.{name}_proj.weight": (4, 4) for layer in range(2) for name in ("up", "down")}
+    placing = find_places(shapes)
+    assert placing.places["layers.1.post_attention_layernorm.weight"][0].place.name == "post_attention_layernorm.weight"
+    assert placing.notes == ["post_attention_layernorm.weight keeps its name: what stands around it is not llama's"]
+
+
+def test_fused_projections_of_unknown_heads_stay_whole() -> None:
+    layer = "layers.{}.attention.{}.weight"
+    shapes = {
+        layer.format(n, name): s for n in range(2) for name, s in (("query_key_value", (12, 4)), ("dense", (4, 4)))
+    }
+    whole = find_places(shapes)
+    assert [part.place.name for part in whole.places["layers.0.attention.query_key_value.weight"]] == [
+        "self_attn.qkv_proj.weight"
+    ]
+    assert "how they lie is not certain" in whole.notes[0]
+    parts = find_places(shapes, heads=2).places["layers.0.attention.query_key_value.weight"]
+    assert [(part.cut.period, part.cut.offset, part.cut.length) for part in parts if part.cut] == [
+        (6, 0, 2), (6, 2, 2), (6, 4, 2)
+    ]  # fmt: skip
+
+
+def test_adapters_of_several_sets_stay_apart() -> None:
+    host = "base_model.model.model.layers.{}.self_attn.q_proj"
+    shapes = {f"{host.format(n)}.lora_A.{own}.weight": (2, 4) for n in range(2) for own in ("default", "other")}
+    names = {part.place.name for parts in find_places(shapes).places.values() for part in parts}
+    assert names == {"self_attn.q_proj.lora_A.default.weight", "self_attn.q_proj.lora_A.other.weight"}
+
+
+@pytest.mark.parametrize(
+    ("names", "stack", "layers"),
+    [
+        (["blocks.3.experts.7.w1", "blocks.4.experts.7.w1"], "blocks", {3, 4}),
+        (["0.weight", "2.weight", "2.bias"], "", {0, 2}),
+        (["net.0.layers.1.w", "net.0.layers.2.w"], "net.0.layers", {1, 2}),
+        (["layer1.0.conv.weight", "layer2.0.conv.weight", "conv1.weight"], "layer", {1, 2}),
+        (["conv1.weight", "conv2.weight"], "conv", {1, 2}),
+        (["scales.0", "scales.1"], "scales", {0, 1}),
+        (["h.0.w", "norm"], "h", {0}),
+        (["a", "b"], "model", {0}),
+    ],
+)
+def test_layers_are_found_by_numbers(names: list[str], stack: str, layers: set[int]) -> None:
+    places = [part.place for parts in find_places(dict.fromkeys(names, (2, 2))).places.values() for part in parts]
+    assert {place.stack for place in places} == {stack}
+    assert {place.layer for place in places} == layers
+
+
+@pytest.mark.parametrize("rows", [(0, 24), (0, 6), (3, 9), (5, 17), (6, 12), (23, 1)])
+@pytest.mark.parametrize("cut", [Cut(0, 24, 8, 8), Cut(0, 6, 2, 3), Cut(0, 2, 1, 1)])
+def test_parts_of_a_shard_are_those_of_the_whole(cut: Cut, rows: tuple[int, int]) -> None:
+    values = torch.arange(48).reshape(24, 2)
+    start, count = rows
+    wanted = [i for i in range(start, start + count) if cut.offset <= i % cut.period < cut.offset + cut.length]
+    assert cut.of(values[start : start + count], start).reshape(-1, 2).tolist() == values[wanted].tolist()
+    assert cut.of(values, 0).numel() == cut.count((24, 2))

@@ -65,11 +65,11 @@ public struct NameAdapter: Sendable {
 
   /// The rule that a name follows, where the structure around it is the rule's.
   ///
-  /// - Parameter names: all names that are there.
-  func match(_ name: StoredName, among names: Set<String>) -> CompiledRule.Match? {
+  /// - Parameter names: all names that are there; nil to go by the name alone.
+  func match(_ name: StoredName, among names: Set<String>?) -> CompiledRule.Match? {
     for reading in name.readings where reading.beginning.isEmpty || prefixes.contains(reading.beginning) {
       for rule in compiled[reading.key] ?? [] {
-        if let match = rule.match(reading), match.agrees(with: names) { return match }
+        if let match = rule.match(reading), names.map(match.agrees) ?? true { return match }
       }
     }
     return nil
@@ -117,7 +117,7 @@ public struct NameAdapter: Sendable {
     for tensor in tensors {
       let name = StoredName(tensor.name)
       let kind = name.readings[0].components.map { part in
-        CompiledRule.number(part).map { "#\($0 % 6)" } ?? String(part)
+        wholeNumber(part).map { "#\($0 % 6)" } ?? String(part)
       }.joined(separator: ".")
       if let index = indices[kind] {
         kinds[index].weight += 1

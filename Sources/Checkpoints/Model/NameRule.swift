@@ -1,3 +1,5 @@
+import RunData
+
 /// One line of a name table: a pattern of names in files, and where such a tensor belongs.
 ///
 /// A pattern's components are separated by dots. `{layer}` stands for a layer's number, `{2layer}` and `{2layer+1}` for
@@ -98,16 +100,10 @@ struct CompiledRule: Sendable {
   var key: String {
     components.map { component in
       switch component {
-      case .literal(let text): Self.number(text) == nil ? String(text) : "#"
+      case .literal(let text): wholeNumber(text) == nil ? String(text) : "#"
       case .layer, .expert: "#"
       }
     }.joined(separator: ".")
-  }
-
-  /// A whole number as names have it: without sign and leading zeros.
-  static func number(_ text: Substring) -> Int? {
-    guard let number = Int(text), number >= 0, String(number) == text else { return nil }
-    return number
   }
 
   /// Whether a name is one of the pattern's, and of which layer and expert.
@@ -119,10 +115,10 @@ struct CompiledRule: Sendable {
       case .literal(let literal):
         if literal != text { return nil }
       case .expert:
-        guard let number = Self.number(text) else { return nil }
+        guard let number = wholeNumber(text) else { return nil }
         match.expert = number
       case .layer(let factor, let offset):
-        guard let number = Self.number(text), number >= offset, (number - offset).isMultiple(of: factor)
+        guard let number = wholeNumber(text), number >= offset, (number - offset).isMultiple(of: factor)
         else {
           return nil
         }

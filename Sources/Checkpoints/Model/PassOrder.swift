@@ -9,7 +9,7 @@ struct PassOrder {
     return tensors.map { (key: key($0.place, ranks), tensor: $0) }.sorted { $0.key < $1.key }.map(\.tensor)
   }
 
-  private typealias Key = (stack: Int, section: Int, layer: Int, rank: Int, name: String)
+  private typealias Key = (stack: Int, section: Int, layer: Int, rank: Int, name: String, expert: Int)
 
   private func key(_ place: TensorPlace, _ ranks: [String: Int]) -> Key {
     let stack = TensorPlace.Stack.allCases.firstIndex(of: place.stack) ?? 0
@@ -18,11 +18,11 @@ struct PassOrder {
     guard let layer = place.layer else {
       let tail = place.name.drop { $0 != "." }.dropFirst()
       let rank = Self.stem.firstIndex { tail.hasPrefix($0) } ?? Self.stem.count
-      return (stack, rank < Self.stemBeforeLayers ? 0 : 2, 0, 2 * rank + bias, place.name)
+      return (stack, rank < Self.stemBeforeLayers ? 0 : 2, 0, 2 * rank + bias, place.name, 0)
     }
     let stem = place.name.replacing(".weight", with: "").replacing(".bias", with: "")
     let rank = 2 * (ranks[stem] ?? ranks.count) + bias
-    return (stack, 1, layer, rank, place.name)
+    return (stack, 1, layer, rank, place.name, place.expert ?? 0)
   }
 
   private static func ranks(_ names: [String]) -> [String: Int] {

@@ -1,3 +1,5 @@
+import RunData
+
 /// A name in a file, in the ways in which it may be read: a model may be a part of a larger one, whose names then begin
 /// with the part's.
 struct StoredName {
@@ -30,7 +32,7 @@ struct StoredName {
     if !bare.isEmpty { components = bare }
     components = Array(
       components[(components.dropLast().firstIndex { $0 != "module" } ?? components.count - 1)...])
-    let keys = components.map { CompiledRule.number($0) == nil ? String($0) : "#" }
+    let keys = components.map { wholeNumber($0) == nil ? String($0) : "#" }
     readings = (0...min(Self.maximumBeginning, components.count - 1)).map { count in
       Reading(
         beginning: components[..<count].map { $0 + "." }.joined(), components: components[count...],

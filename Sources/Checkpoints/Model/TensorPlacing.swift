@@ -1,3 +1,5 @@
+import RunData
+
 /// Distributes tensors over places.
 struct TensorPlacing {
   private let path: String
@@ -43,7 +45,7 @@ struct TensorPlacing {
     for case let found? in found { if let stack = found.match.storedStack { stacks[stack] = found.match } }
     let known = found.count { $0?.match.layer != nil }
     let joined = zip(found, hosts).count { $0 == nil && Self.inside($1.host, stacks) != nil }
-    let isUsed = adapter != nil && (isNamed || known == 0 || known >= joined)
+    let isUsed = adapter != nil && (isNamed || (known > 0 ? known >= joined : !Self.haveLayers(hosts)))
     if isUsed, let adapter {
       try place(found, shapes, tensors, by: adapter)
     } else {
@@ -55,12 +57,22 @@ struct TensorPlacing {
     return isUsed
   }
 
+  private static func haveLayers(_ hosts: [HostName]) -> Bool {
+    let names = NumberedNames(hosts.map(\.host), hasLayers: true)
+    return hosts.contains { names[$0.host] != nil }
+  }
+
   private mutating func place(
     _ found: [Found?], _ shapes: [String: [Int]], _ tensors: [TensorInfo], by adapter: NameAdapter
   ) throws(CheckpointError) {
     var fused: [Found] = []
+    var doubtful: Set<String> = []
     for (tensor, found) in zip(tensors, found) {
       guard let found else {
+        let name = StoredName(HostName(StoredName(tensor.name).bare).host)
+        if let match = adapter.match(name, among: nil), match.layer != nil {
+          doubtful.insert(String(match.rule.pattern.trimmingPrefix { $0 != "}" }.dropFirst(2)))
+        }
         if adapter.isBookkeeping(StoredName(tensor.name)) {
           bookkeeping.append(tensor)
         } else {
@@ -76,6 +88,9 @@ struct TensorPlacing {
       }
     }
     for found in fused { try place(found, shapes) }
+    remarks += doubtful.sorted().map {
+      "\($0) keeps its name: what stands around it is not \(adapter.title)'s"
+    }
   }
 
   /// Leaves the tensor under its own name where another one has one of the places already, or it cannot be cut for certain.
@@ -149,11 +164,10 @@ struct TensorPlacing {
         stack: match.rule.stack.rawValue, layer: number / factor,
         tail: host.named(factor == 1 ? tail : "\(number % factor).\(tail)"))
     }
-    let own = OwnPlaces(rest.map(\.1.host), hasLayers: !stacks.isEmpty)
+    let own = NumberedNames(rest.map(\.1.host), hasLayers: !stacks.isEmpty)
     for (tensor, host) in rest {
       guard let place = own[host.host] else { continue }
-      ownPlaces[tensor.name] = OwnPlace(
-        stack: place.stack, layer: place.layer, tail: host.named(place.storedTail))
+      ownPlaces[tensor.name] = OwnPlace(stack: place.stack, layer: place.layer, tail: host.named(place.tail))
     }
   }
 
@@ -163,7 +177,7 @@ struct TensorPlacing {
   ) -> (CompiledRule.Match, Int, String)? {
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
     for index in parts.indices.dropLast() {
-      guard let number = CompiledRule.number(parts[index]),
+      guard let number = wholeNumber(parts[index]),
         let match = stacks[parts[..<index].joined(separator: ".")]
       else { continue }
       return (match, number, parts[(index + 1)...].joined(separator: "."))
@@ -186,7 +200,8 @@ struct TensorPlacing {
     let traps = adapter.traps.filter { trap in
       names.contains(trap.name) && trap.unlessStated.map { metadata[$0] == nil } ?? true
     }
-    let more = remarks.count > 1 ? ["\(remarks[0]); so are \(remarks.count - 1) more"] : remarks
+    let more =
+      remarks.count > 4 ? remarks.prefix(3) + ["the same holds of \(remarks.count - 3) more"] : remarks
     return traps.map { "\(adapter.title): \($0.note)" } + more
   }
 }

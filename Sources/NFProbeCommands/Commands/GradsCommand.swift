@@ -45,6 +45,7 @@ struct GradsCommand: ParsableCommand {
   var update = true
 
   @OptionGroup(title: "Table and figure") var mismatch: MismatchOptions
+  @OptionGroup var stacks: StackOptions
   @OptionGroup var options: RunOptions
   @OptionGroup(title: "Checkpoints") var checkpoints: CheckpointOptions
   @OptionGroup(title: "Output") var output: OutputOptions
@@ -57,6 +58,9 @@ struct GradsCommand: ParsableCommand {
       throw ValidationError("--architectures names one of them twice")
     }
     guard !follow || files.count == 1 else { throw ValidationError("--follow takes one run file") }
+    guard stacks.stack == nil || !files.isEmpty else {
+      throw ValidationError("--stack chooses of recorded runs, and there is no run file")
+    }
     guard files.isEmpty || !checkpoints.isResuming else {
       throw ValidationError("--resume goes on with runs; run files to read have no place beside it")
     }
@@ -65,7 +69,7 @@ struct GradsCommand: ParsableCommand {
   func run() throws {
     let console = Console(isQuiet: output.quiet)
     guard !files.isEmpty else { return try measure(console) }
-    try GuardedReading.run(files) { reading in
+    try GuardedReading.run(files, stack: stacks.stack) { reading in
       if follow {
         try RunFollower(console: console, options: mismatch, reading: reading).follow(files[0])
       } else {

@@ -83,8 +83,8 @@ struct InfoCommand: ParsableCommand {
       ("validation", validation),
     ]
     let onTensors: [(String, String)] = [
-      ("layers", String(layout.layerCount)), ("tensors a layer", layout.tensorNames.joined(separator: ", ")),
-      ("other tensors", layout.stemTensorNames.joined(separator: ", ")),
+      ("layers", layers(layout)), ("tensors a layer", layout.tensorNames.joined(separator: ", ")),
+      ("other tensors", others(layout)),
       ("elements", String(elementCount)),
       ("scales", manifest.scales.map(\.name).joined(separator: ", ")),
       (
@@ -100,6 +100,22 @@ struct InfoCommand: ParsableCommand {
       ("seed", String(manifest.seed)), ("configuration", manifest.configurationJSON),
     ]
     return onRun + lineage(attempts, reader.state) + onTensors + onNumbers + onMachine
+  }
+
+  /// How many there are, by stack where there are several.
+  private func layers(_ layout: GradientLayout) -> String {
+    let others = layout.otherStacks
+    guard !others.isEmpty else { return String(layout.layerCount) }
+    let own = "\(layout.layerCount) in \(layout.stackName)"
+    return ([own] + others.map { "\($0.gradients.layerCount) in \($0.name) (--stack \($0.name))" })
+      .joined(separator: ", ")
+  }
+
+  /// The tensors that lie in no layer of any stack.
+  private func others(_ layout: GradientLayout) -> String {
+    let inStacks = Set(layout.otherStacks.flatMap(\.stemIndices).compactMap { $0 })
+    return layout.stemTensorNames.indices.filter { !inStacks.contains($0) }
+      .map { layout.stemTensorNames[$0] }.joined(separator: ", ")
   }
 
   /// Where each attempt at a run began, how it ended, and on what it ran; nothing where there was one.

@@ -61,6 +61,7 @@ struct RatioCommand: ParsableCommand {
   @Flag(help: "Compare runs although their numbers do not mean the same.")
   var mixContracts = false
 
+  @OptionGroup var stacks: StackOptions
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func validate() throws {
@@ -72,7 +73,7 @@ struct RatioCommand: ParsableCommand {
   }
 
   func run() throws {
-    try GuardedReading.run(files) { reading in
+    try GuardedReading.run(files, stack: stacks.stack) { reading in
       let window = try StepWindow.parsed(window)
       let runs = try files.map { file in
         let reader = try reading.open(file)

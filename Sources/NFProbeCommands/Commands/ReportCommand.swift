@@ -51,6 +51,7 @@ struct ReportCommand: ParsableCommand {
   @Flag(help: "Show runs together although their numbers do not mean the same.")
   var mixContracts = false
 
+  @OptionGroup var stacks: StackOptions
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func validate() throws {
@@ -60,7 +61,7 @@ struct ReportCommand: ParsableCommand {
 
   func run() throws {
     let files = try ReportFiles(inputs)
-    try GuardedReading.run(files.paths) { reading in
+    try GuardedReading.run(files.paths, stack: stacks.stack) { reading in
       Console(isQuiet: output.quiet).progress("reading \(counted(files.paths.count, "run file"))")
       let runs = try ReportReading(files: files, reading: reading, operation: operation)
       if let note = runs.choice.note { Console(isQuiet: output.quiet).progress(note) }
@@ -88,7 +89,7 @@ struct ReportCommand: ParsableCommand {
   /// The command line without what does not change the report, so that it does not depend on where it is written.
   private var command: String {
     var words = ["nf-probe", "report"] + inputs.map(ReportFiles.shown)
-    for (name, value) in [("title", title), ("window", window), ("base", base)] {
+    for (name, value) in [("title", title), ("window", window), ("base", base), ("stack", stacks.stack)] {
       if let value { words += ["--\(name)", value] }
     }
     if let operation, operation != OperationChoice.usual { words += ["--operation", operation] }

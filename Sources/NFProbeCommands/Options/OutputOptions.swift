@@ -19,6 +19,15 @@ struct OutputOptions: ParsableArguments {
   var quiet = false
 }
 
+/// Which of several stacks of layers is shown.
+struct StackOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Of a run with several stacks of layers, e.g. encoder and decoder, the one that is shown. (default: the deepest; "
+        + "info lists them)", valueName: "name"))
+  var stack: String?
+}
+
 /// Which gradients are compared, over which steps, and how the table comes out.
 struct MismatchOptions: ParsableArguments {
   @Option(

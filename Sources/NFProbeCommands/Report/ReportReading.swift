@@ -101,7 +101,7 @@ struct ReportReading {
   private static func nonfinite(
     at step: Int, in reader: RunFileReader, _ reading: GuardedReading
   ) throws -> ReportedRun.Nonfinite {
-    let layout = reader.manifest.gradients
+    let layout = reader.recordedGradients
     let recorded = Set(reader.stepVariables.map(\.name))
     let inLayers = layout.layerNames.flatMap { layer in layout.tensorNames.map { "\(layer).\($0)" } }
     let variables = [("gradient_nonfinite", inLayers), ("stem_gradient_nonfinite", layout.stemTensorNames)]

@@ -7,6 +7,8 @@ import RunFile
 /// Reading of run files that others may have damaged: in a child process, each library call under a watchdog.
 struct GuardedReading {
   private let guardian: ReadGuard
+  /// The stack of layers that is shown of every run; nil for the deepest one.
+  private let stack: String?
 
   /// Seconds that one library call may take: far more than any healthy file on a slow disk needs.
   private static func patience(_ paths: [String]) -> Double {
@@ -20,9 +22,14 @@ struct GuardedReading {
 
   /// Runs `body` in a child process and passes on how that ended; in the child, runs it.
   ///
+  /// - Parameters:
+  ///   - paths: the run files that are read.
+  ///   - stack: the stack of layers that is shown of each; nil for the deepest one.
   /// - Throws: what `body` throws, and in the parent a message where a file took the child down.
-  static func run(_ paths: [String], _ body: (GuardedReading) throws -> Void) throws {
-    if Supervisor.isChild { return try body(GuardedReading(paths)) }
+  static func run(
+    _ paths: [String], stack: String? = nil, _ body: (GuardedReading) throws -> Void
+  ) throws {
+    if Supervisor.isChild { return try body(GuardedReading(paths, stack: stack)) }
     let outcome = try Supervisor.run()
     let name = paths.count == 1 ? paths[0] : "one of \(paths.joined(separator: ", "))"
     if let message = outcome.message(reading: name) { throw CommandError.failed(message) }
@@ -30,11 +37,15 @@ struct GuardedReading {
   }
 
   /// The child's side.
-  init(_ paths: [String]) { guardian = ReadGuard(seconds: Self.patience(paths)) }
+  init(_ paths: [String], stack: String? = nil) {
+    guardian = ReadGuard(seconds: Self.patience(paths))
+    self.stack = stack
+  }
 
   /// Opens a run file.
   func open(_ path: String, warns: Bool = true) throws -> RunFileReader {
     let reader = try guardian.run { try RunFileReader(path: path) }
+    if let stack { try reader.show(stack: stack) }
     if warns, !reader.isManifestIntact {
       warn("\(path): its attributes or coordinates are not as they were written; do not trust what they say")
     }

@@ -93,9 +93,12 @@ def head_count(model: nn.Module) -> int:
     """Attention heads of a layer, as the model's configuration or its attention modules say; 0 where they do not."""
     model = bare_model(model)
     names = ("num_attention_heads", "n_head", "n_heads", "num_heads", "nhead", "heads")
-    for owner in (getattr(model, "config", None), *model.modules()):
+    config = getattr(model, "config", None)
+    for owner in (*([] if config is None else [config]), *model.modules()):
         for name in names:
-            value = getattr(owner, name, None)
+            # Asking a module for what it does not have is slow.
+            known = not isinstance(owner, nn.Module) or name in owner.__dict__ or hasattr(type(owner), name)
+            value = getattr(owner, name, None) if known else None
             if isinstance(value, int) and value > 0:
                 return value
     return 0

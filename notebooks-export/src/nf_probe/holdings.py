@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -108,7 +109,7 @@ class Holdings:
         """Values of all workers, on the CPU."""
         return values.cpu() if self._is_whole else reduced(values, dist.ReduceOp.SUM)
 
-    @property
+    @functools.cached_property
     def _is_whole(self) -> bool:
         """Whether worker 0 holds every parameter, or can put it together by itself."""
         return not self.has_flat and all(held.owner == 0 for held in self.all.values())

@@ -178,6 +178,10 @@ class _Search:
                 continue
             if match := found.get(host.host):
                 self._place(name, host, match, is_first)
+        strange = {own[2] for name, own in joined.items() if adapter.match(readings(name), prefix, None)}
+        self._notes += [
+            f"{name} keeps its name: what stands around it is not {adapter.name}'s" for name in sorted(strange)
+        ]
         for name, host in self._hosts.items():
             own = joined.get(host.host) or _inside(host.host, stacks)
             if name not in self._places and own and host.host in left:
@@ -292,6 +296,9 @@ def _by_pattern(bare: Mapping[str, str], pattern: str) -> Placing:
 
 
 def _renamed(placing: Placing, names: Mapping[str, str]) -> Placing:
+    if not names:
+        return placing
+
     def moved(part: Placed) -> Placed:
         return replace(part, place=replace(part.place, name=names.get(part.place.name, part.place.name)))
 

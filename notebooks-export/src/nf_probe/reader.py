@@ -14,6 +14,7 @@ from .errors import UsageError
 from .mismatch import Mismatch, Statistic, default_window, mismatch_of, statistic_of
 from .runfile import CHECKSUMS, RunFile
 from .schema import MISSING_COUNT, STATUS, SUMS
+from .stackview import stack_title, stack_views
 
 if TYPE_CHECKING:
     import pandas
@@ -82,11 +83,27 @@ class Run(RunFile):
 
     # Numbers
 
-    def gradients(self, statistic: Statistic = "l1") -> xarray.DataArray:
+    @property
+    def stacks(self) -> list[str]:
+        """The stacks of layers, e.g. decoder and encoder; first the one that `tensors` and `layer_count` are of."""
+        own = str(self._file["layer_name"].asstr()[0]).rpartition(".")[0]
+        return [stack_title(own), *(view.name for view in stack_views(self.stem_tensors))]
+
+    def gradients(self, statistic: Statistic = "l1", stack: str | None = None) -> xarray.DataArray:
         """One number per tensor, `(step, layer, tensor)`; not a number where a layer has no such tensor, and where that
-        did not train (`is_trained`)."""
+        did not train (`is_trained`).
+
+        Args:
+            statistic: Of each tensor's gradient.
+            stack: Which of `stacks`; by default the first.
+
+        Raises:
+            UsageError: The run has no such stack.
+        """
         import xarray
 
+        if stack is not None and stack != self.stacks[0]:
+            return self._other_gradients(statistic, stack)
         values = statistic_of(
             statistic, self.column("gradient_l1"), self.column("gradient_sum_squares"), self._file["gradient_count"][:]
         )
@@ -106,6 +123,19 @@ class Run(RunFile):
         return xarray.DataArray(
             values, dims=("step", "layer", "expert"), name=f"expert_gradient_{statistic}",
             coords={"step": self.steps, "layer": np.arange(self.layer_count)},
+        )  # fmt: skip
+
+    def _other_gradients(self, statistic: Statistic, stack: str) -> xarray.DataArray:
+        import xarray
+
+        view = next((view for view in stack_views(self.stem_tensors) if view.name == stack), None)
+        if view is None:
+            raise UsageError(f"{self.path} has no stack '{stack}'; it has {', '.join(self.stacks)}")
+        l1, squares = (self.column(f"stem_gradient_{name}") for name in ("l1", "sum_squares"))
+        values = view.grid(statistic_of(statistic, l1, squares, self._file["stem_gradient_count"][:]))
+        return xarray.DataArray(
+            values, dims=("step", "layer", "tensor"), name=f"gradient_{statistic}",
+            coords={"step": self.steps, "layer": view.layers, "tensor": view.tensors},
         )  # fmt: skip
 
     def scales(self, name: str) -> xarray.DataArray:

@@ -7,7 +7,7 @@ import importlib.resources
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,20 +86,20 @@ class Adapter:
     rules: Mapping[str, Sequence[Rule]]
     """By key."""
 
-    def match(self, readings: Sequence[Reading], prefix: str, there: Collection[str]) -> Match | None:
+    def match(self, readings: Iterable[Reading], prefix: str, there: Collection[str] | None) -> Match | None:
         """The rule that a name follows.
 
         Args:
             readings: The ways in which it may be read.
             prefix: What the whole model is called inside a larger one.
-            there: All names.
+            there: All names, among which the structure has to be the rule's; None to go by the name alone.
         """
         for reading in readings:
             rules = self.rules.get(reading.key)
             if rules and self._may_begin(reading.beginning, prefix):
                 for rule in rules:
                     found = _match(rule, reading)
-                    if found and _agrees(found, there):
+                    if found and (there is None or _agrees(found, there)):
                         return found
         return None
 
@@ -143,15 +143,18 @@ def _agrees(match: Match, there: Collection[str]) -> bool:
     return (not rule.when or any(is_there)) and not any(match.full_name(pattern) in there for pattern in rule.unless)
 
 
-def readings(name: str) -> list[Reading]:
+def readings(name: str) -> Iterator[Reading]:
     """The ways to read a name: as it stands, and without its first components."""
     parts = tuple(name.split("."))
-    keys = ["#" if NUMBER.fullmatch(part) else part for part in parts]
-    longest = min(int(tables()["longestBeginning"]), len(parts) - 1)
-    return [
-        Reading("".join(f"{part}." for part in parts[:count]), parts[count:], ".".join(keys[count:]))
-        for count in range(longest + 1)
-    ]
+    keys = ["#" if part.isdecimal() and NUMBER.fullmatch(part) else part for part in parts]
+    longest = min(_longest_beginning(), len(parts) - 1)
+    for count in range(longest + 1):
+        yield Reading("".join(f"{part}." for part in parts[:count]), parts[count:], ".".join(keys[count:]))
+
+
+@functools.cache
+def _longest_beginning() -> int:
+    return int(tables()["longestBeginning"])
 
 
 @functools.cache
@@ -211,9 +214,9 @@ def best_adapter(
     sample = _sample(shapes)
     beginnings: Counter[str] = Counter()
     for name, weight in sample.items():
-        beginnings.update({reading.beginning: weight for reading in readings(name)[1:]})
+        beginnings.update({reading.beginning: weight for reading in readings(name) if reading.beginning})
     common = sorted(beginnings, key=lambda b: (-beginnings[b], len(b), b))[:8]
-    read = {name: readings(name) for name in sample}
+    read = {name: list(readings(name)) for name in sample}
     total = sum(sample.values())
     best, best_score = None, 0
     for prefix in ["", *common]:

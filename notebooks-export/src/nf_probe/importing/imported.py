@@ -146,15 +146,19 @@ class _Sums:
         kinds: dict[Norm, str] = {"l1": "l1", "l2": "sum_squares", "max": "max_abs"}
         self._values = {name: np.full(shape, np.nan) for name in kinds.values()}
         self._nonfinite = np.full(shape, MISSING_COUNT, dtype=np.uint32)
+        found: dict[tuple[Norm, int], list[NDArray[np.float64]]] = {}
         for tag in tags:
             series = log.series[tag.tag]
-            at = np.fromiter((rows[step] for step in series), dtype=np.intp, count=len(series))
-            values = np.fromiter(series.values(), dtype=np.float64, count=len(series))
-            cell = cells[tag.parameter]
+            column = np.full(len(steps), np.nan)
+            column[[rows[step] for step in series]] = list(series.values())
+            found.setdefault((tag.norm, cells[tag.parameter]), []).append(column)
+        for (norm, cell), columns in found.items():
             with np.errstate(over="ignore"):
-                self._values[kinds[tag.norm]][at, cell] = values**2 if tag.norm == "l2" else values
+                powers = [column**2 for column in columns] if norm == "l2" else columns
+                # Experts that have a parameter each are one tensor; where one of them was not logged, nothing is known.
+                self._values[kinds[norm]][:, cell] = (np.maximum if norm == "max" else np.add).reduce(powers)
             # A finite norm has no element that is not.
-            self._nonfinite[at[np.isfinite(values)], cell] = 0
+            self._nonfinite[np.isfinite(columns).all(axis=0), cell] = 0
 
     def row(self, index: int) -> dict[str, NDArray[np.generic]]:
         """The variables at one step."""
