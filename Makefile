@@ -9,7 +9,8 @@ mandir = $(DESTDIR)$(PREFIX)/share/man/man1
 # What `make completions` and `make man` write, and `make install` puts in place.
 package = .build/package
 
-.PHONY: help run test python parallel check-models figures-check soak build lint format docs completions man install check-install uninstall clean
+.PHONY: help run test python parallel check-models figures-check soak build lint format docs completions man install check-install uninstall \
+	dist dist-check check-kernels clean
 
 help: ## List the targets
 	@echo 'nf-probe: gradients of transformers, layer by layer'
@@ -75,5 +76,14 @@ uninstall: ## Remove what `make install` put in place (same PREFIX and DESTDIR)
 	rm -f "$(bindir)/nf-probe" "$(bashdir)/nf-probe" "$(zshdir)/_nf-probe"
 	rm -f "$(fishdir)/nf-probe.fish" "$(mandir)/nf-probe.1"
 
+dist: ## Write to dist/ what people install who have no Swift: wheel, source distribution, .tar.gz, .deb
+	@scripts/dist.sh
+
+dist-check: ## Install what lies in dist/ in bare systems and use it there (as root; needs debootstrap and qemu-user)
+	@scripts/dist-check.sh
+
+check-kernels: ## Run the tests of the numbers with each set of kernels that make dist ships
+	@scripts/check-kernels.sh
+
 clean: ## Remove what was built, and the tests' Python environment
-	rm -rf .build .venv
+	rm -rf .build .venv dist

@@ -21,6 +21,12 @@ int nf_probe_allowed_processors(void) {
 
 const char *nf_probe_missing_feature(void) {
   __builtin_cpu_init();
+#ifdef __SSE4_2__
+  REQUIRE("sse4.2")
+#endif
+#ifdef __POPCNT__
+  REQUIRE("popcnt")
+#endif
 #ifdef __AVX__
   REQUIRE("avx")
 #endif
@@ -60,6 +66,18 @@ const char *nf_probe_missing_feature(void) {
   return NULL;
 }
 
+const char *nf_probe_kernel_set(void) {
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512CD__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+  return "x86-64-v4";
+#elif defined(__AVX2__) && defined(__FMA__) && defined(__BMI2__)
+  return "x86-64-v3";
+#elif defined(__SSE4_2__) && defined(__POPCNT__)
+  return "x86-64-v2";
+#else
+  return "x86-64";
+#endif
+}
+
 int nf_probe_has_avx512(void) {
   __builtin_cpu_init();
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -73,6 +91,15 @@ int nf_probe_has_avx2(void) {
 }
 #else
 const char *nf_probe_missing_feature(void) { return NULL; }
+
+const char *nf_probe_kernel_set(void) {
+#ifdef __aarch64__
+  return "aarch64";
+#else
+  return "generic";
+#endif
+}
+
 int nf_probe_has_avx512(void) { return 0; }
 int nf_probe_has_avx2(void) { return 0; }
 #endif

@@ -9,6 +9,10 @@ public enum Processor {
     unsafe nf_probe_missing_feature().map { unsafe String(cString: $0) }
   }
 
+  /// The instructions that the kernels in use were compiled for, as a level of the processor's architecture, e.g. `x86-64-v3`. Those
+  /// compiled for one processor (`-march=native`) are of the highest level that it has whole.
+  public static var kernelSet: String { unsafe String(cString: nf_probe_kernel_set()) }
+
   /// The kernels that OpenBLAS should use here and does not: releases that do not know a processor, and users who ask for others, get
   /// kernels for AVX2 or less, half as fast as the AVX-512 ones that it could run.
   public static var betterMatrixKernels: String? {

@@ -101,3 +101,21 @@ def test_a_user_s_choice_of_kernels_and_threads_stays(tmp_path):
     with h5py.File(path) as file:
         assert "Haswell" in file.attrs["blas"] and int(file.attrs["threads"]) == 1
     assert "Haswell" in run("info", path, cwd=tmp_path).stdout
+
+
+def test_the_file_says_which_kernels_computed(tmp_path):
+    succeeds("train", *small(out="run"), cwd=tmp_path)
+    (path,) = run_files(tmp_path / "run")
+    with h5py.File(path) as file:
+        kernels = re.fullmatch(r"nf-probe .*, kernels (x86-64(?:-v[234])?|aarch64|generic)", file.attrs["program"])[1]
+    assert f"kernels {kernels}" in run("info", path, cwd=tmp_path).stdout
+
+    def asking_for(name: str) -> subprocess.CompletedProcess:
+        asked = environment(NF_PROBE_KERNELS=name)
+        return subprocess.run([PROGRAM, "info", path], cwd=tmp_path, capture_output=True, text=True, env=asked)
+
+    assert asking_for(kernels).returncode == 0 and asking_for("").returncode == 0
+    for name in ("none", "../x"):
+        refused = asking_for(name)
+        assert refused.returncode == 1
+        assert re.search(rf"NF_PROBE_KERNELS={name}: this program has the kernels .*{kernels}", refused.stderr)

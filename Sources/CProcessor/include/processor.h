@@ -3,6 +3,9 @@
 /// The first processor feature that this program was compiled for and this processor lacks, or NULL.
 const char *nf_probe_missing_feature(void);
 
+/// The level of instructions that the kernels were compiled for, by its usual name: `x86-64-v3`, `aarch64`.
+const char *nf_probe_kernel_set(void);
+
 /// Whether this processor has the AVX-512 instructions that OpenBLAS's SkylakeX kernels use.
 int nf_probe_has_avx512(void);
 

@@ -46,8 +46,8 @@ enum Machine {
   /// What a run file says of the program and the machine.
   static func facts(threadCount: Int) -> MachineFacts {
     MachineFacts(
-      program: "nf-probe \(ProgramVersion.text)", cpu: processorName, blas: MatrixLibrary.description,
-      threads: threadCount)
+      program: "nf-probe \(ProgramVersion.text), kernels \(Processor.kernelSet)", cpu: processorName,
+      blas: MatrixLibrary.description, threads: threadCount)
   }
 }
 

@@ -12,19 +12,26 @@ enum ProcessorChoice {
   /// OpenBLAS reads the variable when it is loaded, so it must be there before the program starts. A user who has set it keeps the
   /// choice.
   static func apply() throws {
+    try KernelChoice.apply()
     if let feature = Processor.missingFeature {
       throw CommandError.failed(
-        "this program was built for processors with \(feature), which this one lacks; build it here, or with "
-          + "NF_PROBE_MARCH=x86-64-v3 (or x86-64) in the environment")
+        "this program's kernels (\(Processor.kernelSet)) are for processors with \(feature), which this one lacks; "
+          + KernelChoice.advice)
     }
     guard ProcessInfo.processInfo.environment[variable] == nil, let kernels = Processor.betterMatrixKernels
     else { return }
     unsafe setenv(variable, kernels, 1)
     // Comes back only where it fails; then the slower kernels compute the same.
-    let arguments = unsafe CommandLine.arguments.map { unsafe strdup($0) } + [nil]
-    unsafe execv("/proc/self/exe", arguments)
+    startAnew()
     unsafe unsetenv(variable)
   }
+
+  /// Starts the program anew, for what is read from the environment before it begins. Comes back only where that fails.
+  static func startAnew() {
+    let arguments = unsafe CommandLine.arguments.map { unsafe strdup($0) } + [nil]
+    unsafe execv("/proc/self/exe", arguments)
+  }
+
   /// What a user loses by the choice of kernels in the environment; nil where it costs nothing.
   static var costOfChoice: String? {
     guard let choice = ProcessInfo.processInfo.environment[variable],

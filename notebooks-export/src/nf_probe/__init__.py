@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import (
     FileLockedError,
     NFProbeError,
+    ProgramError,
     RecorderWarning,
     RunFileError,
     UsageError,
@@ -17,6 +18,7 @@ from .errors import (
 from .manifest import Contract, Corpus
 from .mismatch import Mismatch
 from .names import adapter_names
+from .program import command, find_program
 from .reader import Run
 from .reader import open_run as open
 from .recovery import recover
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
     from .recorder import Recorder
 
 __all__ = [
-    "Contract", "Corpus", "FileLockedError", "Mismatch", "NFProbeError", "Recorder", "RecorderWarning", "Run",
-    "RunFileError", "UsageError", "adapter_names", "open", "recover",
+    "Contract", "Corpus", "FileLockedError", "Mismatch", "NFProbeError", "ProgramError", "Recorder", "RecorderWarning",
+    "Run", "RunFileError", "UsageError", "adapter_names", "command", "find_program", "open", "recover",
 ]  # fmt: skip
 
 

@@ -17,5 +17,9 @@ class FileLockedError(RunFileError):
     """Another process writes the run file."""
 
 
+class ProgramError(NFProbeError):
+    """The `nf-probe` program is not there, or a command of it failed."""
+
+
 class RecorderWarning(UserWarning):
     """The recorder has stopped, or has recorded less than was asked for; training goes on."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .errors import UsageError
 from .mismatch import Mismatch, Statistic, default_window, mismatch_of, statistic_of
+from .program import command
 from .runfile import CHECKSUMS, RunFile
 from .schema import MISSING_COUNT, STATUS, SUMS
 from .stackview import stack_title, stack_views
@@ -244,6 +245,21 @@ class Run(RunFile):
         from .plots import gradient_lines
 
         return gradient_lines(self, operation, statistic)
+
+    def report(self, out: str | os.PathLike[str]) -> Path:
+        """Everything that the run shows, as tables, figures and a page that holds them: `nf-probe report`.
+
+        Args:
+            out: A folder for them, which does not exist yet.
+
+        Returns:
+            The page.
+
+        Raises:
+            ProgramError: The program is not there, or cannot report on this run.
+        """
+        command("report", self.path, "--out", out, "--quiet")
+        return Path(out) / "report.html"
 
     def __repr__(self) -> str:
         return f"<Run {self.path.name}: {', '.join(f'{name} {value}' for name, value in self._summary().items())}>"
