@@ -22,4 +22,26 @@ import Testing
     let svg = try String(contentsOf: Self.root.appendingPathComponent(path), encoding: .utf8)
     #expect(SVGCheck(svg).problems == [])
   }
+
+  @Test func whatLeavesThePictureOrMeetsIsFound() {
+    func problems(_ texts: String) -> [String] {
+      SVGCheck("<svg viewBox=\"0 0 100 50\">\(texts)</svg>").problems
+    }
+    func text(_ words: String, x: Int, y: Int, _ more: String = "") -> String {
+      "<text x=\"\(x)\" y=\"\(y)\" font-size=\"10\" \(more)>\(words)</text>"
+    }
+    // Twelve ems of DejaVu Sans are some 74 points wide: inside from 20 on, and beyond from 30 on.
+    #expect(problems(text("mean L1 norm", x: 20, y: 20)) == [])
+    #expect(problems(text("mean L1 norm", x: 30, y: 20)) == ["beyond the border: mean L1 norm"])
+    #expect(problems(text("0", x: 2, y: 20, "text-anchor=\"middle\"")) == ["beyond the border: 0"])
+    #expect(problems(text("a", x: 20, y: 20) + text("b", x: 40, y: 20)) == [])
+    #expect(problems(text("aaa", x: 20, y: 20) + text("b", x: 35, y: 20)) == ["meet: aaa | b"])
+    #expect(problems(text("a", x: 20, y: 20) + text("b", x: 20, y: 31)) == ["meet: a | b"])
+    #expect(problems(text("a", x: 20, y: 20) + text("b", x: 20, y: 32)) == [])
+    let upward = "transform=\"rotate(-90 20 25)\" text-anchor=\"middle\""
+    #expect(problems(text("layers", x: 20, y: 25, upward)) == [])
+    #expect(problems(text("layers of a", x: 20, y: 25, upward)) == ["beyond the border: layers of a"])
+    let power = text("10<tspan dy=\"-4\" font-size=\"7.5\">3</tspan>", x: 20, y: 10)
+    #expect(problems(power) == ["beyond the border: 103"])
+  }
 }

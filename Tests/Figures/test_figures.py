@@ -69,7 +69,8 @@ def test_no_two_texts_meet_in_a_browser(figure: Path, page: Page) -> None:
     width, height = svg.evaluate("svg => [svg.viewBox.baseVal.width, svg.viewBox.baseVal.height]")
     boxes: list[Box] = svg.evaluate(BOXES)
     outside = [
-        box["text"] for box in boxes
+        box["text"]
+        for box in boxes
         if box["left"] < 0 or box["top"] < 0 or box["right"] > width or box["bottom"] > height
     ]
     assert not outside, f"beyond the border: {outside}"

@@ -60,8 +60,9 @@ public final class SVGCheck: NSObject, XMLParserDelegate {
   public func parser(
     _ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?
   ) {
-    if name == "text" { words.append(text) }
-    if name == "text" || name == "tspan" { texts.indices.last.map { texts[$0].add(text) } }
-    if name == "tspan" { text = "" }
+    guard name == "text" || name == "tspan", let last = texts.indices.last else { return }
+    texts[last].add(text)
+    text = ""
+    if name == "text" { words.append(texts[last].words) }
   }
 }
