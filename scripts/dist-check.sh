@@ -52,9 +52,9 @@ check_release() {
   echo "== $release: $(chroot "$root" ldd --version | sed -n '1s/.* //p'), Python $version"
   rm -rf "$root/tmp/dist" && mkdir -p "$root/tmp/dist"
   download "$version" "$root/tmp/dist/wheels" "$wheel"
-  # PyTorch is large; NF_PROBE_CHECK_TORCH names the release of Debian whose Python there is one for.
+  # PyTorch is large: NF_PROBE_CHECK_TORCH names the release of Debian that gets it, NF_PROBE_TORCH which (torch==2.13.0+cpu).
   if [[ "${NF_PROBE_CHECK_TORCH:-}" == "$release" ]]; then
-    download "$version" "$root/tmp/dist/wheels" "${wheel}[torch]"
+    download "$version" "$root/tmp/dist/wheels" "$wheel" "${NF_PROBE_TORCH:-torch}"
     torch=torch
   fi
   cp scripts/dist/check-*.sh dist/*.deb "$archive" "$root/tmp/dist/"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Shape = tuple[int, ...]
 
@@ -52,6 +52,8 @@ class Cut:
             begin = min(max(self.offset - rest, 0), size)
             end = min(max(self.offset + self.length - rest, begin), size)
             return values.narrow(self.dimension, begin, end - begin)
+        import torch  # Only who has tensors needs it: the package reads run files without PyTorch.
+
         place = torch.arange(start, start + size, device=values.device) % self.period
         chosen = (place >= self.offset) & (place < self.offset + self.length)
         return values.index_select(self.dimension, chosen.nonzero().flatten())
@@ -66,6 +68,8 @@ def of_stretch(cuts: Sequence[Cut], values: Tensor, start: int, shape: Shape) ->
         start: Where it begins in the parameter, whose elements are counted in C order.
         shape: The whole parameter's.
     """
+    import torch
+
     place = torch.arange(start, start + values.numel(), device=values.device)
     chosen = torch.ones_like(place, dtype=torch.bool)
     for cut in cuts:
