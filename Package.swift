@@ -30,6 +30,9 @@ let package = Package(
   ],
   targets: [
     // What every part speaks.
+    .target(
+      name: "Architecture", dependencies: [.product(name: "Yams", package: "Yams")],
+      resources: [.embedInCode("Presets")], swiftSettings: strict),
     .target(name: "RunData", swiftSettings: strict),
     .target(name: "Text", swiftSettings: strict),
     .target(name: "Randomness", dependencies: [numerics], swiftSettings: optimized),
@@ -40,23 +43,27 @@ let package = Package(
     // Tokens to gradients.
     .target(name: "FileAccess", swiftSettings: strict),
     .target(
-      name: "Corpus", dependencies: ["Checksums", "FileAccess", "Randomness", "RunData"],
+      name: "Corpus", dependencies: ["Architecture", "Checksums", "FileAccess", "Randomness", "RunData"],
       swiftSettings: optimized),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(name: "CProcessor", cSettings: [.unsafeFlags(["-march=\(processor)"])]),
     .target(
-      name: "Kernels", dependencies: ["COpenBLAS", "CProcessor", "Randomness", "RunData", numerics],
+      name: "Kernels",
+      dependencies: ["Architecture", "COpenBLAS", "CProcessor", "Randomness", "RunData", numerics],
       swiftSettings: vectorized),
     .target(
-      name: "Transformer", dependencies: ["Kernels", "Randomness", "RunData", numerics], swiftSettings: strict
-    ),
+      name: "Transformer", dependencies: ["Architecture", "Kernels", "Randomness", "RunData", numerics],
+      swiftSettings: strict),
     .target(
       name: "Training",
-      dependencies: ["Corpus", "Kernels", "Randomness", "RunData", "Transformer", numerics],
+      dependencies: [
+        "Architecture", "Corpus", "Kernels", "Randomness", "RunData", "Transformer", numerics,
+      ],
       swiftSettings: strict),
 
     .target(
-      name: "Checkpoints", dependencies: ["Checksums", "FileAccess", "RunData"], swiftSettings: optimized),
+      name: "Checkpoints", dependencies: ["Architecture", "Checksums", "FileAccess", "RunData"],
+      swiftSettings: optimized),
 
     // Gradients to file.
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
@@ -69,7 +76,7 @@ let package = Package(
     .target(name: "Documents", dependencies: ["Charts", "Statistics", "Text"], swiftSettings: optimized),
     .target(
       name: "Analysis",
-      dependencies: ["Charts", "Documents", "RunData", "Statistics", "Text", numerics],
+      dependencies: ["Architecture", "Charts", "Documents", "RunData", "Statistics", "Text", numerics],
       swiftSettings: optimized),
     .target(
       name: "Comparison",
@@ -87,7 +94,8 @@ let package = Package(
     .target(
       name: "NFProbeCommands",
       dependencies: [
-        "Analysis", "BuildInfo", "Charts", "Checkpoints", "Checksums", "Comparison", "Corpus", "Documents",
+        "Analysis", "Architecture", "BuildInfo", "Charts", "Checkpoints", "Checksums", "Comparison", "Corpus",
+        "Documents",
         "FileAccess", "Isolation", "Kernels", "RunData", "RunFile", "Statistics", "TensorBoard", "Text",
         "Training", "Transformer", numerics,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -98,6 +106,7 @@ let package = Package(
     // Tests, in the same order.
     .target(name: "FileTestSupport", path: "Tests/FileTestSupport", swiftSettings: strict),
     .target(name: "FuzzTestSupport", path: "Tests/FuzzTestSupport", swiftSettings: optimized),
+    .testTarget(name: "ArchitectureTests", dependencies: ["Architecture"], swiftSettings: strict),
     .testTarget(name: "ChecksumsTests", dependencies: ["Checksums"], swiftSettings: strict),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: strict),
     .testTarget(name: "TextTests", dependencies: ["Text"], swiftSettings: strict),
@@ -110,23 +119,34 @@ let package = Package(
       exclude: ["Snapshots"], swiftSettings: strict),
     .testTarget(
       name: "CorpusTests",
-      dependencies: ["Checksums", "Corpus", "FileAccess", "FileTestSupport", "Randomness", "RunData"],
+      dependencies: [
+        "Architecture", "Checksums", "Corpus", "FileAccess", "FileTestSupport", "Randomness", "RunData",
+      ],
       swiftSettings: optimized),
     .target(
-      name: "GoldenSupport", dependencies: ["Kernels", "RunData", "Transformer"],
+      name: "GoldenSupport", dependencies: ["Architecture", "Kernels", "RunData", "Transformer"],
       path: "Tests/GoldenSupport", swiftSettings: strict),
-    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "RunData"], swiftSettings: vectorized),
     .testTarget(
-      name: "TransformerTests", dependencies: ["GoldenSupport", "Kernels", "RunData", "Transformer"],
+      name: "KernelsTests", dependencies: ["Architecture", "Kernels", "RunData"], swiftSettings: vectorized),
+    .testTarget(
+      name: "TransformerTests",
+      dependencies: ["Architecture", "GoldenSupport", "Kernels", "RunData", "Transformer"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "DecoderTests",
+      dependencies: ["Architecture", "Checkpoints", "Kernels", "RunData", "Transformer"],
       swiftSettings: strict),
     .testTarget(
       name: "TrainingTests",
-      dependencies: ["Corpus", "GoldenSupport", "Kernels", "RunData", "Training", "Transformer"],
+      dependencies: [
+        "Architecture", "Corpus", "GoldenSupport", "Kernels", "RunData", "Training", "Transformer",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "CheckpointsTests",
       dependencies: [
-        "Checkpoints", "Checksums", "FileAccess", "FileTestSupport", "FuzzTestSupport", "RunData",
+        "Architecture", "Checkpoints", "Checksums", "FileAccess", "FileTestSupport", "FuzzTestSupport",
+        "RunData",
         "SnapshotSupport",
       ], resources: [.copy("Fixtures")], swiftSettings: optimized),
     .target(

@@ -1,3 +1,4 @@
+import Architecture
 import RunData
 
 /// How many tokens one step takes from a corpus, and in which pieces.

@@ -1,3 +1,4 @@
+import Architecture
 import RunData
 
 /// A fixed set of batches of held-out text, the same at every validation.

@@ -1,14 +1,4 @@
-/// A nonlinearity, element by element.
-public enum ActivationFunction: String, Sendable, CaseIterable {
-  /// `x Φ(x)`, Φ the standard normal distribution function (Hendrycks & Gimpel 2016, the exact form).
-  case gelu
-  /// `x σ(2u)` with `u = √(2/π) (x + 0.044715 x³)`, which is `x (1 + tanh u) / 2` (the same paper's approximation; GPT-2, Gemma).
-  case tanhGelu = "gelu-tanh"
-  /// `max(x, 0)`.
-  case relu
-  /// `x σ(x)` (Elfwing et al. 2017; Swish of Ramachandran et al. 2017).
-  case silu
-}
+import Architecture
 
 /// `output = f(input)`.
 ///

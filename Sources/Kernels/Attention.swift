@@ -1,3 +1,4 @@
+import Architecture
 import RealModule
 import RunData
 

@@ -45,3 +45,25 @@ public func embeddingBackward<Scalar: KernelScalar>(
     }
   }
 }
+
+/// The gradient of the positions of ``embeddingForward``: `dP[t] += Σ_batch dY[t]`.
+///
+/// Threads take columns, so that the order of additions never changes.
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
+public func positionBackward<Scalar: KernelScalar>(
+  outputGradient: Matrix<Scalar>, accumulatingInto positionGradient: Matrix<Scalar>, team: Team
+) {
+  precondition(
+    outputGradient.rows % positionGradient.rows == 0 && positionGradient.width == outputGradient.width)
+  let laneCount = Row<Scalar>.laneCount
+  team.split(outputGradient.width, grain: laneCount, multiple: laneCount) { columns, _ in
+    for row in 0..<outputGradient.rows {
+      let upstream = outputGradient[row]
+      let gradient = positionGradient[row % positionGradient.rows]
+      forEachLanes(of: Scalar.self, in: columns) { index, count in
+        gradient.store(gradient.lanes(index, count) + upstream.lanes(index, count), index, count)
+      }
+    }
+  }
+}

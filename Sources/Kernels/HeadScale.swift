@@ -1,11 +1,6 @@
-/// What HeadScale's γ multiplies.
-public enum HeadScaleKind: String, Sendable, CaseIterable {
-  /// Contiguous chunks of `width / heads` elements: chunk h times γ_h.
-  case chunks
-  /// As `chunks`, then the output is read out with heads and chunk elements exchanged:
-  /// `output[j * heads + h] = γ_h * input[h * headDim + j]` (fairseq of October 2021).
-  case exchanged
+import Architecture
 
+extension HeadScaleKind {
   /// Where element `j` of chunk `h` goes.
   @inline(__always)
   func target(head: Int, element: Int, headCount: Int, headDim: Int) -> Int {
@@ -28,6 +23,13 @@ public func headScaleForward<Scalar: KernelScalar>(
     for row in rows {
       let x = input[row]
       let y = output[row]
+      // Chunks of one element: LayerScale.
+      if headDim == 1 {
+        forEachLanes(of: Scalar.self, in: 0..<headCount) { index, count in
+          y.store(x.lanes(index, count) * scale.lanes(index, count), index, count)
+        }
+        continue
+      }
       for head in 0..<headCount {
         let gamma = scale[head]
         if kind == .chunks {
@@ -45,15 +47,17 @@ public func headScaleForward<Scalar: KernelScalar>(
   }
 }
 
-/// The gradients of ``headScaleForward``: `dX = γ_h dY`, `dγ_h (+)= Σ_rows Σ_chunk dY X`. Overwrites `inputGradient`.
+/// The gradients of ``headScaleForward``: `dX = γ_h dY`, `dγ_h (+)= Σ_rows Σ_chunk dY X`. Overwrites `inputGradient`,
+/// or, of chunks, adds to it.
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
 public func headScaleBackward<Scalar: KernelScalar>(
   _ kind: HeadScaleKind, outputGradient: Matrix<Scalar>, input: Matrix<Scalar>, scale: Row<Scalar>,
-  scaleGradient: Row<Scalar>, accumulating: Bool, into inputGradient: Matrix<Scalar>, team: Team,
-  workspace: Workspace<Scalar>
+  scaleGradient: Row<Scalar>, accumulating: Bool, into inputGradient: Matrix<Scalar>,
+  accumulatingInput: Bool = false, team: Team, workspace: Workspace<Scalar>
 ) {
   precondition(input.hasShape(of: outputGradient) && input.hasShape(of: inputGradient))
+  precondition(kind == .chunks || !accumulatingInput, "exchanged chunks are not added")
   let headCount = scale.count
   let headDim = input.width / headCount
   reduceRows(
@@ -63,6 +67,15 @@ public func headScaleBackward<Scalar: KernelScalar>(
       let x = input[row]
       let dY = outputGradient[row]
       let dX = inputGradient[row]
+      if headDim == 1 {
+        forEachLanes(of: Scalar.self, in: 0..<headCount) { index, count in
+          let upstream = dY.lanes(index, count)
+          partial.store(partial.lanes(index, count) + upstream * x.lanes(index, count), index, count)
+          dX.store(
+            upstream * scale.lanes(index, count), index, count, accumulating: accumulatingInput)
+        }
+        continue
+      }
       for head in 0..<headCount {
         let gamma = scale[head]
         var sum: Scalar = 0
@@ -71,7 +84,7 @@ public func headScaleBackward<Scalar: KernelScalar>(
           forEachLanes(of: Scalar.self, in: head * headDim..<(head + 1) * headDim) { index, count in
             let upstream = dY.lanes(index, count)
             lanes += upstream * x.lanes(index, count)
-            dX.store(upstream * gamma, index, count)
+            dX.store(upstream * gamma, index, count, accumulating: accumulatingInput)
           }
           sum = lanes.sum()
         } else {

@@ -1,7 +1,7 @@
+import Architecture
 import CProcessor
 import Glibc
 import RealModule
-import RunData
 
 /// A floating-point type that the kernels compute in: `Float` trains, `Double` checks gradients.
 ///

@@ -1,4 +1,4 @@
-import RunData
+import Architecture
 
 /// Normalises each row, then scales and shifts it.
 ///
@@ -13,8 +13,8 @@ import RunData
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
 public func normForward<Scalar: KernelScalar>(
-  _ kind: NormKind, epsilon: Scalar, input: Matrix<Scalar>, gain: Row<Scalar>, bias: Row<Scalar>?,
-  into output: Matrix<Scalar>, mean: Row<Scalar>, rstd: Row<Scalar>, team: Team
+  _ kind: NormKind, epsilon: Scalar, input: Matrix<Scalar>, gain: Row<Scalar>, gainOffset: Scalar = 0,
+  bias: Row<Scalar>?, into output: Matrix<Scalar>, mean: Row<Scalar>, rstd: Row<Scalar>, team: Team
 ) {
   precondition(input.hasShape(of: output) && gain.count == input.width && mean.count >= input.rows)
   let width = input.width
@@ -28,7 +28,7 @@ public func normForward<Scalar: KernelScalar>(
       rstd[row] = scale
       forEachLanes(of: Scalar.self, in: 0..<width) { index, count in
         let normalized = (x.lanes(index, count) - center) * scale
-        let scaled = normalized * gain.lanes(index, count)
+        let scaled = normalized * (gain.lanes(index, count) + gainOffset)
         y.store(bias.map { scaled + $0.lanes(index, count) } ?? scaled, index, count)
       }
     }
@@ -46,7 +46,8 @@ public func normForward<Scalar: KernelScalar>(
 @specialized(where Scalar == Double)
 public func normBackward<Scalar: KernelScalar>(
   _ kind: NormKind, outputGradient: Matrix<Scalar>, input: Matrix<Scalar>, gain: Row<Scalar>,
-  mean: Row<Scalar>, rstd: Row<Scalar>, gainGradient: Row<Scalar>, biasGradient: Row<Scalar>?,
+  gainOffset: Scalar = 0, mean: Row<Scalar>, rstd: Row<Scalar>, gainGradient: Row<Scalar>,
+  biasGradient: Row<Scalar>?,
   accumulating: Bool, inputGradient: Matrix<Scalar>, accumulatingInput: Bool, team: Team,
   workspace: Workspace<Scalar>
 ) {
@@ -66,7 +67,7 @@ public func normBackward<Scalar: KernelScalar>(
       var productSum = Scalar.Lanes()
       forEachLanes(of: Scalar.self, in: 0..<width) { index, count in
         let upstream = dY.lanes(index, count)
-        let g = upstream * gain.lanes(index, count)
+        let g = upstream * (gain.lanes(index, count) + gainOffset)
         let normalized = (x.lanes(index, count) - center) * scale
         sum += g
         productSum += g * normalized
@@ -78,7 +79,7 @@ public func normBackward<Scalar: KernelScalar>(
       let meanOfG = kind == .layer ? sum.sum() * inverseWidth : 0
       let meanOfProduct = productSum.sum() * inverseWidth
       forEachLanes(of: Scalar.self, in: 0..<width) { index, count in
-        let g = dY.lanes(index, count) * gain.lanes(index, count)
+        let g = dY.lanes(index, count) * (gain.lanes(index, count) + gainOffset)
         // Lanes past the row's end are not stored, so their x̂ of padding zeros does no harm.
         let normalized = (x.lanes(index, count) - center) * scale
         dX.store(

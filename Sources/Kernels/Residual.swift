@@ -59,7 +59,7 @@ public func addBackward<Scalar: KernelScalar>(
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
 public func scaleForward<Scalar: KernelScalar>(
-  factor: Scalar, input: Matrix<Scalar>, into output: Matrix<Scalar>, team: Team
+  factor: Scalar, input: Matrix<Scalar>, into output: Matrix<Scalar>, accumulating: Bool = false, team: Team
 ) {
   precondition(input.hasShape(of: output))
   team.split(output.rows, grain: rowGrain(output.width)) { rows, _ in
@@ -67,8 +67,19 @@ public func scaleForward<Scalar: KernelScalar>(
       let x = input[row]
       let y = output[row]
       forEachLanes(of: Scalar.self, in: 0..<output.width) { index, count in
-        y.store(x.lanes(index, count) * factor, index, count, accumulating: false)
+        y.store(x.lanes(index, count) * factor, index, count, accumulating: accumulating)
       }
     }
   }
+}
+
+/// The gradient of ``scaleForward``: `dX (+)= factor dY`.
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
+public func scaleBackward<Scalar: KernelScalar>(
+  factor: Scalar, outputGradient: Matrix<Scalar>, inputGradient: Matrix<Scalar>, accumulatingInput: Bool,
+  team: Team
+) {
+  scaleForward(
+    factor: factor, input: outputGradient, into: inputGradient, accumulating: accumulatingInput, team: team)
 }

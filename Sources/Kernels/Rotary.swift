@@ -1,12 +1,5 @@
+import Architecture
 import Glibc
-
-/// Which elements of a head are rotated together.
-public enum RotaryPairing: String, Sendable, CaseIterable {
-  /// Element i with element i + half (GPT-NeoX, Llama: `rotate_half`).
-  case halves
-  /// Neighbours, 2i with 2i + 1 (RoFormer's own form, GPT-J).
-  case pairs
-}
 
 /// Rotary positions of a sequence (Su et al. 2021): a pair of elements turns by `position * theta^(-2i / width)`.
 public struct RotaryAngles<Scalar: KernelScalar>: Sendable {

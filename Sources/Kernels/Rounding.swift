@@ -1,4 +1,4 @@
-import RunData
+import Architecture
 
 /// Rounds every element to a format, in place: to nearest, ties to even; too large ones become infinite, subnormal numbers
 /// and signs of zeros stay, and what is not a number stays so. ``Precision/fp32`` leaves everything as it is.

@@ -1,3 +1,4 @@
+import Architecture
 import Analysis
 import ArgumentParser
 import Checkpoints
@@ -25,7 +26,8 @@ public struct NFProbe: ParsableCommand {
     version: "nf-probe \(ProgramVersion.text)",
     subcommands: [
       GradsCommand.self, TrainCommand.self, SweepCommand.self, StabilityCommand.self, RecipeCommand.self,
-      InitCommand.self, ScalesCommand.self, RatioCommand.self, CompareCommand.self, ReportCommand.self,
+      InitCommand.self, ArchitecturesCommand.self, ScalesCommand.self, RatioCommand.self, CompareCommand.self,
+      ReportCommand.self,
       InfoCommand.self, ExportCommand.self, VerifyCommand.self, RecoverCommand.self, BenchCommand.self,
     ])
 

@@ -56,6 +56,10 @@ public struct ScaleLayout: Equatable, Sendable {
     case ffnElement = "ffn_element"
     /// Attention heads: `head`.
     case head
+    /// Width of a head: `head_element`.
+    case headElement = "head_element"
+    /// One number: `single`.
+    case single
   }
 
   /// Name in a run file after `scale_`: `ffn_layernorm`, `attn_ln`, `c_attn`, `w_resid`, `w_resid_attention`, ...

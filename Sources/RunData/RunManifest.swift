@@ -30,6 +30,8 @@ public struct RunManifest: Equatable, Sendable {
   public var ffnDim: Int
   /// Attention heads of each layer.
   public var headCount: Int
+  /// Width of a head; the model's width divided among the heads unless stated.
+  public var headDim: Int
   /// When the run file was made, ISO 8601 in UTC.
   public var startedAt: String
 
@@ -38,7 +40,7 @@ public struct RunManifest: Equatable, Sendable {
     runID: String, architecture: String, configurationJSON: String, contract: NumberContract, seed: UInt64,
     corpus: CorpusFacts, machine: MachineFacts, gradients: GradientLayout, scales: [ScaleLayout],
     operationNames: [String], stemOperationNames: [String] = [], hasLossScale: Bool = false, modelDim: Int,
-    ffnDim: Int, headCount: Int, startedAt: String
+    ffnDim: Int, headCount: Int, headDim: Int? = nil, startedAt: String
   ) {
     self.runID = runID
     self.architecture = architecture
@@ -55,6 +57,7 @@ public struct RunManifest: Equatable, Sendable {
     self.modelDim = modelDim
     self.ffnDim = ffnDim
     self.headCount = headCount
+    self.headDim = headDim ?? (headCount > 0 ? modelDim / headCount : 0)
     self.startedAt = startedAt
   }
 

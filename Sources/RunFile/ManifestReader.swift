@@ -23,7 +23,9 @@ struct ManifestReader {
       stemOperationNames: try names("stem_operation"),
       hasLossScale: try file.contains(RunSchema.lossScale),
       modelDim: try integer("model_dim"), ffnDim: try integer("ffn_dim"),
-      headCount: try integer("head_count"), startedAt: try text("started_at"))
+      headCount: try integer("head_count"),
+      headDim: try file.hasAttribute("head_dim") ? integer("head_dim") : nil,
+      startedAt: try text("started_at"))
   }
 
   /// The checksum of the manifest as it was written.

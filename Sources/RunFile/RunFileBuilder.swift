@@ -49,6 +49,7 @@ struct RunFileBuilder {
     try file.setAttribute("model_dim", Int64(manifest.modelDim))
     try file.setAttribute("ffn_dim", Int64(manifest.ffnDim))
     try file.setAttribute("head_count", Int64(manifest.headCount))
+    if manifest.usesAxis(.headElement) { try file.setAttribute("head_dim", Int64(manifest.headDim)) }
     try file.setAttribute("scales", ScaleList.text(manifest.scales))
     try file.setAttribute("started_at", manifest.startedAt)
     try file.setAttribute("manifest_checksum", manifest.checksum)
@@ -90,7 +91,9 @@ struct RunFileBuilder {
       try dataset.setAttribute("long_name", table.marker.longName)
       scales[table.marker.name] = dataset
     }
-    for dimension in [RunSchema.Dimension.layer, .head, .modelElement, .ffnElement] {
+    for dimension in [
+      RunSchema.Dimension.layer, .head, .modelElement, .ffnElement, .headElement, .single,
+    ] {
       guard let extent = schema.extents[dimension], extent > 0 else { continue }
       try add(dimension) {
         let dataset = try file.createDataset($0, of: Int32.self, shape: .fixed([extent]))

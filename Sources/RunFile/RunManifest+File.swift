@@ -59,12 +59,17 @@ extension RunManifest {
     return nil
   }
 
+  /// Whether a scale's elements run over an axis.
+  func usesAxis(_ axis: ScaleLayout.Axis) -> Bool { scales.contains { $0.axis == axis } }
+
   /// Elements of a scale in one layer.
   func size(of axis: ScaleLayout.Axis) -> Int {
     switch axis {
     case .modelElement: modelDim
     case .ffnElement: ffnDim
     case .head: headCount
+    case .headElement: headDim
+    case .single: 1
     }
   }
 }

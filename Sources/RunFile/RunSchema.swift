@@ -14,6 +14,8 @@ struct RunSchema {
     case stemOperation = "stem_operation"
     case modelElement = "model_element"
     case ffnElement = "ffn_element"
+    case headElement = "head_element"
+    case single
     case validationStep = "validation_step"
     case event
   }
@@ -101,6 +103,9 @@ struct RunSchema {
       .stemTensor: gradients.stemTensorNames.count, .operation: manifest.operationNames.count,
       .stemOperation: manifest.stemOperationNames.count, .head: manifest.headCount,
       .modelElement: manifest.modelDim, .ffnElement: manifest.ffnDim,
+      // Only runs that have such scales have the dimension.
+      .headElement: manifest.usesAxis(.headElement) ? manifest.headDim : 0,
+      .single: manifest.usesAxis(.single) ? 1 : 0,
     ]
     steps = Self.stepTable(manifest)
     snapshots = Table(
@@ -161,6 +166,8 @@ struct RunSchema {
       case .modelElement: .modelElement
       case .ffnElement: .ffnElement
       case .head: .head
+      case .headElement: .headElement
+      case .single: .single
       }
     return Column(
       name: "scale_" + scale.name, number: .float32, dimensions: [.layer, axis],

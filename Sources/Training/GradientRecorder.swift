@@ -1,3 +1,4 @@
+import Architecture
 import Kernels
 import RunData
 import Transformer
@@ -9,16 +10,16 @@ struct GradientRecorder<Scalar: KernelScalar> {
   /// The sums of every tensor, split into layers and the rest, and the L2 norm of them all.
   func measure() -> (layers: SumColumns, stem: SumColumns, l2: Double) {
     let table = model.table
-    var layers = SumColumns(count: table.layerCount * table.layerSpecs.count)
+    let columns = table.layerTensorColumns
+    var layers = SumColumns(count: table.layerCount * columns.count)
     let stemIndices = table.stemIndices
     var stem = SumColumns(count: stemIndices.count)
     var sumSquares = 0.0
-    for index in table.parameters.indices {
+    for (index, parameter) in table.parameters.enumerated() {
       let sums = model.gradientSums(index)
       sumSquares += sums.sumSquares
-      if table.parameters[index].layer != nil {
-        // Layers follow the embedding, tensors in table order: the grid of the run file.
-        layers.set(sums, at: index - table.firstIndex(layer: 0))
+      if let layer = parameter.layer {
+        if let column = columns[parameter.spec.name] { layers.set(sums, at: layer * columns.count + column) }
       } else if let column = stemIndices.firstIndex(of: index) {
         stem.set(sums, at: column)
       }
@@ -28,44 +29,76 @@ struct GradientRecorder<Scalar: KernelScalar> {
 }
 
 extension ParameterTable {
-  /// The columns of a run of this model.
+  /// The column of each tensor that any layer has.
+  var layerTensorColumns: [String: Int] {
+    Dictionary(uniqueKeysWithValues: layerTensorNames.enumerated().map { ($1, $0) })
+  }
+
+  /// The columns of a run of this model; a layer without a tensor has none of its elements.
   public func gradientLayout(sequenceLength: Int) -> GradientLayout {
-    let counts = layerSpecs.map(\.count)
-    let zeros = layerSpecs.map { $0.hasZeroGradient(sequenceLength: sequenceLength) }
+    let specs = (0..<layerCount).flatMap { layer in
+      layerTensorNames.map { index(layer: layer, name: $0).map { parameters[$0].spec } }
+    }
     return GradientLayout(
-      layerNames: (0..<layerCount).map { "decoder.layers.\($0)" }, tensorNames: layerSpecs.map(\.name),
+      layerNames: (0..<layerCount).map { "decoder.layers.\($0)" }, tensorNames: layerTensorNames,
       stemTensorNames: stemIndices.map { parameters[$0].fullName },
-      elementCounts: (0..<layerCount).flatMap { _ in counts },
+      elementCounts: specs.map { $0?.count ?? 0 },
       stemElementCounts: stemIndices.map { parameters[$0].spec.count },
-      isZeroByConstruction: (0..<layerCount).flatMap { _ in zeros })
+      isZeroByConstruction: specs.map { $0?.hasZeroGradient(sequenceLength: sequenceLength) ?? false })
   }
 
   /// The gains and learned scales of the layers, of which a run keeps snapshots.
-  public var scaleLayouts: [ScaleLayout] { scaleIndices.map { layout(of: layerSpecs[$0]) } }
-
-  /// Indices of the gains and scales in ``layerSpecs``.
-  var scaleIndices: [Int] {
-    layerSpecs.indices.filter { layerSpecs[$0].kind == .gain || layerSpecs[$0].kind == .scale }
+  public var scaleLayouts: [ScaleLayout] {
+    scaleNames.compactMap { name in
+      anySpec(name).map { ScaleLayout(name: Self.scaleName(name), axis: $0.scaleAxis) }
+    }
   }
 
-  private func layout(of spec: ParameterSpec) -> ScaleLayout {
-    let name = spec.name.replacing("self_attn.", with: "").replacing(".weight", with: "")
-    let axis: ScaleLayout.Axis =
-      switch name {
-      case "c_attn": .head
-      case "ffn_layernorm": .ffnElement
-      default: .modelElement
-      }
-    return ScaleLayout(name: name, axis: axis)
+  /// Tensors of any layer that are gains or scales.
+  var scaleNames: [String] {
+    layerTensorNames.filter { name in
+      guard let spec = anySpec(name), spec.kind == .gain || spec.kind == .scale else { return false }
+      // A gain of keys of another width than the model's lies in the model's, filled up; a wider one has no place.
+      return spec.axis != .other || spec.count <= modelDim
+    }
+  }
+
+  private var modelDim: Int { parameters.first?.spec.shape.last ?? 0 }
+
+  /// Elements that a layer's scale has in a snapshot.
+  func snapshotCount(_ spec: ParameterSpec) -> Int { spec.axis == .other ? modelDim : spec.count }
+
+  /// The first layer's that has it.
+  func anySpec(_ name: String) -> ParameterSpec? {
+    plans.lazy.compactMap { $0.parameters.first { $0.name == name } }.first
+  }
+
+  private static func scaleName(_ tensor: String) -> String {
+    tensor.replacing("self_attn.", with: "").replacing(".weight", with: "").replacing(".", with: "_")
+  }
+}
+
+extension ParameterSpec {
+  fileprivate var scaleAxis: ScaleLayout.Axis {
+    switch axis {
+    case .head: .head
+    case .ffnElement: .ffnElement
+    case .headElement: .headElement
+    case .single: .single
+    case .modelElement, .other: .modelElement
+    }
   }
 }
 
 extension Model {
-  /// The values of every gain and learned scale.
+  /// The values of every gain and learned scale; not-a-numbers where a layer has none.
   func scaleSnapshot(step: Int) -> ScaleSnapshot {
-    let values = table.scaleIndices.map { scale in
-      (0..<table.layerCount).flatMap { layer in
-        parameter(table.firstIndex(layer: layer) + scale).array().map { Float($0) }
+    let values = table.scaleNames.map { name in
+      let count = table.anySpec(name).map { table.snapshotCount($0) } ?? 0
+      return (0..<table.layerCount).flatMap { layer in
+        let found =
+          table.index(layer: layer, name: name).map { parameter($0).array().map { Float($0) } } ?? []
+        return found + Array(repeating: Float.nan, count: count - found.count)
       }
     }
     return ScaleSnapshot(step: step, values: values)

@@ -1,3 +1,4 @@
+import Architecture
 import Corpus
 import Kernels
 import RunData
@@ -24,10 +25,9 @@ extension Model {
       state.loss += loss / Double(tokens)
       for layer in 0...configuration.layerCount { state.streamSquares[layer] += streamSquares(layer: layer) }
     }
-    for name in tensors {
-      guard let place = table.layerSpecs.firstIndex(where: { $0.name == name }) else { continue }
+    for name in tensors where table.anySpec(name) != nil {
       state.gradientNorms[name] = (0..<configuration.layerCount).map { layer in
-        gradientSums(table.firstIndex(layer: layer) + place).sumSquares.squareRoot()
+        table.index(layer: layer, name: name).map { gradientSums($0).sumSquares.squareRoot() } ?? .nan
       }
     }
     return state

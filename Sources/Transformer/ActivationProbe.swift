@@ -1,3 +1,4 @@
+import Architecture
 import Kernels
 import RunData
 
@@ -28,13 +29,13 @@ public final class ActivationProbe {
   private let kernel: SumKernel
   private var sums: [[TensorSums]]
 
-  init(plan: BlockPlan, configuration: ModelConfiguration, kernel: SumKernel, inner: SumSlots) {
-    operationNames = plan.operationNames
+  init(table: ParameterTable, configuration: ModelConfiguration, kernel: SumKernel, inner: SumSlots) {
+    operationNames = table.operationNames
     stemOperationNames = configuration.stemOperationNames
     layerCount = configuration.layerCount
     self.kernel = kernel
     self.inner = inner
-    let count = configuration.layerCount * plan.operationNames.count + configuration.stemOperationNames.count
+    let count = configuration.layerCount * table.operationNames.count + configuration.stemOperationNames.count
     sums = Array(repeating: Array(repeating: .empty, count: count), count: 2)
   }
 

@@ -1,12 +1,14 @@
+import Architecture
 import Kernels
-import RunData
 
 /// What a pass through the layers needs beside the layers.
 struct Pass<Scalar: KernelScalar> {
   let team: Team
   let workspace: Workspace<Scalar>
   let configuration: ModelConfiguration
-  let attention: AttentionShape
+  let shape: PassShape
+  /// The angles of every rotation that a layer has.
+  let rotations: [RotaryParameters: RotaryAngles<Scalar>]
   /// Seed and step of the dropout masks; nil switches dropout off.
   let dropout: DropoutKey?
   /// What weights and outputs are rounded to.
@@ -15,6 +17,11 @@ struct Pass<Scalar: KernelScalar> {
   let probe: ActivationProbe?
   /// Times each step where it is not nil.
   let clock: StepClock?
+
+  /// The shape of an attention step.
+  func attention(_ parameters: AttentionParameters) -> AttentionShape {
+    AttentionShape(parameters, shape, isCausal: configuration.objective == .causal)
+  }
 
   func mask(layer: Int, site: Int, probability: Double) -> DropoutMask? {
     guard let dropout, probability > 0 else { return nil }
@@ -43,14 +50,16 @@ public struct DropoutKey: Equatable, Sendable {
 struct Block<Scalar: KernelScalar> {
   let layer: Int
   let plan: BlockPlan
+  /// Where each of the plan's operations stands among those that any layer has.
+  let operationColumns: [Int]
   /// The layer's values, `(rows, width)` each, in the plan's order.
   let values: [Matrix<Scalar>]
   let valueGradients: [Matrix<Scalar>]
   /// The layer's parameters as its operations read them, in the plan's order.
   let parameters: [Row<Scalar>]
   let gradients: [Row<Scalar>]
-  /// Mean and reciprocal standard deviation of each norm's rows.
-  let normStatistics: [(mean: Row<Scalar>, rstd: Row<Scalar>)]
+  /// Means and reciprocal standard deviations of the norms' rows, in the plan's order.
+  let statistics: Row<Scalar>
   /// `(B * heads * T)`.
   let logSumExp: Row<Scalar>
 
@@ -70,11 +79,12 @@ struct Block<Scalar: KernelScalar> {
       }
       for _ in named.innerNames {
         operation += 1
-        pass.probe?.takeInner(.output, layer: layer, operation: operation)
+        pass.probe?.takeInner(.output, layer: layer, operation: operationColumns[operation])
       }
       for output in named.outputNames {
         operation += 1
-        pass.probe?.measure(.output, layer: layer, operation: operation, value(output.slice))
+        pass.probe?.measure(
+          .output, layer: layer, operation: operationColumns[operation], value(output.slice))
       }
     }
   }
@@ -87,14 +97,15 @@ struct Block<Scalar: KernelScalar> {
       roundElements(gradient(named.step.output), to: pass.precision, team: pass.team)
       for output in named.outputNames.reversed() {
         operation -= 1
-        pass.probe?.measure(.gradient, layer: layer, operation: operation, gradient(output.slice))
+        pass.probe?.measure(
+          .gradient, layer: layer, operation: operationColumns[operation], gradient(output.slice))
       }
       pass.clock.measure(named.step.part) {
         backward(named.step, adding: plan.accumulates[index], pass, accumulating: accumulating)
       }
       for _ in named.innerNames {
         operation -= 1
-        pass.probe?.takeInner(.gradient, layer: layer, operation: operation)
+        pass.probe?.takeInner(.gradient, layer: layer, operation: operationColumns[operation])
       }
     }
     roundElements(valueGradients[0], to: pass.precision, team: pass.team)
@@ -105,25 +116,38 @@ struct Block<Scalar: KernelScalar> {
     let team = pass.team
     switch step {
     case .norm(let norm, let from, let to):
-      normForward(
-        pass.configuration.norm, epsilon: Scalar(ModelConfiguration.normEpsilon), input: value(from),
-        gain: parameters[norm.gain], bias: norm.bias.map { parameters[$0] }, into: value(to),
-        mean: normStatistics[norm.ordinal].mean, rstd: normStatistics[norm.ordinal].rstd, team: team)
+      for part in 0..<norm.partCount {
+        let (mean, rstd) = statistics(norm, part, rows: value(from).rows)
+        normForward(
+          norm.kind, epsilon: Scalar(norm.epsilon), input: value(from).part(part, of: norm.partCount),
+          gain: parameters[norm.gain], gainOffset: Scalar(norm.gainOffset),
+          bias: norm.bias.map { parameters[$0] }, into: value(to).part(part, of: norm.partCount), mean: mean,
+          rstd: rstd, team: team)
+      }
+    case .dynamicTanh(let norm, let from, let to):
+      dynamicTanhForward(
+        input: value(from), slope: parameters[norm.slope], gain: parameters[norm.gain],
+        bias: parameters[norm.bias], into: value(to), team: team)
     case .linear(let linear, let from, let to):
       linearForward(
         input: value(from), weight: joined(parameters, linear.weights).matrix(width: linear.inputWidth),
-        bias: joined(parameters, linear.biases), into: value(to), team: team)
-    case .attention(let query, let key, let valueSlice, let to):
+        bias: linear.biases.isEmpty ? nil : joined(parameters, linear.biases), into: value(to), team: team)
+    case .rotary(let rotary, let heads):
+      guard let angles = pass.rotations[rotary] else { return }
+      rotaryForward(angles, headDim: rotary.headDim, heads: value(heads), team: team)
+    case .attention(let attention, let query, let key, let valueSlice, let to):
       attentionForward(
-        pass.attention, query: value(query), key: value(key), value: value(valueSlice), into: value(to),
-        logSumExp: logSumExp, dropout: attentionMask(pass), precision: pass.precision,
+        pass.attention(attention), query: value(query), key: value(key), value: value(valueSlice),
+        into: value(to), logSumExp: logSumExp, dropout: attentionMask(pass), precision: pass.precision,
         logitSums: pass.probe?.inner, team: team, workspace: pass.workspace)
     case .headScale(let kind, let parameter, let from, let to):
       headScaleForward(kind, input: value(from), scale: parameters[parameter], into: value(to), team: team)
-    case .activation(.gelu, let from, let to):
-      activationForward(.gelu, input: value(from), into: value(to), team: team)
-    case .activation(.geglu, let from, let to):
-      gatedForward(.gelu, input: value(from), into: value(to), team: team)
+    case .constantScale(let factor, let from, let to):
+      scaleForward(factor: Scalar(factor), input: value(from), into: value(to), team: team)
+    case .activation(let function, let from, let to):
+      activationForward(function, input: value(from), into: value(to), team: team)
+    case .gated(let function, let from, let to):
+      gatedForward(function, input: value(from), into: value(to), team: team)
     case .dropout(let site, let from, let to):
       drop(site, value(from), into: value(to), pass)
     case .add(let residual, let scale, let branch, let to):
@@ -137,36 +161,53 @@ struct Block<Scalar: KernelScalar> {
     let team = pass.team
     switch step {
     case .norm(let norm, let from, let to):
-      normBackward(
-        pass.configuration.norm, outputGradient: gradient(to), input: value(from),
-        gain: parameters[norm.gain], mean: normStatistics[norm.ordinal].mean,
-        rstd: normStatistics[norm.ordinal].rstd, gainGradient: gradients[norm.gain],
-        biasGradient: norm.bias.map { gradients[$0] }, accumulating: accumulating,
-        inputGradient: gradient(from), accumulatingInput: adding[0], team: team, workspace: pass.workspace)
+      for part in 0..<norm.partCount {
+        let (mean, rstd) = statistics(norm, part, rows: value(from).rows)
+        normBackward(
+          norm.kind, outputGradient: gradient(to).part(part, of: norm.partCount),
+          input: value(from).part(part, of: norm.partCount), gain: parameters[norm.gain],
+          gainOffset: Scalar(norm.gainOffset), mean: mean, rstd: rstd, gainGradient: gradients[norm.gain],
+          biasGradient: norm.bias.map { gradients[$0] }, accumulating: accumulating || part > 0,
+          inputGradient: gradient(from).part(part, of: norm.partCount), accumulatingInput: adding[0],
+          team: team, workspace: pass.workspace)
+      }
+    case .dynamicTanh(let norm, let from, let to):
+      dynamicTanhBackward(
+        outputGradient: gradient(to), input: value(from), slope: parameters[norm.slope],
+        gain: parameters[norm.gain], slopeGradient: gradients[norm.slope], gainGradient: gradients[norm.gain],
+        biasGradient: gradients[norm.bias], accumulating: accumulating, inputGradient: gradient(from),
+        accumulatingInput: adding[0], team: team, workspace: pass.workspace)
     case .linear(let linear, let from, let to):
       linearBackward(
         outputGradient: gradient(to), input: value(from),
         weight: joined(parameters, linear.weights).matrix(width: linear.inputWidth),
         weightGradient: joined(gradients, linear.weights).matrix(width: linear.inputWidth),
-        biasGradient: joined(gradients, linear.biases), accumulating: accumulating,
-        inputGradient: gradient(from), accumulatingInput: adding[0], team: team)
-    case .attention(let query, let key, let valueSlice, let to):
+        biasGradient: linear.biases.isEmpty ? nil : joined(gradients, linear.biases),
+        accumulating: accumulating, inputGradient: gradient(from), accumulatingInput: adding[0], team: team)
+    case .rotary(let rotary, let heads):
+      guard let angles = pass.rotations[rotary] else { return }
+      rotaryBackward(angles, headDim: rotary.headDim, gradient: gradient(heads), team: team)
+    case .attention(let attention, let query, let key, let valueSlice, let to):
       attentionBackward(
-        pass.attention, outputGradient: gradient(to), query: value(query), key: value(key),
+        pass.attention(attention), outputGradient: gradient(to), query: value(query), key: value(key),
         value: value(valueSlice), logSumExp: logSumExp, dropout: attentionMask(pass),
         queryGradient: gradient(query), keyGradient: gradient(key), valueGradient: gradient(valueSlice),
         precision: pass.precision, gradientSums: pass.probe?.inner, team: team, workspace: pass.workspace)
     case .headScale(let kind, let parameter, let from, let to):
       headScaleBackward(
         kind, outputGradient: gradient(to), input: value(from), scale: parameters[parameter],
-        scaleGradient: gradients[parameter], accumulating: accumulating, into: gradient(from), team: team,
-        workspace: pass.workspace)
-    case .activation(.gelu, let from, let to):
+        scaleGradient: gradients[parameter], accumulating: accumulating, into: gradient(from),
+        accumulatingInput: adding[0], team: team, workspace: pass.workspace)
+    case .constantScale(let factor, let from, let to):
+      scaleBackward(
+        factor: Scalar(factor), outputGradient: gradient(to), inputGradient: gradient(from),
+        accumulatingInput: adding[0], team: team)
+    case .activation(let function, let from, let to):
       activationBackward(
-        .gelu, outputGradient: gradient(to), input: value(from), into: gradient(from), team: team)
-    case .activation(.geglu, let from, let to):
+        function, outputGradient: gradient(to), input: value(from), into: gradient(from), team: team)
+    case .gated(let function, let from, let to):
       gatedBackward(
-        .gelu, outputGradient: gradient(to), input: value(from), into: gradient(from), team: team)
+        function, outputGradient: gradient(to), input: value(from), into: gradient(from), team: team)
     case .dropout(let site, let from, let to):
       drop(site, gradient(to), into: gradient(from), pass)
     case .add(let residual, let scale, let branch, let to):
@@ -176,6 +217,14 @@ struct Block<Scalar: KernelScalar> {
         branchGradient: gradient(branch), residualGradient: gradient(residual),
         accumulatingResidual: adding[0], team: team, workspace: pass.workspace)
     }
+  }
+
+  /// Mean and reciprocal standard deviation of a norm's rows.
+  private func statistics(
+    _ norm: NormParameters, _ part: Int, rows: Int
+  ) -> (mean: Row<Scalar>, rstd: Row<Scalar>) {
+    let start = (norm.statistics + 2 * part) * rows
+    return (statistics.slice(start..<start + rows), statistics.slice(start + rows..<start + 2 * rows))
   }
 
   /// Dropout and its own backward pass.
@@ -194,5 +243,23 @@ struct Block<Scalar: KernelScalar> {
   /// Parameters that lie back to back, as one.
   private func joined(_ rows: [Row<Scalar>], _ range: Range<Int>) -> Row<Scalar> {
     rows[range.lowerBound].extended(to: rows[range.upperBound - 1])
+  }
+}
+
+extension Matrix {
+  /// One of equal parts of the columns.
+  fileprivate func part(_ index: Int, of count: Int) -> Matrix {
+    let width = width / count
+    return count == 1 ? self : columns(index * width..<(index + 1) * width)
+  }
+}
+
+extension AttentionShape {
+  /// The shape of an attention step over a batch.
+  init(_ parameters: AttentionParameters, _ shape: PassShape, isCausal: Bool) {
+    self.init(
+      batchSize: shape.batchSize, sequenceLength: shape.sequenceLength, headCount: parameters.headCount,
+      keyValueHeadCount: parameters.keyValueHeadCount, headDim: parameters.headDim, isCausal: isCausal,
+      window: parameters.window, scoreScale: parameters.scoreScale, softCap: parameters.softCap)
   }
 }

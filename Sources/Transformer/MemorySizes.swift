@@ -1,5 +1,5 @@
+import Architecture
 import Kernels
-import RunData
 
 /// How many scalars each part of a model takes: what ``ModelMemory`` allocates, known before it does.
 struct MemorySizes {
@@ -9,50 +9,65 @@ struct MemorySizes {
   let stream: Int
   let logits: Int
   let logitRows: Int
-  let keptPerLayer: Int
+  /// By layer, as ``statistics`` are.
+  let kept: [Int]
   let shared: Int
   let valueGradients: Int
-  let statisticsPerLayer: Int
+  let statistics: [Int]
   let logSumExpPerLayer: Int
   let workspacePerThread: Int
 
-  init(
-    _ configuration: ModelConfiguration, plan: BlockPlan, table: ParameterTable, shape: PassShape
-  ) {
+  init(_ configuration: ModelConfiguration, table: ParameterTable, shape: PassShape) {
     let rows = shape.rows
-    let inner = plan.valueWidths.indices.filter { $0 != 0 && $0 != plan.output.value }
-    let width = { (values: [Int]) in values.map { plan.valueWidths[$0] }.reduce(0, +) }
+    let plans = table.plans
     stream = (configuration.layerCount + 1) * rows * configuration.modelDim
     logitRows = max(1, min(rows, Self.mostLogits / configuration.embeddingCount))
     logits = logitRows * configuration.embeddingCount
-    keptPerLayer = rows * width(inner.filter { plan.isKept[$0] })
-    shared = rows * width(inner.filter { !plan.isKept[$0] })
-    valueGradients = rows * width(inner)
-    statisticsPerLayer = 2 * plan.normCount * rows
+    kept = plans.map { rows * $0.keptWidth }
+    shared = rows * (plans.map(\.sharedWidth).max() ?? 0)
+    valueGradients = rows * (plans.map { $0.keptWidth + $0.sharedWidth }.max() ?? 0)
+    statistics = plans.map { $0.statisticsCount * rows }
     logSumExpPerLayer = rows * configuration.headCount
-    let attention = AttentionShape(
-      batchSize: shape.batchSize, sequenceLength: shape.sequenceLength, headCount: configuration.headCount,
-      headDim: configuration.headDim, isCausal: configuration.objective == .causal)
-    workspacePerThread = max(
-      attention.scratchCount, 2 * max(configuration.modelDim, configuration.ffnDim), configuration.headCount)
+    let scratch = plans.flatMap(\.steps).compactMap { named -> Int? in
+      guard case .attention(let attention, _, _, _, _) = named.step else { return nil }
+      let isCausal = configuration.objective == .causal
+      return AttentionShape(attention, shape, isCausal: isCausal).scratchCount
+    }
+    // Reductions over rows need a place for gain, bias and a DyT's slope.
+    let widest = plans.flatMap(\.valueWidths).max() ?? 0
+    workspacePerThread = max(scratch.max() ?? 0, 2 * widest + 1, configuration.headCount)
   }
+}
+
+extension BlockPlan {
+  private func width(isKept: Bool) -> Int {
+    valueWidths.indices.filter { $0 != 0 && $0 != output.value && self.isKept[$0] == isKept }
+      .map { valueWidths[$0] }.reduce(0, +)
+  }
+
+  /// Columns of the values that a layer keeps for its backward pass, its input and output aside.
+  var keptWidth: Int { width(isKept: true) }
+
+  /// Columns of the values that layers share.
+  var sharedWidth: Int { width(isKept: false) }
 }
 
 extension ModelConfiguration {
   /// Bytes that training takes: parameters, their rounded copy where there is one, gradients, both moments of AdamW,
   /// activations and the logits in hand.
   ///
-  /// In float64, so that absurd sizes give a number rather than an overflow.
+  /// In float64 and from one layer of each kind, so that absurd sizes give a number rather than an overflow.
   public func trainingBytes(shape: PassShape, scalarBytes: Int = 4) -> Double {
     let rows = Double(shape.batchSize) * Double(shape.sequenceLength)
-    let plan = BlockPlan(self)
+    let plan = BlockPlan(self, layer: layerCount - 1)
     let inner = Double(plan.valueWidths.reduce(0, +))
     let keptWidth = Double(
       plan.valueWidths.indices.filter { plan.isKept[$0] }.map { plan.valueWidths[$0] }.reduce(0, +))
     let activations = rows * (keptWidth * Double(layerCount) + 2 * inner + 4 * Double(modelDim))
     let logits = min(rows * Double(embeddingCount), Double(max(MemorySizes.mostLogits, embeddingCount)))
     let perLayer = plan.parameters.map { $0.shape.map(Double.init).reduce(1, *) }.reduce(0, +)
-    let parameters = perLayer * Double(layerCount) + Double(embeddingCount) * Double(modelDim)
+    let tables = (architecture.head.isTied ? 1.0 : 2) * Double(embeddingCount) + Double(positionRows)
+    let parameters = perLayer * Double(layerCount) + tables * Double(modelDim)
     let copies = precision == .fp32 ? 4.0 : 5
     return (copies * parameters + activations + logits) * Double(scalarBytes)
   }

@@ -1,3 +1,4 @@
+import Architecture
 import Kernels
 import Randomness
 import RunData
@@ -32,9 +33,10 @@ public final class Model<Scalar: KernelScalar> {
   /// The threads that it computes on.
   public let team: Team
 
-  let plan: BlockPlan
   let memory: ModelMemory<Scalar>
   let blocks: [Block<Scalar>]
+  let embeddingNorm: StemNorm<Scalar>?
+  let finalNorm: StemNorm<Scalar>?
   private let sumKernel: SumKernel
 
   /// Allocates a model; its parameters are zero until ``initialize(seed:)`` or ``setParameter(_:to:)``.
@@ -47,10 +49,19 @@ public final class Model<Scalar: KernelScalar> {
     self.configuration = configuration
     self.shape = shape
     self.team = team
-    plan = BlockPlan(configuration)
+    guard configuration.positionRows == 0 || configuration.positionCount >= shape.sequenceLength else {
+      throw ModelConfigurationError(
+        description:
+          "sequence \(shape.sequenceLength) is longer than the \(configuration.positionCount) positions "
+          + "that the model has vectors for")
+    }
     table = ParameterTable(configuration)
-    memory = ModelMemory(configuration, plan: plan, table: table, shape: shape, team: team)
-    blocks = memory.blocks(plan: plan, table: table)
+    memory = ModelMemory(configuration, table: table, shape: shape, team: team)
+    blocks = memory.blocks(table)
+    embeddingNorm = StemNorm(
+      configuration.architecture.embedding.norm, name: StemTensor.embeddingNorm, table: table, statistics: 2)
+    finalNorm = StemNorm(
+      configuration.architecture.head.norm, name: StemTensor.finalNorm, table: table, statistics: 0)
     sumKernel = SumKernel(team: team)
   }
 
@@ -87,7 +98,7 @@ public final class Model<Scalar: KernelScalar> {
   /// A probe for this model's operations.
   public func makeProbe() -> ActivationProbe {
     ActivationProbe(
-      plan: plan, configuration: configuration, kernel: sumKernel,
+      table: table, configuration: configuration, kernel: sumKernel,
       inner: SumSlots(count: shape.batchSize * configuration.headCount))
   }
 

@@ -1,6 +1,6 @@
+import Architecture
 import Kernels
 import RealModule
-import RunData
 
 /// Every buffer of a model, and the views of it that each layer works on.
 struct ModelMemory<Scalar: KernelScalar>: Sendable {
@@ -20,9 +20,16 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
   let streamGradients: Buffer<Scalar>
   /// Output of the norm after the stack and its statistics.
   let final: Buffer<Scalar>
-  let finalStatistics: Buffer<Scalar>
+  /// Statistics of the norms outside the layers.
+  let stemStatistics: Buffer<Scalar>
+  /// What a norm of the embeddings reads, and its gradient; empty where there is none.
+  let embedded: Buffer<Scalar>
   /// Logits of as many rows as are worked on at a time.
   let logits: Buffer<Scalar>
+  /// Slopes of a soft cap at these logits; empty where there is none.
+  let logitSlopes: Buffer<Scalar>
+  /// The angles of every rotation that a layer has.
+  let rotations: [RotaryParameters: RotaryAngles<Scalar>]
   let kept: [Buffer<Scalar>]
   let shared: Buffer<Scalar>
   let valueGradients: Buffer<Scalar>
@@ -35,9 +42,9 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
   let logitRows: Int
 
   init(
-    _ configuration: ModelConfiguration, plan: BlockPlan, table: ParameterTable, shape: PassShape, team: Team
+    _ configuration: ModelConfiguration, table: ParameterTable, shape: PassShape, team: Team
   ) {
-    let sizes = MemorySizes(configuration, plan: plan, table: table, shape: shape)
+    let sizes = MemorySizes(configuration, table: table, shape: shape)
     rows = shape.rows
     modelDim = configuration.modelDim
     logitRows = sizes.logitRows
@@ -51,15 +58,20 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
     stream = Buffer(count: sizes.stream)
     streamGradients = Buffer(count: 2 * rows * modelDim)
     final = Buffer(count: 2 * rows * modelDim)
-    finalStatistics = Buffer(count: 2 * rows)
+    stemStatistics = Buffer(count: 4 * rows)
+    embedded = Buffer(count: configuration.architecture.embedding.norm == nil ? 0 : 2 * rows * modelDim)
     logits = Buffer(count: sizes.logits)
-    kept = (0..<configuration.layerCount).map { _ in Buffer(count: sizes.keptPerLayer) }
+    logitSlopes = Buffer(count: configuration.architecture.head.softCap == nil ? 0 : sizes.logits)
+    rotations = Self.rotations(table, sequenceLength: shape.sequenceLength)
+    kept = sizes.kept.map { Buffer(count: $0) }
     shared = Buffer(count: sizes.shared)
     valueGradients = Buffer(count: sizes.valueGradients)
-    statistics = (0..<configuration.layerCount).map { _ in Buffer(count: sizes.statisticsPerLayer) }
+    statistics = sizes.statistics.map { Buffer(count: $0) }
     logSumExp = (0..<configuration.layerCount).map { _ in Buffer(count: sizes.logSumExpPerLayer) }
     workspace = Workspace(team: team, capacity: sizes.workspacePerThread)
-    fillPositions(sequenceLength: shape.sequenceLength)
+    if case .sinusoidal = configuration.architecture.embedding.positions {
+      fillPositions(sequenceLength: shape.sequenceLength)
+    }
   }
 
   func streamMatrix(_ layer: Int) -> Matrix<Scalar> {
@@ -71,22 +83,30 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
     streamGradients.matrix(offset: (layer % 2) * rows * modelDim, rows: rows, width: modelDim)
   }
 
-  func blocks(plan: BlockPlan, table: ParameterTable) -> [Block<Scalar>] {
-    (0..<table.layerCount).map { layer in
+  func blocks(_ table: ParameterTable) -> [Block<Scalar>] {
+    let columns = Dictionary(uniqueKeysWithValues: table.operationNames.enumerated().map { ($1, $0) })
+    return table.plans.enumerated().map { layer, plan in
       let first = table.firstIndex(layer: layer)
       let ranges = plan.parameters.indices.map { table.parameters[first + $0].range }
       return Block(
-        layer: layer, plan: plan, values: values(plan, layer: layer),
-        valueGradients: gradients(plan, layer: layer), parameters: ranges.map { weights.row($0) },
-        gradients: ranges.map { gradients.row($0) },
-        normStatistics: (0..<plan.normCount).map { norm in
-          let start = 2 * norm * rows
-          return (
-            mean: statistics[layer].row(start..<start + rows),
-            rstd: statistics[layer].row(start + rows..<start + 2 * rows)
-          )
-        }, logSumExp: logSumExp[layer].row)
+        layer: layer, plan: plan, operationColumns: plan.operationNames.map { columns[$0] ?? 0 },
+        values: values(plan, layer: layer), valueGradients: gradients(plan, layer: layer),
+        parameters: ranges.map { weights.row($0) }, gradients: ranges.map { gradients.row($0) },
+        statistics: statistics[layer].row, logSumExp: logSumExp[layer].row)
     }
+  }
+
+  private static func rotations(
+    _ table: ParameterTable, sequenceLength: Int
+  ) -> [RotaryParameters: RotaryAngles<Scalar>] {
+    var rotations: [RotaryParameters: RotaryAngles<Scalar>] = [:]
+    for case .rotary(let rotary, _) in table.plans.flatMap({ $0.steps.map(\.step) })
+    where rotations[rotary] == nil {
+      rotations[rotary] = RotaryAngles(
+        sequenceLength: sequenceLength, rotatedWidth: rotary.rotatedWidth, theta: rotary.theta,
+        pairing: rotary.pairing)
+    }
+    return rotations
   }
 
   /// A layer's forward values: the stream at both ends, its own memory where backward reads them, else memory that all layers share.

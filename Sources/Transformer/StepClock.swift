@@ -1,3 +1,5 @@
+import Architecture
+
 /// A part of a training step, for the clock.
 public enum StepPart: String, Sendable, CaseIterable {
   /// Reading tokens.
@@ -54,10 +56,10 @@ extension Step {
   /// What a step's time counts as.
   var part: StepPart {
     switch self {
-    case .norm: .normalization
+    case .norm, .dynamicTanh: .normalization
     case .linear: .products
     case .attention: .attention
-    case .headScale, .activation, .dropout, .add: .elementwise
+    case .rotary, .headScale, .constantScale, .activation, .gated, .dropout, .add: .elementwise
     }
   }
 }

@@ -1,3 +1,4 @@
+import Architecture
 import FileTestSupport
 import Testing
 import RunData
@@ -34,19 +35,21 @@ import RunData
 
   @Test func aPlainPreLNDecoder() throws {
     let checkpoint = try open(TinyDecoder())
-    let architecture = checkpoint.architecture
-    #expect(architecture.layerCount == 3)
-    #expect(architecture.modelDim == 4)
-    #expect(architecture.ffnDim == 6)
-    #expect(architecture.headCount == 2)
-    #expect(architecture.vocabularySize == 5)
-    #expect(architecture.placement == .preLN)
-    #expect(architecture.norm == .layer)
-    #expect(architecture.activation == .gelu)
-    #expect(!architecture.scaleAttention && !architecture.scaleFFN && !architecture.normQueryKeyValue)
-    #expect(architecture.scaleHeads == nil)
-    #expect(architecture.scaleResiduals == .none)
-    #expect(architecture.isHeadTied)
+    let configuration = checkpoint.configuration
+    let wiring = try checkpoint.wiring
+    #expect(configuration.layerCount == 3)
+    #expect(configuration.modelDim == 4)
+    #expect(configuration.ffnDim == 6)
+    #expect(configuration.headCount == 2)
+    #expect(configuration.vocabularySize == 5)
+    #expect(wiring.placement == .preLN)
+    #expect(wiring.norm == .layer)
+    #expect(wiring.activation == .gelu)
+    #expect(
+      !wiring.additions.scaleAttention && !wiring.additions.scaleFFN && !wiring.additions.normQueryKeyValue)
+    #expect(wiring.additions.scaleHeads == nil)
+    #expect(wiring.additions.scaleResiduals == .none)
+    #expect(configuration.architecture.head.isTied)
     #expect(checkpoint.unknownTensors.isEmpty)
     #expect(checkpoint.notes == ["activation gelu, which the file does not state"])
     // Per layer 6 linear maps and 2 norms, of two tensors each; the embedding and the last norm.
@@ -57,24 +60,25 @@ import RunData
     let checkpoint = try open(
       TinyDecoder(additions: .normFormer), metadata: ["head_scale_placement": "fairseq"],
       hints: CheckpointHints())
-    let architecture = checkpoint.architecture
-    #expect(architecture.scaleAttention && architecture.scaleFFN)
-    #expect(architecture.scaleHeads == .fairseq)
-    #expect(architecture.scaleResiduals == .ffn)
-    #expect(architecture.headCount == 2)
+    let configuration = checkpoint.configuration
+    let wiring = try checkpoint.wiring
+    #expect(wiring.additions.scaleAttention && wiring.additions.scaleFFN)
+    #expect(wiring.additions.scaleHeads == .fairseq)
+    #expect(wiring.additions.scaleResiduals == .ffn)
+    #expect(configuration.headCount == 2)
     #expect(checkpoint.parameterNames.count == 3 * 22 + 3)
   }
 
   @Test func otherForms() throws {
     let post = try open(TinyDecoder(isPostLN: true))
-    #expect(post.architecture.placement == .postLN)
+    #expect(try post.wiring.placement == .postLN)
     #expect(post.notes.contains("Post-LN, because there is no decoder.layer_norm after the stack"))
-    #expect(try open(TinyDecoder(isRMS: true)).architecture.norm == .rms)
-    #expect(try open(TinyDecoder(isGated: true)).architecture.activation == .geglu)
-    #expect(try open(TinyDecoder(isGated: true)).architecture.ffnDim == 6)
-    #expect(try open(TinyDecoder(additions: .scaleBothResiduals)).architecture.scaleResiduals == .both)
-    #expect(try open(TinyDecoder(additions: .normQueryKeyValue)).architecture.normQueryKeyValue)
-    #expect(try open(TinyDecoder(layers: 12)).architecture.layerCount == 12)
+    #expect(try open(TinyDecoder(isRMS: true)).wiring.norm == .rms)
+    #expect(try open(TinyDecoder(isGated: true)).wiring.activation == .geglu)
+    #expect(try open(TinyDecoder(isGated: true)).configuration.ffnDim == 6)
+    #expect(try open(TinyDecoder(additions: .scaleBothResiduals)).wiring.additions.scaleResiduals == .both)
+    #expect(try open(TinyDecoder(additions: .normQueryKeyValue)).wiring.additions.normQueryKeyValue)
+    #expect(try open(TinyDecoder(layers: 12)).configuration.layerCount == 12)
   }
 
   @Test func valuesComeFromTheirTensors() throws {
@@ -114,11 +118,11 @@ import RunData
     let head = "decoder.output_projection.weight"
     model.shapes[head] = [5, 4]
     let embedding = TinyDecoder.elements("decoder.embed_tokens.weight", count: 20)
-    #expect(try open(model, values: [head: embedding]).architecture.isHeadTied)
+    #expect(try open(model, values: [head: embedding]).configuration.architecture.head.isTied)
     var other = embedding
     other[19] += 1
     let untied = try open(model, values: [head: other])
-    #expect(!untied.architecture.isHeadTied)
+    #expect(!untied.configuration.architecture.head.isTied)
     #expect(try untied.floats(of: head) == other)
   }
 
@@ -134,8 +138,8 @@ import RunData
   @Test func headsComeFromTensorFlagOrMetadata() throws {
     let plain = TinyDecoder()
     #expect(
-      try open(plain, metadata: ["head_count": "4"], hints: CheckpointHints()).architecture.headCount == 4)
-    #expect(try open(plain, metadata: ["head_count": "4"]).architecture.headCount == 2)
+      try open(plain, metadata: ["head_count": "4"], hints: CheckpointHints()).configuration.headCount == 4)
+    #expect(try open(plain, metadata: ["head_count": "4"]).configuration.headCount == 2)
     let error = message(plain, hints: CheckpointHints())
     #expect(error.contains("no tensor that tells the number of attention heads"))
     #expect(error.contains("--heads"))
@@ -160,7 +164,7 @@ import RunData
         "\"somewhere\" in its metadata"))
     let hints = CheckpointHints(headScalePlacement: .fairseq2021)
     let flagged = try open(model, metadata: ["head_scale_placement": "paper"], hints: hints)
-    #expect(flagged.architecture.scaleHeads == .fairseq2021)
+    #expect(try flagged.wiring.additions.scaleHeads == .fairseq2021)
   }
 
   @Test func activationIsStatedOrAssumed() throws {
@@ -255,5 +259,12 @@ import RunData
       error.contains("has 3 tensors that no known part of a decoder has: \(names.joined(separator: ", "))"))
     let hints = CheckpointHints(headCount: 2, leavesOutUnknownTensors: true)
     #expect(try open(model, hints: hints).unknownTensors == names)
+  }
+}
+
+extension DecoderCheckpoint {
+  /// The model's wiring in the paper's words, which all of fairseq's checkpoints have.
+  var wiring: PaperWiring {
+    get throws { try #require(configuration.paperWiring) }
   }
 }

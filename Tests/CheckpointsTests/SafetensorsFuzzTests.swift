@@ -1,3 +1,4 @@
+import Architecture
 import FileTestSupport
 import FuzzTestSupport
 import Foundation

@@ -77,8 +77,10 @@ import Testing
     let model = TinyDecoder(additions: .normFormer)
     try model.write(
       to: path, metadata: ["head_count": "2", "head_scale_placement": "paper", "activation": "gelu"])
-    let architecture = try DecoderCheckpoint(path: path).architecture
+    let configuration = try DecoderCheckpoint(path: path).configuration
     #expect(
-      architecture.metadata == ["head_count": "2", "head_scale_placement": "paper", "activation": "gelu"])
+      configuration.checkpointMetadata == [
+        "head_count": "2", "head_scale_placement": "paper", "activation": "gelu",
+      ])
   }
 }

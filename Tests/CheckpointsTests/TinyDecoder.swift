@@ -1,3 +1,4 @@
+import Architecture
 @testable import Checkpoints
 
 /// The tensors of a decoder of width 4, FFN width 6, vocabulary 5 and 2 heads, to be changed by tests.

@@ -1,3 +1,4 @@
+import Architecture
 import FileTestSupport
 import Foundation
 import Testing
@@ -64,10 +65,10 @@ import RunData
     for name in ["fairseq-args-legacy.pt", "fairseq-cfg.pt"] {
       let hints = CheckpointHints(headScalePlacement: .fairseq)
       let checkpoint = try DecoderCheckpoint(path: Fixtures.path(name), hints: hints)
-      #expect(checkpoint.architecture.headCount == 2)
-      #expect(checkpoint.architecture.activation == .gelu)
-      #expect(checkpoint.architecture.isHeadTied)
-      #expect((checkpoint.architecture.scaleHeads == nil) == (name == "fairseq-cfg.pt"))
+      #expect(checkpoint.configuration.headCount == 2)
+      #expect(try checkpoint.wiring.activation == .gelu)
+      #expect(checkpoint.configuration.architecture.head.isTied)
+      #expect(try (checkpoint.wiring.additions.scaleHeads == nil) == (name == "fairseq-cfg.pt"))
       #expect(checkpoint.view.bookkeeping.map(\.name) == ["decoder.version"])
     }
   }

@@ -19,6 +19,7 @@ MAP = {
     "CProcessor": "",
     # Values and tools that know of nothing else.
     "BuildInfo": "",
+    "Architecture": "",
     "Text": "",
     "Randomness": "",
     "Checksums": "CChecksums",
@@ -27,32 +28,33 @@ MAP = {
     "Isolation": "",
     # One thing each.
     "Statistics": "Randomness",
-    "Kernels": "COpenBLAS CProcessor Randomness RunData",
+    "Kernels": "Architecture COpenBLAS CProcessor Randomness RunData",
     "HDF5": "CHDF5",
     "Charts": "Text",
-    "Corpus": "Checksums FileAccess Randomness RunData",
-    "Checkpoints": "Checksums FileAccess RunData",
+    "Corpus": "Architecture Checksums FileAccess Randomness RunData",
+    "Checkpoints": "Architecture Checksums FileAccess RunData",
     "RunFile": "Checksums HDF5 RunData",
     "TensorBoard": "Checksums",
     # What is made of them.
-    "Transformer": "Kernels Randomness RunData",
+    "Transformer": "Architecture Kernels Randomness RunData",
     "Documents": "Charts Statistics Text",
-    "Training": "Corpus Kernels Randomness RunData Transformer",
+    "Training": "Architecture Corpus Kernels Randomness RunData Transformer",
     # Numbers about runs and checkpoints.
-    "Analysis": "Charts Documents RunData Statistics Text",
+    "Analysis": "Architecture Charts Documents RunData Statistics Text",
     "Comparison": "Analysis Charts Checkpoints Documents Kernels RunData Statistics Text",
     # The commands.
     "NFProbeCommands": (
-        "Analysis BuildInfo Charts Checkpoints Checksums Comparison Corpus Documents FileAccess Isolation Kernels RunData"
+        "Analysis Architecture BuildInfo Charts Checkpoints Checksums Comparison Corpus Documents FileAccess Isolation Kernels RunData"
         " RunFile Statistics TensorBoard Text Training Transformer"
     ),
     "nf-probe": "NFProbeCommands",
 }
 
-# Packages of others, and who may use them: parsing of arguments and YAML stays out of the libraries.
+# Packages of others, and who may use them: arguments are parsed by the commands alone, YAML there and
+# where architectures are read.
 PACKAGES = {
     "ArgumentParser": "NFProbeCommands",
-    "Yams": "NFProbeCommands",
+    "Yams": "Architecture NFProbeCommands",
     "RealModule": "Analysis Charts Comparison Kernels NFProbeCommands Randomness Statistics Training Transformer",
 }
 

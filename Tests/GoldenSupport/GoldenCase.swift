@@ -1,3 +1,4 @@
+import Architecture
 import Foundation
 import RunData
 import Kernels
@@ -78,7 +79,12 @@ package struct GoldenCase: Decodable {
 
   /// The file's weights followed by its second half (gradients, or the weights after training).
   package static func numbers(_ name: String) throws -> [Double] {
-    let data = try Data(contentsOf: folder.appending(path: "\(name).f64"))
+    try numbers(at: folder.appending(path: "\(name).f64"))
+  }
+
+  /// Little-endian float64 without a header.
+  package static func numbers(at file: URL) throws -> [Double] {
+    let data = try Data(contentsOf: file)
     return stride(from: 0, to: data.count, by: 8).map { start in
       let bits = (0..<8).reduce(UInt64(0)) { $0 | UInt64(data[start + $1]) << (8 * UInt64($1)) }
       return Double(bitPattern: bits)

@@ -64,6 +64,8 @@ public struct SampleRun: Sendable {
           case .modelElement: manifest.modelDim
           case .ffnElement: manifest.ffnDim
           case .head: manifest.headCount
+          case .headElement: manifest.headDim
+          case .single: 1
           }
         return (0..<manifest.gradients.layerCount * width).map { cell in
           index == 1 && cell < width ? .nan : Float(1 + step) + Float(cell) / 64

@@ -1,3 +1,4 @@
+import Architecture
 import Corpus
 import Foundation
 import Kernels

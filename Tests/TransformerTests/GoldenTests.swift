@@ -1,3 +1,4 @@
+import Architecture
 import GoldenSupport
 import Kernels
 import RunData

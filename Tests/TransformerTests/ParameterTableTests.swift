@@ -1,3 +1,4 @@
+import Architecture
 import RunData
 import Testing
 import Transformer

@@ -1,3 +1,4 @@
+import Architecture
 import RunData
 
 /// How far one run got while its learning rate rose, and what became of it.

@@ -1,4 +1,4 @@
-import RunData
+import Architecture
 
 /// Reads an architecture off the tensors that are there.
 struct ArchitectureInference {
@@ -14,24 +14,26 @@ struct ArchitectureInference {
     self.hints = hints
   }
 
-  mutating func architecture() throws(CheckpointError) -> CheckpointArchitecture {
+  /// The model in the paper's words.
+  mutating func configuration() throws(CheckpointError) -> ModelConfiguration {
     try refuseOtherComputations()
-    guard let embedding = layout.stem[DecoderLayout.embedding] else {
-      throw layout.error("\(DecoderLayout.embedding) is missing")
+    if layout.stem[StemTensor.positions] != nil {
+      throw layout.error(
+        "has learned positions (\(StemTensor.positions)); of fairseq's models, sinusoidal ones can be read")
     }
-    let embeddingShape = try layout.shape(of: embedding, rank: 2)
-    let modelDim = embeddingShape[1]
-    let ffnDim = try layout.shape("fc2.weight", rank: 2)[1]
+    let sizes = try DecoderSizes(layout)
     let hasHeadScale = layout.hasAny("c_attn")
-    return CheckpointArchitecture(
-      layerCount: layout.layers.count, modelDim: modelDim, ffnDim: ffnDim,
-      headCount: try headCount(modelDim: modelDim), vocabularySize: embeddingShape[0],
-      placement: try placement(),
-      norm: normKind(), activation: try activation(ffnDim: ffnDim),
-      scaleAttention: layout.hasAny("attn_ln.weight"), scaleFFN: layout.hasAny("ffn_layernorm.weight"),
-      scaleHeads: hasHeadScale ? try headScalePlacement() : nil, scaleResiduals: try residualScaling(),
-      normQueryKeyValue: ["q", "k", "v"].contains { layout.hasAny("self_attn.\($0)_layer_norm.weight") },
-      isHeadTied: true)
+    var configuration = ModelConfiguration(
+      layerCount: sizes.layerCount, modelDim: sizes.modelDim,
+      headCount: try headCount(modelDim: sizes.modelDim), ffnDim: sizes.ffnDim,
+      vocabularySize: sizes.vocabularySize, placement: try placement(),
+      additions: Additions(
+        scaleAttention: layout.hasAny("attn_ln.weight"), scaleFFN: layout.hasAny("ffn_layernorm.weight"),
+        scaleHeads: hasHeadScale ? try headScalePlacement() : nil, scaleResiduals: try residualScaling(),
+        normQueryKeyValue: ["q", "k", "v"].contains { layout.hasAny("self_attn.\($0)_layer_norm.weight") }),
+      activation: try activation(ffnDim: sizes.ffnDim), norm: normKind())
+    configuration.architecture.head.isTied = try layout.isHeadTied()
+    return configuration
   }
 
   /// Hyper-parameters of fairseq's that leave the tensors as they are and make the model compute something else.
@@ -45,19 +47,19 @@ struct ArchitectureInference {
   }
 
   private mutating func placement() throws(CheckpointError) -> NormPlacement {
-    if layout.stem["\(DecoderLayout.finalNorm).weight"] != nil { return .preLN }
+    if layout.stem["\(StemTensor.finalNorm).weight"] != nil { return .preLN }
     guard metadata["decoder_normalize_before"] != "True" else {
       throw layout.error(
-        "is Pre-LN by its hyper-parameters, but \(DecoderLayout.finalNorm) after the stack is missing")
+        "is Pre-LN by its hyper-parameters, but \(StemTensor.finalNorm) after the stack is missing")
     }
-    notes.append("Post-LN, because there is no \(DecoderLayout.finalNorm) after the stack")
+    notes.append("Post-LN, because there is no \(StemTensor.finalNorm) after the stack")
     return .postLN
   }
 
   private func normKind() -> NormKind {
     let norms = ["self_attn_layer_norm", "final_layer_norm", "attn_ln", "ffn_layernorm"]
     let hasBias =
-      norms.contains { layout.hasAny("\($0).bias") } || layout.stem["\(DecoderLayout.finalNorm).bias"] != nil
+      norms.contains { layout.hasAny("\($0).bias") } || layout.stem["\(StemTensor.finalNorm).bias"] != nil
     return hasBias ? .layer : .rms
   }
 

@@ -1,9 +1,11 @@
-/// A language model's weights in a checkpoint with fairseq's names.
+import Architecture
+
+/// A language model's weights in a checkpoint: fairseq's, our own, or Transformers' with their `config.json`.
 public struct DecoderCheckpoint: Sendable {
   /// The checkpoint, by the names of a model's parts.
   public let view: ModelView
-  /// What model the tensors belong to.
-  public let architecture: CheckpointArchitecture
+  /// What model the tensors belong to; its vocabulary is all rows of the embedding.
+  public let configuration: ModelConfiguration
   /// What was taken for granted and should be shown, e.g. an activation that the file does not state.
   public let notes: [String]
   /// Tensors that belong to no known part of a decoder, under their own names. Not empty only where
@@ -24,14 +26,9 @@ public struct DecoderCheckpoint: Sendable {
   public init(path: String, hints: CheckpointHints = CheckpointHints()) throws(CheckpointError) {
     view = try ModelView(Checkpoint(path: path))
     let layout = try DecoderLayout(view)
-    var inference = ArchitectureInference(layout, metadata: view.checkpoint.metadata, hints: hints)
-    var architecture = try inference.architecture()
-    var matching = ParameterMatching(layout, architecture)
+    (configuration, notes) = try Self.configuration(layout, view, hints)
+    var matching = ParameterMatching(layout, configuration)
     try matching.matchAll()
-    architecture.isHeadTied = try Self.isHeadTied(view, layout)
-    if !architecture.isHeadTied { try matching.matchHead() }
-    self.architecture = architecture
-    notes = inference.notes
     sources = matching.sources
     parameterNames = matching.names
     unknownTensors = matching.unmatched
@@ -41,6 +38,35 @@ public struct DecoderCheckpoint: Sendable {
           + unknownTensors.prefix(8).joined(separator: ", ") + (unknownTensors.count > 8 ? ", …" : ""),
         advice: "A model that leaves them out would compute something else")
     }
+  }
+
+  /// The model, from what says most: the user, the file's own description, `config.json` beside it, and for fairseq's names the
+  /// tensors themselves.
+  private static func configuration(
+    _ layout: DecoderLayout, _ view: ModelView, _ hints: CheckpointHints
+  ) throws(CheckpointError) -> (ModelConfiguration, notes: [String]) {
+    let metadata = view.checkpoint.metadata
+    let stated = try ArchitectureDescription(statedBy: metadata, layout)
+    if let described = hints.architecture ?? stated {
+      let stated = metadata[CheckpointMetadataKey.headCount].flatMap { Int($0) }
+      guard let headCount = hints.headCount ?? stated ?? ConfigFields(beside: view.checkpoint)?.headCount
+      else {
+        throw layout.error(
+          "has no tensor that tells the number of attention heads", advice: "Give it with --heads")
+      }
+      return (try DecoderSizes(layout).configuration(described, headCount: headCount, layout: layout), [])
+    }
+    guard view.adapter == nil || view.adapter?.name == NameAdapter.fairseq.name else {
+      if let config = try TransformersConfiguration(beside: view.checkpoint) {
+        return (try config.configuration(DecoderSizes(layout), layout), [])
+      }
+      throw layout.error(
+        "is a model with \(view.adapter?.title ?? "other")'s names and no config.json beside it, which would tell how its "
+          + "tensors are used", advice: "Give --architecture FILE and --heads")
+    }
+    var inference = ArchitectureInference(layout, metadata: metadata, hints: hints)
+    let configuration = try inference.configuration()
+    return (configuration, inference.notes)
   }
 
   /// Elements of a parameter.
@@ -67,26 +93,15 @@ public struct DecoderCheckpoint: Sendable {
     guard let source = sources[parameter] else { preconditionFailure("no parameter \(parameter)") }
     return source
   }
+}
 
-  /// Whether the output projection is absent or equal to the token embedding, element by element.
-  private static func isHeadTied(
-    _ view: ModelView, _ layout: DecoderLayout
-  ) throws(CheckpointError) -> Bool {
-    guard let head = layout.stem[DecoderLayout.outputProjection],
-      let embedding = layout.stem[DecoderLayout.embedding]
-    else { return true }
-    guard head.shape == embedding.shape else { return false }
-    let names = Set([head.storedName, embedding.storedName])
-    if view.checkpoint.tiedTensors.contains(where: { names.isSubset(of: $0.map(\.name)) }) { return true }
-    let window = 1 << 18
-    var (left, right) = ([Double](repeating: 0, count: window), [Double](repeating: 0, count: window))
-    for start in stride(from: 0, to: head.elementCount, by: window) {
-      let elements = start..<min(start + window, head.elementCount)
-      try view.read(head, elements: elements, into: &left)
-      try view.read(embedding, elements: elements, into: &right)
-      // Bit patterns, so that a not-a-number equals its copy.
-      for index in 0..<elements.count where left[index].bitPattern != right[index].bitPattern { return false }
+extension ArchitectureDescription {
+  /// What one of our own checkpoints states; nil where it states nothing.
+  fileprivate init?(statedBy metadata: [String: String], _ layout: DecoderLayout) throws(CheckpointError) {
+    guard let text = metadata[CheckpointMetadataKey.architecture] else { return nil }
+    let name = metadata[CheckpointMetadataKey.architectureName] ?? "unnamed"
+    do { try self.init(parsing: text, name: name, file: "\(layout.path)'s architecture") } catch {
+      throw layout.error("states an architecture that cannot be read: \(error)")
     }
-    return true
   }
 }

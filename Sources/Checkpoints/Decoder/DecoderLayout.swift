@@ -1,11 +1,11 @@
+import Architecture
+
 /// The tensors of a decoder in fairseq's names: which layers have which, and what else there is.
 struct DecoderLayout {
-  static let embedding = "decoder.embed_tokens.weight"
-  static let outputProjection = "decoder.output_projection.weight"
-  static let finalNorm = "decoder.layer_norm"
   private static let layerPrefix = "decoder.layers."
 
   let path: String
+  private let view: ModelView
   /// Tensors of each layer, by their names within it.
   private(set) var layers: [[String: ModelTensor]] = []
   /// Tensors outside the layers, by their full names.
@@ -14,6 +14,7 @@ struct DecoderLayout {
   let unknown: [String]
 
   init(_ view: ModelView) throws(CheckpointError) {
+    self.view = view
     path = view.checkpoint.path
     unknown = view.unknown.map(\.name)
     try refuseOtherModels(view)
@@ -37,16 +38,8 @@ struct DecoderLayout {
   }
 
   private func refuseOtherModels(_ view: ModelView) throws(CheckpointError) {
-    if let adapter = view.adapter, adapter.name != NameAdapter.fairseq.name {
-      throw error(
-        "is a model with \(adapter.title)'s names; gradients can be computed of decoders with fairseq's names"
-      )
-    }
     if let tensor = view.tensors.first(where: { $0.place.stack == .encoder }) {
       throw error("has an encoder (\(tensor.storedName)); only decoder-only language models can be read")
-    }
-    if let tensor = view.tensors.first(where: { $0.place.name == "decoder.embed_positions.weight" }) {
-      throw error("has learned positions (\(tensor.storedName)); only sinusoidal positions can be read")
     }
   }
 
@@ -56,6 +49,26 @@ struct DecoderLayout {
 
   /// Whether any layer has a tensor of the name.
   func hasAny(_ name: String) -> Bool { layers.contains { $0[name] != nil } }
+
+  /// Whether the output projection is absent or equal to the token embedding, element by element.
+  func isHeadTied() throws(CheckpointError) -> Bool {
+    guard let head = stem["\(StemTensor.head).weight"], let embedding = stem[StemTensor.embedding] else {
+      return true
+    }
+    guard head.shape == embedding.shape else { return false }
+    let names = Set([head.storedName, embedding.storedName])
+    if view.checkpoint.tiedTensors.contains(where: { names.isSubset(of: $0.map(\.name)) }) { return true }
+    let window = 1 << 18
+    var (left, right) = ([Double](repeating: 0, count: window), [Double](repeating: 0, count: window))
+    for start in stride(from: 0, to: head.elementCount, by: window) {
+      let elements = start..<min(start + window, head.elementCount)
+      try view.read(head, elements: elements, into: &left)
+      try view.read(embedding, elements: elements, into: &right)
+      // Bit patterns, so that a not-a-number equals its copy.
+      for index in 0..<elements.count where left[index].bitPattern != right[index].bitPattern { return false }
+    }
+    return true
+  }
 
   /// The full name of a layer's tensor.
   static func fullName(_ layer: Int, _ name: String) -> String { "\(layerPrefix)\(layer).\(name)" }

@@ -1,3 +1,4 @@
+import Architecture
 import RunData
 
 // Tables of names, after fairseq's transformer_layer.py, transformer_decoder.py and multihead_attention.py, and after

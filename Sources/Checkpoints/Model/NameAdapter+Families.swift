@@ -24,6 +24,8 @@ extension NameAdapter {
       NameRule("embed_in.weight", .decoder, "decoder.embed_tokens.weight"),
       NameRule("final_layer_norm.{kind}", .decoder, "decoder.layer_norm.{kind}"),
       NameRule("embed_out.{kind}", .decoder, "decoder.output_projection.{kind}"),
+      // The same in memory since Transformers 5, which still saves it under the first name.
+      NameRule("lm_head.{kind}", .decoder, "decoder.output_projection.{kind}"),
       fusedQueries("layers.{layer}.attention.query_key_value", by: "layers.{layer}.attention.dense.weight"),
     ]
       + rules(

@@ -1,3 +1,4 @@
+import Architecture
 import RunData
 
 // Tables of names, after x-transformers' x_transformers.py.

@@ -1,3 +1,4 @@
+import Architecture
 import RunData
 
 /// How a library names the tensors of its models: a table from those names to places in fairseq's names.

@@ -24,7 +24,7 @@ struct BenchCommand: ParsableCommand {
       """)
 
   @Option(help: "The architecture.")
-  var architecture: Architecture = .normFormer
+  var architecture: ArchitectureChoice = .normFormer
 
   @Option(help: "Pairs of steps, one that records and one that does not; --steps has no effect here.")
   var pairs = 50

@@ -1,3 +1,4 @@
+import Architecture
 import Analysis
 import ArgumentParser
 import Checkpoints
@@ -33,7 +34,7 @@ struct GradsCommand: ParsableCommand {
   var files: [String] = []
 
   @Option(help: "Architectures to measure, separated by commas.")
-  var architectures = List(Architecture.allCases)
+  var architectures = List(ArchitectureChoice.papers)
 
   @Option(help: "Runs of each architecture, with seeds from --seed on.")
   var seeds = 1
@@ -87,7 +88,8 @@ struct GradsCommand: ParsableCommand {
 
   /// Trains, records, then reads the files back: the table comes from what anybody can read.
   private func measure(_ console: Console) throws {
-    let start = try checkpoints.start(options.model, console)
+    let stated = architectures.elements.count == 1 ? architectures.elements[0] : nil
+    let start = try checkpoints.start(options.model, architecture: stated, console)
     let request = options.request(
       checkpoint: start, updatesParameters: update, checkpointInterval: checkpoints.checkpointEvery)
     let architectures = start.map { [$0.architecture] } ?? architectures.elements

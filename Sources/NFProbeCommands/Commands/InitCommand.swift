@@ -1,3 +1,4 @@
+import Architecture
 import Analysis
 import ArgumentParser
 import Charts
@@ -39,7 +40,7 @@ struct InitCommand: ParsableCommand {
   }
 
   @Option(help: "Architectures to measure, separated by commas.")
-  var architectures = List(Architecture.allCases)
+  var architectures = List(ArchitectureChoice.papers)
 
   @Option(help: "Numbers of layers, separated by commas.")
   var depths = List([6, 8, 10, 12, 14])
@@ -126,34 +127,38 @@ struct InitCommand: ParsableCommand {
     StopSignal.watch()
     for architecture in architectures.elements {
       for depth in depths.elements.sorted() {
-        console.progress("\(architecture.rawValue), \(depth) layers, \(counted(seeds, "seed"))")
+        console.progress("\(architecture.name), \(depth) layers, \(counted(seeds, "seed"))")
         let states = try (0..<seeds).map { index in
           guard !StopSignal.isRequested else { throw ExitCode(StopSignal.exitStatus) }
           return try measure(architecture, depth, seed: seed &+ UInt64(index), request, corpus, team)
         }
-        entries.append(StartReport.Entry(label: label(of: architecture), depth: depth, states: states))
+        entries.append(StartReport.Entry(label: try label(of: architecture), depth: depth, states: states))
       }
     }
-    let shape = model.configuration(of: .preLN, corpusVocabulary: corpus.facts.vocabularySize)
+    let shape = try model.configuration(
+      of: .preLN, corpusVocabulary: corpus.facts.vocabularySize, sequenceLength: sequence)
     return StartReport(
       entries: entries, tensor: Self.tensor, otherTensor: Self.otherTensor, modelDim: shape.modelDim,
       batchCount: batches, seedCount: seeds,
       setting: "initial values \(shape.initialization.rawValue), \(counted(shape.headCount, "head")), width "
-        + "\(shape.modelDim), FFN \(shape.ffnDim), \(shape.activation.rawValue.uppercased()), \(corpus.facts.name)"
+        + "\(shape.modelDim), FFN \(shape.ffnDim), \((shape.paperWiring?.activation ?? .gelu).rawValue.uppercased()), \(corpus.facts.name)"
     )
   }
 
   /// What theory speaks of has the architecture's plain name; with other additions it is named after them.
-  private func label(of architecture: Architecture) -> String {
+  private func label(of architecture: ArchitectureChoice) throws -> String {
     architectureTitle(
-      architecture.label(with: model.configuration(of: architecture, corpusVocabulary: 2).additions))
+      architecture.label(
+        of: try model.configuration(of: architecture, corpusVocabulary: 2, sequenceLength: sequence)))
   }
 
   private func measure(
-    _ architecture: Architecture, _ depth: Int, seed: UInt64, _ request: RunRequest, _ corpus: CorpusSplit,
+    _ architecture: ArchitectureChoice, _ depth: Int, seed: UInt64, _ request: RunRequest,
+    _ corpus: CorpusSplit,
     _ team: Team
   ) throws -> StartState {
-    var configuration = model.configuration(of: architecture, corpusVocabulary: corpus.facts.vocabularySize)
+    var configuration = try model.configuration(
+      of: architecture, corpusVocabulary: corpus.facts.vocabularySize, sequenceLength: sequence)
     configuration.layerCount = depth
     do { try configuration.validate() } catch { throw CommandError.usage("--\(error)") }
     try request.checkMemory(configuration)
@@ -167,7 +172,7 @@ struct InitCommand: ParsableCommand {
       sampler: sampler, batches: batches, tensors: [Self.tensor, Self.otherTensor])
     guard state.loss.isFinite else {
       throw CommandError.failed(
-        "\(architecture.rawValue) with \(depth) layers, seed \(seed): the loss at initialisation is not finite"
+        "\(architecture.name) with \(depth) layers, seed \(seed): the loss at initialisation is not finite"
       )
     }
     return state

@@ -1,3 +1,4 @@
+import Architecture
 import Analysis
 import ArgumentParser
 import Corpus
@@ -35,7 +36,7 @@ struct StabilityCommand: ParsableCommand {
   var files: [String] = []
 
   @Option(help: "Architectures to test, separated by commas.")
-  var architectures = List(Architecture.allCases)
+  var architectures = List(ArchitectureChoice.papers)
 
   @Option(help: "Runs of each architecture, with seeds from --seed on.")
   var seeds = 3

@@ -25,7 +25,7 @@ struct TrainCommand: ParsableCommand {
       """)
 
   @Option(help: "The architecture. (default: normformer, or that of --from-checkpoint)")
-  var architecture: Architecture?
+  var architecture: ArchitectureChoice?
 
   @OptionGroup var options: RunOptions
   @OptionGroup(title: "Checkpoints") var checkpoints: CheckpointOptions
@@ -33,10 +33,10 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(isQuiet: output.quiet)
-    let start = try checkpoints.start(options.model, console)
-    if let asked = architecture, let there = start?.architecture, asked != there {
+    let start = try checkpoints.start(options.model, architecture: architecture, console)
+    if let asked = architecture, asked.isPapers, let there = start?.architecture, asked != there {
       throw CommandError.usage(
-        "--architecture \(asked.rawValue) contradicts the checkpoint, whose tensors are \(there.rawValue)'s")
+        "--architecture \(asked.name) contradicts the checkpoint, whose tensors are \(there.name)'s")
     }
     let request = options.request(checkpoint: start, checkpointInterval: checkpoints.checkpointEvery ?? 500)
     let corpus = try request.openCorpus()

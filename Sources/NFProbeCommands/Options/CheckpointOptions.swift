@@ -5,7 +5,7 @@ import Checkpoints
 struct CheckpointOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Start from these weights (fairseq names); architecture, additions and sizes are read off the tensors.",
+      "Start from these weights: fairseq's or our own, or a folder of Transformers' with its config.json; what the model is, files and tensors say.",
       valueName: "checkpoint"))
   var fromCheckpoint: String?
 
@@ -35,8 +35,12 @@ struct CheckpointOptions: ParsableArguments {
   var isResuming: Bool { resume != nil }
 
   /// The weights to start from, where some are named.
-  func start(_ model: ModelOptions, _ console: Console) throws -> CheckpointStart? {
-    let start = try fromCheckpoint.map { try CheckpointStart(path: $0, model: model) }
+  /// - Parameter architecture: what the user says of their wiring, beside what the files say.
+  func start(
+    _ model: ModelOptions, architecture: ArchitectureChoice? = nil, _ console: Console
+  ) throws -> CheckpointStart? {
+    let stated = try architecture.flatMap { $0.isPapers ? nil : try $0.description() }
+    let start = try fromCheckpoint.map { try CheckpointStart(path: $0, model: model, architecture: stated) }
     for note in start?.checkpoint.notes ?? [] { console.progress("checkpoint: \(note)") }
     return start
   }

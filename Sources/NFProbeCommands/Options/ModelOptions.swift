@@ -1,3 +1,4 @@
+import Architecture
 import ArgumentParser
 import Kernels
 import RunData
@@ -17,8 +18,18 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "Attention heads; must divide the width. (default: 4)")
   var heads: Int?
 
-  @Option(help: "Width of the FFN's hidden layer. (default: 4 x dim)")
+  @Option(
+    help: "Heads of keys and values; each serves several heads. (default: the architecture's, else all)")
+  var kvHeads: Int?
+
+  @Option(help: "Width of a head. (default: the architecture's, else dim / heads)")
+  var headDim: Int?
+
+  @Option(help: "Width of the FFN's hidden layer. (default: the architecture's, else 4 x dim)")
   var ffnDim: Int?
+
+  @Option(help: "Positions that have a vector, where positions are learned. (default: --sequence)")
+  var positions: Int?
 
   @Option(
     help: "Token ids are below this. (default: what the corpus needs; 256 for the built-in language)")
@@ -46,19 +57,22 @@ struct ModelOptions: ParsableArguments {
   @Flag(inversion: .prefixedNo, help: "The paper's \"+3 more LN\" on q, k and v.")
   var qkvNorm = false
 
-  @Option(help: "The FFN's nonlinearity.")
-  var activation: Activation = .gelu
+  @Option(help: "The FFN's nonlinearity: gelu or geglu. (default: gelu, or the architecture's)")
+  var activation: Activation?
 
-  @Option(help: "Kind of every norm: layer, or rms (no mean, no bias).")
-  var norm: NormKind = .layer
+  @Option(
+    help: "Kind of every norm: layer, or rms (no mean, no bias). (default: layer, or the architecture's)")
+  var norm: NormKind?
 
   @Option(help: "What is predicted: causal (the next token) or masked (15 % of tokens, 80/10/10).")
   var objective: Objective = .causal
 
   @Option(
     name: .customLong("init"),
-    help: "Initial values; xiong is for `init`: queries and keys are 0 and stay so.")
-  var initialization: Initialization = .fairseq
+    help:
+      "Initial values; xiong is for `init`: queries and keys are 0 and stay so. (default: fairseq, or the architecture's)"
+  )
+  var initialization: Initialization?
 
   @Option(help: "Dropout of embeddings and branches.")
   var dropout = 0.0
@@ -69,7 +83,7 @@ struct ModelOptions: ParsableArguments {
 
 extension ModelOptions {
   /// The additions that an architecture has under these options.
-  func additions(of architecture: Architecture) -> Additions {
+  func additions(of architecture: ArchitectureChoice) -> Additions {
     var additions = architecture.additions
     if let scaleAttn { additions.scaleAttention = scaleAttn }
     if let scaleFc { additions.scaleFFN = scaleFc }
@@ -84,14 +98,53 @@ extension ModelOptions {
   }
 
   /// The model of an architecture; `corpusVocabulary` is what the corpus needs at least.
-  func configuration(of architecture: Architecture, corpusVocabulary: Int) -> ModelConfiguration {
+  ///
+  /// - Throws: `CommandError`: where a file is no architecture, or an option has no meaning for it.
+  func configuration(
+    of architecture: ArchitectureChoice, corpusVocabulary: Int, sequenceLength: Int
+  ) throws -> ModelConfiguration {
     let named = size?.dimensions
+    guard architecture.isPapers else {
+      try checkPaperOptions(architecture)
+      var description = try architecture.description()
+      if norm == .rms { description.useRMSNorm() }
+      var isLearned = false
+      if case .learned = description.embedding.positions { isLearned = true }
+      return ModelConfiguration(
+        layerCount: layers ?? named?.layers ?? 12, modelDim: dim ?? named?.dim ?? 64,
+        headCount: heads ?? named?.heads ?? 4, keyValueHeadCount: kvHeads, headDim: headDim, ffnDim: ffnDim,
+        vocabularySize: vocabSize ?? corpusVocabulary,
+        positionCount: isLearned ? positions ?? sequenceLength : 0,
+        architecture: description, objective: objective, initialization: initialization, dropout: dropout,
+        attentionDropout: attentionDropout)
+    }
+    for (option, value) in [("--kv-heads", kvHeads), ("--head-dim", headDim), ("--positions", positions)]
+    where value != nil {
+      throw CommandError.usage(
+        "\(option) has no meaning for \(architecture.name): its heads make up the width")
+    }
     return ModelConfiguration(
       layerCount: layers ?? named?.layers ?? 12, modelDim: dim ?? named?.dim ?? 64,
       headCount: heads ?? named?.heads ?? 4, ffnDim: ffnDim,
       vocabularySize: vocabSize ?? corpusVocabulary, placement: architecture.placement,
-      additions: additions(of: architecture), activation: activation, norm: norm, objective: objective,
-      initialization: initialization, dropout: dropout, attentionDropout: attentionDropout)
+      additions: additions(of: architecture), activation: activation ?? .gelu, norm: norm ?? .layer,
+      objective: objective, initialization: initialization ?? .fairseq, dropout: dropout,
+      attentionDropout: attentionDropout)
+  }
+
+  /// The paper's switches are the paper's architectures'; other files say what they have.
+  private func checkPaperOptions(_ architecture: ArchitectureChoice) throws {
+    let given: [(String, Bool)] = [
+      ("--scale-attn", scaleAttn != nil), ("--scale-fc", scaleFc != nil),
+      ("--scale-heads", scaleHeads != nil),
+      ("--head-scale-placement", headScalePlacement != nil), ("--scale-resids", scaleResids != nil),
+      ("--res-scale-placement", resScalePlacement != nil), ("--qkv-norm", qkvNorm),
+      ("--activation", activation != nil),
+    ]
+    guard let (option, _) = given.first(where: { $0.1 }) else { return }
+    throw CommandError.usage(
+      "\(option) changes post-ln, pre-ln and normformer; for \(architecture.name), write it into a file of your own "
+        + "(nf-probe architectures \(architecture.name) prints one to begin with)")
   }
 
   /// Token ids of the built-in language.

@@ -1,3 +1,4 @@
+import Architecture
 import Checkpoints
 import Foundation
 import Kernels
@@ -54,7 +55,7 @@ struct CheckpointKeeper {
       TrainingCheckpoint.Facts(
         runID: run.manifest.runID, step: updates, optimizerUpdates: trainer.optimizer.updateCount,
         trainerState: trainerState, provenance: provenance),
-      architecture: architecture.metadata, weights: weights, state: state, keeping: keeping)
+      architecture: run.model.checkpointMetadata, weights: weights, state: state, keeping: keeping)
   }
 
   /// Puts the newest usable checkpoint into a trainer.
@@ -117,16 +118,5 @@ struct CheckpointKeeper {
       "program": manifest.machine.program, "blas": manifest.machine.blas, "cpu": manifest.machine.cpu,
       "threads": String(manifest.machine.threads),
     ]
-  }
-
-  private var architecture: CheckpointArchitecture {
-    let model = run.model
-    return CheckpointArchitecture(
-      layerCount: model.layerCount, modelDim: model.modelDim, ffnDim: model.ffnDim,
-      headCount: model.headCount, vocabularySize: model.embeddingCount, placement: model.placement,
-      norm: model.norm, activation: model.activation, scaleAttention: model.additions.scaleAttention,
-      scaleFFN: model.additions.scaleFFN, scaleHeads: model.additions.scaleHeads,
-      scaleResiduals: model.additions.scaleResiduals,
-      normQueryKeyValue: model.additions.normQueryKeyValue, isHeadTied: true)
   }
 }

@@ -1,3 +1,4 @@
+import Architecture
 import Checkpoints
 import Checksums
 import Corpus
@@ -13,42 +14,36 @@ struct CheckpointStart {
   let digest: String
 
   /// Opens a checkpoint; `model` says what no tensor tells, and must not contradict what one does.
-  init(path: String, model: ModelOptions) throws {
+  init(path: String, model: ModelOptions, architecture: ArchitectureDescription? = nil) throws {
     checkpoint = try DecoderCheckpoint(
       path: path,
-      hints: CheckpointHints(headCount: model.heads, headScalePlacement: model.headScalePlacement))
-    guard checkpoint.architecture.isHeadTied else {
-      throw CommandError.failed(
-        "\(path): its output projection is not its token embedding, and a model with an untied head is not "
-          + "supported")
-    }
+      hints: CheckpointHints(
+        headCount: model.heads, headScalePlacement: model.headScalePlacement, architecture: architecture))
     digest = try Self.digest(checkpoint.view.checkpoint.files)
     try checkAgainst(model, path: path)
   }
 
   /// The architecture that the tensors come nearest to.
-  var architecture: Architecture {
-    let found = checkpoint.architecture
-    if found.placement == .postLN { return .postLN }
-    let isNormFormer = found.scaleAttention && found.scaleFFN && found.scaleHeads != nil
+  var architecture: ArchitectureChoice {
+    let found = checkpoint.configuration
+    guard let wiring = found.paperWiring else { return ArchitectureChoice(found.architecture) }
+    if wiring.placement == .postLN { return .postLN }
+    let additions = wiring.additions
+    let isNormFormer = additions.scaleAttention && additions.scaleFFN && additions.scaleHeads != nil
     return isNormFormer ? .normFormer : .preLN
   }
 
   /// The model that the tensors belong to.
   func configuration(objective: Objective) -> ModelConfiguration {
-    let found = checkpoint.architecture
-    return ModelConfiguration(
-      layerCount: found.layerCount, modelDim: found.modelDim, headCount: found.headCount,
-      ffnDim: found.ffnDim, vocabularySize: vocabularySize(objective: objective), placement: found.placement,
-      additions: Additions(
-        scaleAttention: found.scaleAttention, scaleFFN: found.scaleFFN, scaleHeads: found.scaleHeads,
-        scaleResiduals: found.scaleResiduals, normQueryKeyValue: found.normQueryKeyValue),
-      activation: found.activation, norm: found.norm, objective: objective)
+    var configuration = checkpoint.configuration
+    configuration.vocabularySize = vocabularySize(objective: objective)
+    configuration.objective = objective
+    return configuration
   }
 
   /// Token ids of text: a masked model's last embedding is the mask.
   func vocabularySize(objective: Objective) -> Int {
-    checkpoint.architecture.vocabularySize - (objective == .masked ? 1 : 0)
+    checkpoint.configuration.vocabularySize - (objective == .masked ? 1 : 0)
   }
 
   /// Puts the weights into a model of ``configuration(objective:)``.
@@ -59,7 +54,8 @@ struct CheckpointStart {
   }
 
   private func checkAgainst(_ model: ModelOptions, path: String) throws {
-    let found = checkpoint.architecture
+    let found = checkpoint.configuration
+    let additions = found.paperWiring?.additions ?? .none
     for (option, asked, there) in [
       ("--layers", model.layers, found.layerCount), ("--dim", model.dim, found.modelDim),
       ("--ffn-dim", model.ffnDim, found.ffnDim), ("--vocab-size", model.vocabSize, found.vocabularySize),
@@ -69,9 +65,10 @@ struct CheckpointStart {
       }
     }
     for (option, asked, there) in [
-      ("--scale-attn", model.scaleAttn, found.scaleAttention), ("--scale-fc", model.scaleFc, found.scaleFFN),
-      ("--scale-heads", model.scaleHeads, found.scaleHeads != nil),
-      ("--scale-resids", model.scaleResids, found.scaleResiduals != .none),
+      ("--scale-attn", model.scaleAttn, additions.scaleAttention),
+      ("--scale-fc", model.scaleFc, additions.scaleFFN),
+      ("--scale-heads", model.scaleHeads, additions.scaleHeads != nil),
+      ("--scale-resids", model.scaleResids, additions.scaleResiduals != .none),
     ] {
       if let asked, asked != there {
         throw CommandError.usage(

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import Kernels
+import Text
 
 /// Which of the kernel sets computes.
 ///

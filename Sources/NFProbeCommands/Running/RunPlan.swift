@@ -1,3 +1,4 @@
+import Architecture
 import Analysis
 import Checksums
 import Corpus
@@ -30,7 +31,7 @@ struct RunRequest {
 
 /// One run, decided in full before it starts.
 struct PlannedRun {
-  let architecture: Architecture
+  let architecture: ArchitectureChoice
   let model: ModelConfiguration
   let training: TrainingConfiguration
   let manifest: RunManifest
@@ -53,7 +54,8 @@ struct PlannedRun {
       .filter { $0.spec.kind == .weight || $0.spec.kind == .embedding }.reduce(0) { $0 + $1.spec.count }
     let length = Double(batch.sequenceLength)
     let visible = model.objective == .causal ? (length + 1) / 2 : length
-    let attention = 12 * length * visible * Double(model.modelDim * model.layerCount * batch.rowsPerStep)
+    let attention =
+      12 * length * visible * Double(model.headCount * model.headDim * model.layerCount * batch.rowsPerStep)
     return 6 * Double(matrices) * Double(batch.tokensPerStep) + attention
   }
 }
@@ -76,10 +78,11 @@ extension RunRequest {
   }
 
   /// Decides one run, and checks that it can be had.
-  func plan(_ architecture: Architecture, seed: UInt64, corpus: CorpusSplit) throws -> PlannedRun {
+  func plan(_ architecture: ArchitectureChoice, seed: UInt64, corpus: CorpusSplit) throws -> PlannedRun {
     var configuration =
-      checkpoint?.configuration(objective: model.objective)
-      ?? model.configuration(of: architecture, corpusVocabulary: corpus.facts.vocabularySize)
+      try checkpoint?.configuration(objective: model.objective)
+      ?? model.configuration(
+        of: architecture, corpusVocabulary: corpus.facts.vocabularySize, sequenceLength: training.sequence)
     configuration.precision = precision?.precision ?? .fp32
     do { try configuration.validate() } catch { throw CommandError.usage("--\(error)") }
     try checkMemory(configuration)
@@ -91,15 +94,15 @@ extension RunRequest {
     let corpus = corpus.facts
     let settings = settings(architecture, configuration, training, corpus)
     let manifest = RunManifest(
-      runID: runID(settings, corpus), architecture: architecture.label(with: configuration.additions),
+      runID: runID(settings, corpus), architecture: architecture.label(of: configuration),
       configurationJSON: settings.json, contract: .ours(objective: configuration.objective.rawValue),
       seed: seed, corpus: corpus, machine: Machine.facts(threadCount: threadCount),
       gradients: ParameterTable(configuration).gradientLayout(sequenceLength: training.batch.sequenceLength),
       scales: ParameterTable(configuration).scaleLayouts,
-      operationNames: recording.activations ? BlockPlan(configuration).operationNames : [],
+      operationNames: recording.activations ? ParameterTable(configuration).operationNames : [],
       stemOperationNames: recording.activations ? configuration.stemOperationNames : [],
       hasLossScale: training.lossScaling != nil, modelDim: configuration.modelDim,
-      ffnDim: configuration.ffnDim, headCount: configuration.headCount,
+      ffnDim: configuration.ffnDim, headCount: configuration.headCount, headDim: configuration.headDim,
       startedAt: Date.now.ISO8601Format())
     return PlannedRun(
       architecture: architecture, model: configuration, training: training, manifest: manifest,

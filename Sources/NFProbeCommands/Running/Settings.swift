@@ -1,3 +1,4 @@
+import Architecture
 import Corpus
 import Foundation
 import Kernels
@@ -44,27 +45,21 @@ struct Settings {
 extension RunRequest {
   /// Every setting that decides what a run computes.
   func settings(
-    _ architecture: Architecture, _ model: ModelConfiguration, _ training: TrainingConfiguration,
+    _ architecture: ArchitectureChoice, _ model: ModelConfiguration, _ training: TrainingConfiguration,
     _ corpus: CorpusFacts
   ) -> Settings {
     var settings = Settings()
-    settings["architecture"] = .text(architecture.rawValue)
+    settings["architecture"] = .text(architecture.name)
     settings["layers"] = .integer(model.layerCount)
     settings["dim"] = .integer(model.modelDim)
     settings["heads"] = .integer(model.headCount)
     settings["ffn-dim"] = .integer(model.ffnDim)
     settings["vocab-size"] = .integer(model.vocabularySize)
-    settings["scale-attn"] = .flag(model.additions.scaleAttention)
-    settings["scale-fc"] = .flag(model.additions.scaleFFN)
-    settings["scale-heads"] = .flag(model.additions.scaleHeads != nil)
-    settings["head-scale-placement"] = model.additions.scaleHeads.map { .text($0.rawValue) }
-    settings["scale-resids"] = .flag(model.additions.scaleResiduals != .none)
-    if model.additions.scaleResiduals != .none {
-      settings["res-scale-placement"] = .text(model.additions.scaleResiduals.rawValue)
+    if let wiring = model.paperWiring {
+      add(wiring, to: &settings)
+    } else {
+      addArchitecture(of: model, to: &settings)
     }
-    settings["qkv-norm"] = .flag(model.additions.normQueryKeyValue)
-    settings["activation"] = .text(model.activation.rawValue)
-    settings["norm"] = .text(model.norm.rawValue)
     settings["objective"] = .text(model.objective.rawValue)
     settings["init"] = .text(model.initialization.rawValue)
     settings["dropout"] = .number(model.dropout)
@@ -76,6 +71,28 @@ extension RunRequest {
     settings["update"] = .flag(training.updatesParameters)
     settings["from-checkpoint"] = checkpoint.map { .text($0.digest) }
     return settings
+  }
+
+  private func add(_ wiring: PaperWiring, to settings: inout Settings) {
+    let additions = wiring.additions
+    settings["scale-attn"] = .flag(additions.scaleAttention)
+    settings["scale-fc"] = .flag(additions.scaleFFN)
+    settings["scale-heads"] = .flag(additions.scaleHeads != nil)
+    settings["head-scale-placement"] = additions.scaleHeads.map { .text($0.rawValue) }
+    settings["scale-resids"] = .flag(additions.scaleResiduals != .none)
+    if additions.scaleResiduals != .none {
+      settings["res-scale-placement"] = .text(additions.scaleResiduals.rawValue)
+    }
+    settings["qkv-norm"] = .flag(additions.normQueryKeyValue)
+    settings["activation"] = .text(wiring.activation.rawValue)
+    settings["norm"] = .text(wiring.norm.rawValue)
+  }
+
+  private func addArchitecture(of model: ModelConfiguration, to settings: inout Settings) {
+    settings["kv-heads"] = .integer(model.keyValueHeadCount)
+    settings["head-dim"] = .integer(model.headDim)
+    if model.positionCount > 0 { settings["positions"] = .integer(model.positionCount) }
+    settings["architecture-text"] = .text(model.architecture.resolvedText)
   }
 
   private func add(_ training: TrainingConfiguration, to settings: inout Settings) {

@@ -1,0 +1,81 @@
+import Architecture
+import Kernels
+
+extension Model {
+  /// The head's matrix in a buffer of parameters: the embedding where it is tied.
+  private func headWeight(_ buffer: Buffer<Scalar>) -> Matrix<Scalar> {
+    guard let index = table.index(stem: "\(StemTensor.head).weight") else { return embedding(buffer) }
+    return buffer.row(table.parameters[index].range).matrix(width: configuration.modelDim)
+  }
+
+  private func headBias(_ buffer: Buffer<Scalar>) -> Row<Scalar>? {
+    table.index(stem: "\(StemTensor.head).bias").map { buffer.row(table.parameters[$0].range) }
+  }
+
+  private var logitFactor: Scalar? {
+    configuration.architecture.head.multiplier.map { Scalar($0.value(configuration.variables(layer: 0))) }
+  }
+
+  /// Logits, loss and, where `gradientScale` is not nil, the gradients of the hidden states and of the head's matrix; a block of rows at
+  /// a time, the logits' gradient in the logits' place.
+  func head(
+    targets: [Int32], gradientScale: Scalar?, accumulating: Bool, _ pass: Pass<Scalar>
+  ) -> Double {
+    memory.targets.row.assign(targets)
+    let (weight, bias) = (headWeight(memory.weights), headBias(memory.weights))
+    var start = 0
+    while start < memory.rows {
+      let rows = start..<min(memory.rows, start + memory.logitRows)
+      let logits = memory.logits.matrix(rows: rows.count, width: configuration.embeddingCount)
+      pass.clock.measure(.products) {
+        linearForward(input: hidden.rows(rows), weight: weight, bias: bias, into: logits, team: team)
+        if let logitFactor { scaleForward(factor: logitFactor, input: logits, into: logits, team: team) }
+        roundElements(logits, to: pass.precision, team: team)
+      }
+      capForward(logits, pass)
+      pass.probe?.measure(.output, stem: .head, logits)
+      pass.clock.measure(.loss) {
+        crossEntropy(
+          logits: logits, targets: memory.targets.row(rows), gradientScale: gradientScale,
+          losses: memory.losses.row(rows), team: team)
+      }
+      if gradientScale != nil {
+        roundElements(logits, to: pass.precision, team: team)
+        pass.probe?.measure(.gradient, stem: .head, logits)
+        capBackward(logits, pass)
+        pass.clock.measure(.products) {
+          if let logitFactor { scaleForward(factor: logitFactor, input: logits, into: logits, team: team) }
+          linearBackward(
+            outputGradient: logits, input: hidden.rows(rows), weight: weight,
+            weightGradient: headWeight(memory.gradients), biasGradient: headBias(memory.gradients),
+            accumulating: accumulating || start > 0, inputGradient: hiddenGradient.rows(rows),
+            accumulatingInput: false, team: team)
+        }
+      }
+      start = rows.upperBound
+    }
+    return (0..<memory.rows).reduce(0) { $0 + memory.losses.row[$1] }
+  }
+
+  // MARK: - Soft cap
+
+  private func slopes(_ logits: Matrix<Scalar>) -> Matrix<Scalar> {
+    memory.logitSlopes.matrix(rows: logits.rows, width: logits.width)
+  }
+
+  private func capForward(_ logits: Matrix<Scalar>, _ pass: Pass<Scalar>) {
+    guard let cap = configuration.architecture.head.softCap else { return }
+    pass.clock.measure(.loss) {
+      softCapForward(at: Scalar(cap), logits: logits, slopes: slopes(logits), team: team)
+      roundElements(logits, to: pass.precision, team: team)
+    }
+  }
+
+  private func capBackward(_ gradient: Matrix<Scalar>, _ pass: Pass<Scalar>) {
+    guard configuration.architecture.head.softCap != nil else { return }
+    pass.clock.measure(.loss) {
+      softCapBackward(gradient: gradient, slopes: slopes(gradient), team: team)
+      roundElements(gradient, to: pass.precision, team: team)
+    }
+  }
+}
