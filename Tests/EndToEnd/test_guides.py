@@ -150,11 +150,8 @@ def test_the_catalog_lists_every_guide():
 def test_the_tour_names_what_is_there():
     """Files by their names alone, wherever they lie; and every target."""
     tour = (CATALOG / "Tour.md").read_text(encoding="utf-8")
-    there = {
-        path.name
-        for folder in ("Sources", "Tests", "notebooks-export", "Guides.docc")
-        for path in (ROOT / folder).rglob("*.*")
-    }
+    folders = ["Sources", "Tests", "Examples", "Guides.docc", "notebooks-export", "scripts"]
+    there = {path.name for folder in folders for path in (ROOT / folder).rglob("*.*")}
     # Names of what a reader is to make begin so.
     named = {
         name for name in re.findall(r"`(?:[\w/.-]*/)?([\w+-]+\.(?:swift|py|md|json))`", tour) if not name.startswith("My")
