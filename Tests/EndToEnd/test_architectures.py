@@ -1,0 +1,141 @@
+"""Architectures by name and by file: lists, runs, what they record, and checkpoints of Transformers' models."""
+
+import json
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+import h5py
+import pytest
+import xarray
+
+from conftest import ROOT, flags
+from conftest import run as start
+
+TRANSFORMERS = ROOT / "Tests/golden/transformers"
+SMALL = flags(layers=3, dim=16, heads=4, steps=6, sequence=8, batch=2, threads=1)
+MINE = """architecture: 1
+norm: rms
+biases: no
+embedding: {scale: 1, positions: none}
+block:
+  - attention: {input-norm: yes, q-norm: {per: head}, rotary: yes, branch-scale: {learned: scalar, from: 0.5}}
+  - ffn: {input-norm: yes, activation: silu, gated: yes, residual-scale: 1/sqrt(l)}
+exceptions:
+  - layers: last 1
+    ffn: {inner-norm: yes}
+head: {norm: yes, tied: no}
+"""
+
+
+def run(*arguments: object, status: int = 0) -> subprocess.CompletedProcess:
+    result = start(*arguments, cwd=tempfile.gettempdir())
+    assert result.returncode == status, f"{arguments}\n{result.stderr[-3000:]}"
+    return result
+
+
+def presets() -> list[str]:
+    return [line.split(",")[0] for line in run("architectures", "--format", "csv").stdout.splitlines()[1:] if "," in line]
+
+
+def test_the_list_has_every_preset_and_each_prints_its_file():
+    names = presets()
+    assert len(names) >= 27 and {"pre-ln", "llama", "gemma3", "hybridnorm"} <= set(names)
+    for name in ("llama", "mix-ln"):
+        shown = run("architectures", name).stdout
+        assert "Equation:" in shown and "Source:" in shown and "architecture: 1" in shown and "parameters:" in shown
+
+
+def test_a_preset_and_its_file_give_the_same_numbers(tmp_path):
+    (tmp_path / "mine.yaml").write_text(run("architectures", "qwen3", "--yaml").stdout)
+    out = tmp_path / "out"
+    run("grads", "--architectures", f"qwen3,{tmp_path / 'mine.yaml'}", *SMALL, "--kv-heads=2", "--out", out)
+    with h5py.File(out / "qwen3-seed0.h5") as preset, h5py.File(out / "mine-seed0.h5") as mine:
+        for name in ("loss", "gradient_l1", "stem_gradient_l1", "scale_q_layer_norm"):
+            assert preset[name][()].tobytes() == mine[name][()].tobytes(), name
+
+
+def test_layers_that_differ_are_recorded_as_they_are(tmp_path):
+    (tmp_path / "mine.yaml").write_text(MINE)
+    out = tmp_path / "out"
+    run("grads", "--architectures", tmp_path / "mine.yaml", *SMALL, "--activations", "--out", out)
+    with xarray.open_dataset(out / "mine-seed0.h5", engine="h5netcdf") as data:
+        counts = data.gradient_count.sel(tensor="ffn_layernorm.weight").values
+        assert list(counts[:2]) == [0, 0] and counts[2] > 0
+        assert {"fc_gate.weight", "attn_layer_scale", "self_attn.q_layer_norm.weight"} <= set(data.tensor.values)
+        assert "decoder.output_projection.weight" in data.stem_tensor.values
+        assert {"self_attn.q_rotated", "self_attn.k_rotated"} <= set(data.operation.values)
+        assert data.scale_q_layer_norm.sizes["head_element"] == 4
+        assert data.scale_attn_layer_scale.sizes["single"] == 1
+        assert "residual-scale" in json.loads(data.attrs["configuration"])["architecture-text"]
+    for command in ("info", "scales", "report"):
+        words = ["--out", tmp_path / command] if command == "report" else []
+        run(command, out / "mine-seed0.h5", *words)
+    run("grads", out / "mine-seed0.h5", "--operation", "fc_gate.weight")
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in TRANSFORMERS.iterdir()))
+def test_checkpoints_of_transformers_are_measured(name, tmp_path):
+    golden = json.loads((TRANSFORMERS / name / "golden.json").read_text())
+    sequence = min(4, len(golden["tokens"][0]))
+    out = tmp_path / "out"
+    run(
+        "grads", "--from-checkpoint", TRANSFORMERS / name, "--no-update", "--vocab-size=19",
+        *flags(steps=2, sequence=sequence, batch=2, threads=1), "--out", out,
+    )  # fmt: skip
+    (file,) = out.glob("*.h5")
+    with h5py.File(file) as data:
+        assert (data["gradient_l1"][()] >= 0).all() and data["loss"][0] > 0
+
+
+def test_a_model_that_cannot_be_computed_is_refused_by_name(tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(TRANSFORMERS / "llama", folder)
+    config = json.loads((folder / "config.json").read_text())
+    measure = ["grads", "--from-checkpoint", folder, "--no-update", "--vocab-size=19", "--out", tmp_path / "out"]
+
+    def refused(**changes: object) -> str:
+        (folder / "config.json").write_text(json.dumps(config | changes))
+        return run(*measure, status=1).stderr
+
+    assert "model of type mixtral" in refused(model_type="mixtral")
+    assert "of the kind yarn" in refused(rope_parameters={"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0})
+    assert "activation quick_gelu" in refused(hidden_act="quick_gelu")
+    (folder / "config.json").unlink()
+    assert "no config.json" in run(*measure, status=1).stderr
+
+
+def test_what_goes_on_from_a_checkpoint_is_read_again(tmp_path):
+    out = tmp_path / "out"
+    run(
+        "train", "--from-checkpoint", TRANSFORMERS / "gemma3", "--vocab-size=19",
+        *flags(steps=4, sequence=6, batch=2, threads=1), "--out", out,
+    )  # fmt: skip
+    files = sorted(pathlib.Path(out).glob("*.checkpoints/step-*.safetensors"))
+    weights = next(file for file in reversed(files) if ".state." not in file.name)
+    measure = flags(steps=2, sequence=6, batch=2, vocab_size=19)
+    shown = run("grads", "--from-checkpoint", weights, "--no-update", *measure, "--out", tmp_path / "again")
+    assert "gemma3" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("architecture: 1\nblock:\n  - atention: {}\n", "line 3"),
+        ("architecture: 1\nblock:\n  - ffn: {residual-scale: 2*x}\n", '"x" in "2*x"'),
+        ("architecture: 1\nblock:\n  - ffn: {branch-scale: ln(l-1)}\n", "is no number in layer 1"),
+        ("block: [", "is no YAML"),
+    ],
+)
+def test_wrong_files_get_one_clear_message(text, complaint, tmp_path):
+    (tmp_path / "wrong.yaml").write_text(text)
+    result = run("grads", "--architectures", tmp_path / "wrong.yaml", *SMALL, "--out", tmp_path / "out", status=2)
+    assert complaint in result.stderr and "wrong.yaml" in result.stderr or "is no number" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_options_of_the_paper_are_refused_elsewhere(tmp_path):
+    assert "--scale-fc changes post-ln" in run("grads", "--architectures=llama", "--scale-fc", *SMALL, status=2).stderr
+    assert "divide heads" in run("grads", "--architectures=llama", "--kv-heads=3", *SMALL, status=2).stderr
+    assert "has no meaning" in run("grads", "--architectures=pre-ln", "--kv-heads=2", *SMALL, status=2).stderr
