@@ -1,4 +1,3 @@
-import Architecture
 import Analysis
 import Checkpoints
 import RunData

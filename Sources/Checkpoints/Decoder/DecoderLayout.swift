@@ -3,6 +3,7 @@ import Architecture
 /// The tensors of a decoder in fairseq's names: which layers have which, and what else there is.
 struct DecoderLayout {
   private static let layerPrefix = "decoder.layers."
+  private static let stack = TensorPlace.Stack.decoder.rawValue
 
   let path: String
   private let view: ModelView
@@ -11,12 +12,11 @@ struct DecoderLayout {
   /// Tensors outside the layers, by their full names.
   private(set) var stem: [String: ModelTensor] = [:]
   /// Names of tensors that fairseq's models do not have.
-  let unknown: [String]
+  private(set) var unknown: [String] = []
 
   init(_ view: ModelView) throws(CheckpointError) {
     self.view = view
     path = view.checkpoint.path
-    unknown = view.unknown.map(\.name)
     try refuseOtherModels(view)
     var byLayer: [Int: [String: ModelTensor]] = [:]
     for tensor in view.tensors {
@@ -26,6 +26,19 @@ struct DecoderLayout {
         stem[tensor.place.name] = tensor
       }
     }
+    var unknown: [String] = []
+    for tensor in view.unknown {
+      // Our own checkpoints have names for what fairseq has none for.
+      if let own = view.ownPlaces[tensor.name], own.stack == Self.stack, own.expert == nil {
+        let place = TensorPlace(stack: .decoder, layer: own.layer, name: own.name)
+        byLayer[own.layer, default: [:]][own.name] = ModelTensor(place, tensor)
+      } else if tensor.name.hasPrefix("decoder.") {
+        stem[tensor.name] = ModelTensor(TensorPlace(stack: .decoder, layer: nil, name: tensor.name), tensor)
+      } else {
+        unknown.append(tensor.name)
+      }
+    }
+    self.unknown = unknown
     guard let deepest = byLayer.keys.max() else {
       throw error("has no tensors named \(Self.layerPrefix)0.…: this is no decoder with fairseq's names")
     }
