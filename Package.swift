@@ -81,7 +81,8 @@ let package = Package(
     .target(
       name: "Comparison",
       dependencies: [
-        "Analysis", "Charts", "Checkpoints", "Documents", "Kernels", "RunData", "Statistics", "Text",
+        "Analysis", "Architecture", "Charts", "Checkpoints", "Documents", "Kernels", "RunData", "Statistics",
+        "Text",
         numerics,
       ], swiftSettings: optimized),
 

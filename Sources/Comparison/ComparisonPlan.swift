@@ -1,3 +1,4 @@
+import Architecture
 import Analysis
 import Checkpoints
 import RunData

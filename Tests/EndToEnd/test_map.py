@@ -41,7 +41,7 @@ MAP = {
     "Training": "Architecture Corpus Kernels Randomness RunData Transformer",
     # Numbers about runs and checkpoints.
     "Analysis": "Architecture Charts Documents RunData Statistics Text",
-    "Comparison": "Analysis Charts Checkpoints Documents Kernels RunData Statistics Text",
+    "Comparison": "Analysis Architecture Charts Checkpoints Documents Kernels RunData Statistics Text",
     # The commands.
     "NFProbeCommands": (
         "Analysis Architecture BuildInfo Charts Checkpoints Checksums Comparison Corpus Documents FileAccess Isolation Kernels RunData"
