@@ -81,7 +81,7 @@ tar xf "$archive" --strip-components 1 -C "$work/unpacked"
 program=$work/unpacked/bin/nf-probe
 on() { printf '#!/bin/sh\nexec qemu-x86_64 -cpu %s "%s" "$@"\n' "$1" "$program" >"$work/on-$1" && chmod +x "$work/on-$1"; }
 if [[ $(uname -m) == x86_64 ]]; then
-  for pair in Nehalem:x86-64-v2 Haswell:x86-64-v3; do
+  for pair in Nehalem:x86-64-v2 Haswell-noTSX:x86-64-v3; do
     echo "== ${pair%:*}, emulated"
     on "${pair%:*}"
     KERNELS=${pair#*:} sh scripts/dist/check-installed.sh "$work/on-${pair%:*}" "$work/emulated"

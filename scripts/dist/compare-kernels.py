@@ -23,7 +23,7 @@ def difference(first: Path, second: Path) -> float:
     """The largest of the datasets' differences, each relative to the largest number of its dataset."""
     largest = 0.0
     with h5py.File(first) as one, h5py.File(second) as other:
-        for name in ("loss", "gradient_l1", "gradient_sum_squares", "weight_l1", "update_l1"):
+        for name in ("loss", "gradient_l1", "gradient_sum_squares", "gradient_max_abs"):
             a, b = one[name][...], other[name][...]
             if a.shape != b.shape or not numpy.isfinite(a).all():
                 raise SystemExit(f"{second}: {name} is not comparable to {first}'s")
