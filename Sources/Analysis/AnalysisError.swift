@@ -15,6 +15,8 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
   case ambiguousOperation(pattern: String, matches: [String])
   /// The operation's gradient is zero by construction.
   case zeroByConstruction(operation: String, label: String)
+  /// No layer trains the operation at any step of the window.
+  case notTrained(operation: String, label: String, window: StepWindow)
   /// Runs imported from a log that does not have the norm; the statistics that it has.
   case normNotRecorded(statistic: GradientStatistic, label: String, available: [GradientStatistic])
   /// A run that recorded nothing in the window.
@@ -67,6 +69,10 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
     case .zeroByConstruction(let operation, let label):
       return "the gradient of '\(operation)' is zero by construction in \(label): what is recorded is"
         + " rounding noise, and a ratio of it means nothing; choose another operation"
+    case .notTrained(let operation, let label, let window):
+      return
+        "'\(operation)' is not trained in \(label) at any of the window's \(window.title), so it has no gradient: choose"
+        + " another operation or window (`nf-probe info` says what trains when)"
     case .normNotRecorded(let statistic, let label, let available):
       let choices = available.map { "--statistic \($0.rawValue)" }.joined(separator: " or ")
       return

@@ -96,12 +96,34 @@ public struct GradientRatio: Sendable {
     self.window = window
     layerCount = layouts[0].layerCount
     operations = layouts[0].tensorNames.filter(layouts[1].tensorNames.contains)
-    let pairs = try RatioPairs(base, other, statistic: statistic, normalizer: normalizer, window: window)
+    var pairs = try RatioPairs(base, other, statistic: statistic, normalizer: normalizer, window: window)
     cells = pairs.cells(of: operations, layerCount: layerCount)
     var caveats = pairs.caveats
     let left = Set(layouts.flatMap(\.tensorNames)).subtracting(operations).sorted()
     if !left.isEmpty { caveats.append("on one side only: \(left.joined(separator: ", "))") }
+    if !pairs.untrained.isEmpty {
+      caveats.append(
+        "not trained at some steps of the window, which are left out, or at any: "
+          + Self.untrainedText(pairs.untrained, of: operations.count))
+    }
     self.caveats = caveats
+  }
+
+  /// `layers 0, 2` where all operations have the same ones, else `fc1.weight, fc2.weight in layer 0; w_resid in layers 0-3`.
+  private static func untrainedText(
+    _ untrained: [(operation: String, layers: [Int])], of operationCount: Int
+  ) -> String {
+    var groups: [(operations: [String], layers: [Int])] = []
+    for (operation, layers) in untrained {
+      if let index = groups.firstIndex(where: { $0.layers == layers }) {
+        groups[index].operations.append(operation)
+      } else {
+        groups.append(([operation], layers))
+      }
+    }
+    if groups.count == 1, groups[0].operations.count == operationCount { return layerList(groups[0].layers) }
+    return groups.map { "\($0.operations.joined(separator: ", ")) in \(layerList($0.layers))" }
+      .joined(separator: "; ")
   }
 
   /// The paper's steps 950 to 999 where all have them, else the second half.

@@ -9,8 +9,10 @@ public struct LayerSeries: Equatable, Sendable {
   public private(set) var steps: [Int]
   /// The attempt that each step was made in.
   public private(set) var segments: [Int]
-  /// The statistic, `(layer)(record)`; not a number in a layer without the tensor.
+  /// The statistic, `(layer)(record)`; not a number in a layer without the tensor, and where that does not train.
   public private(set) var values: [[Double]]
+  /// Whether the tensor trains, `(layer)(record)`.
+  public private(set) var isTrained: [[Bool]]
   /// The operation, e.g. `fc2.weight`.
   public let operation: String
   /// What is shown of each gradient.
@@ -27,6 +29,7 @@ public struct LayerSeries: Equatable, Sendable {
     segments = run.segments
     elementCounts = series.elementCounts
     values = (0..<series.layerCount).map { series.values(of: statistic, layer: $0) }
+    isTrained = series.isTrained
   }
 
   /// A number that a run has at every step, as a stack of one layer, so that whatever draws layers draws it too.
@@ -40,6 +43,7 @@ public struct LayerSeries: Equatable, Sendable {
     segments = run.segments
     elementCounts = [1]
     self.values = [values]
+    isTrained = [values.map { _ in true }]
   }
 
   /// An empty series that is to grow with a run; nil where the run does not have the operation.
@@ -54,6 +58,7 @@ public struct LayerSeries: Equatable, Sendable {
       layout.elementCounts[layout.index(layer: layer, tensor: tensor)]
     }
     values = Array(repeating: [], count: layout.layerCount)
+    isTrained = Array(repeating: [], count: layout.layerCount)
   }
 
   /// Adds the step that a run has just made.
@@ -68,6 +73,7 @@ public struct LayerSeries: Equatable, Sendable {
         statistic.value(
           l1: record.gradients.l1[index], sumSquares: record.gradients.sumSquares[index],
           count: elementCounts[layer]))
+      isTrained[layer].append(record.gradients.nonfinite[index] != TensorSums.missingCount)
     }
   }
 

@@ -10,9 +10,14 @@ extension Mismatch {
     of group: RunGroup, operation: String, statistic: GradientStatistic = .l1, window: StepWindow
   ) throws(AnalysisError) {
     try group.require(statistic)
-    let layers = try Self.layers(of: group, operation: operation)
+    let present = try Self.layers(of: group, operation: operation)
     let runs = try Self.windowed(group, operation: operation, statistic: statistic, window: window)
-    let profile = Profile(runs: runs, layers: layers, layerCount: group.manifest.gradients.layerCount)
+    let layers = present.filter { layer in runs.allSatisfy { $0.measuredCount(ofLayer: layer) > 0 } }
+    guard !layers.isEmpty else {
+      throw .notTrained(operation: operation, label: group.label, window: window)
+    }
+    let profile = Profile(
+      runs: runs, present: present, layers: layers, layerCount: group.manifest.gradients.layerCount)
     self.operation = operation
     self.statistic = statistic
     self.window = window
@@ -71,14 +76,18 @@ extension Mismatch {
 /// The profile of a group and what follows from it.
 private struct Profile {
   let runs: [WindowedSeries]
+  /// Layers that have the tensor.
+  let present: [Int]
+  /// Those of them that train it in the window.
   let layers: [Int]
   let layerCount: Int
   /// log10 m_l by layer; minus infinity for a mean of zero, not a number where nothing can be said.
   let logarithms: [Double]
   let sampler: IntervalSampler
 
-  init(runs: [WindowedSeries], layers: [Int], layerCount: Int) {
+  init(runs: [WindowedSeries], present: [Int], layers: [Int], layerCount: Int) {
     self.runs = runs
+    self.present = present
     self.layers = layers
     self.layerCount = layerCount
     let runLogarithms = runs.map { run in
@@ -136,11 +145,31 @@ private struct Profile {
     return estimate(.slope(over: layers, layerCount: layerCount))
   }
 
+  /// Layers that do not train at every step of the window, those with the same gaps together; of the first run that has some.
+  private var untrained: [MismatchCaveat] {
+    for run in runs {
+      guard let isTrained = run.isMeasured else { continue }
+      var byGaps: [(gaps: TrainingGaps, layers: [Int])] = []
+      for layer in present {
+        let gaps = TrainingGaps(steps: run.steps, isTrained: isTrained[layer])
+        if let index = byGaps.firstIndex(where: { $0.gaps == gaps }) {
+          byGaps[index].layers.append(layer)
+        } else {
+          byGaps.append((gaps, [layer]))
+        }
+      }
+      let found = byGaps.filter { !$0.gaps.isEmpty }
+      if !found.isEmpty { return found.map { .untrained(layers: $0.layers, $0.gaps) } }
+    }
+    return []
+  }
+
   var caveats: [MismatchCaveat] {
     var result: [MismatchCaveat] = []
     if layers.count == 1 { result.append(.oneLayer(layers[0])) }
-    let without = (0..<layerCount).filter { !layers.contains($0) }
+    let without = (0..<layerCount).filter { !present.contains($0) }
     if !without.isEmpty, layers.count > 1 { result.append(.layersWithoutTensor(without)) }
+    result += untrained
     let zero = layers.filter { logarithms[$0] == -.infinity }
     if !zero.isEmpty { result.append(.zeroLayers(zero)) }
     for run in runs {
@@ -152,7 +181,8 @@ private struct Profile {
     }
     let records = runs.map(\.steps.count)
     if Set(records).count > 1 { result.append(.unequalRecords(records)) }
-    if runs.count < 3, let fewest = records.min(), fewest < Mismatch.fewestRecords {
+    let trained = runs.compactMap { run in layers.map(run.measuredCount).min() }
+    if runs.count < 3, let fewest = trained.min(), fewest < Mismatch.fewestRecords {
       result.append(.fewRecords(fewest))
     }
     let gaps = runs.map { $0.stretches.count - 1 }.reduce(0, +)

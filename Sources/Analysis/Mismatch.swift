@@ -3,7 +3,7 @@ import Statistics
 
 /// How unequal the gradients of one operation are between early and late layers, over a step window.
 ///
-/// All numbers come from the profile m_l: the window's mean of the statistic in layer l, and with several seeds the
+/// All numbers come from the profile m_l: the window's mean of the statistic in layer l, over the steps at which it trains, and with several seeds the
 /// geometric mean of these. Each statistic is a weighted sum of log m_l, so its interval is that sum's:
 /// - three seeds or more: Student's t over the seeds' sums (n - 1 degrees of freedom). It says what another seed
 ///   would give. With 3 to 10 seeds a bootstrap over seeds has too few distinct resamples to reach 95 %.
@@ -23,7 +23,7 @@ public struct Mismatch: Sendable {
   public let window: StepWindow
   /// Layers of the stack, with or without the tensor.
   public let layerCount: Int
-  /// Layers that have the tensor, ascending.
+  /// Layers that have the tensor and train it in the window, ascending.
   public let layers: [Int]
   /// The profile m_l, in the order of ``layers``.
   public let means: [Estimate]
@@ -55,6 +55,8 @@ public enum MismatchCaveat: Equatable, Sendable, CustomStringConvertible {
   case oneLayer(Int)
   /// Some layers do not have the tensor; depth still counts them.
   case layersWithoutTensor([Int])
+  /// Layers that do not train the tensor at some of the window's steps, over which their means do not run, or at any.
+  case untrained(layers: [Int], TrainingGaps)
   /// Layers whose mean is exactly zero: a ratio to them is infinite or zero, and a slope does not exist.
   case zeroLayers([Int])
   /// Non-finite values in the window: what rests on these layers is undefined.
@@ -73,6 +75,11 @@ public enum MismatchCaveat: Equatable, Sendable, CustomStringConvertible {
       return "only layer \(layer) has the tensor: there is no mismatch between layers"
     case .layersWithoutTensor(let layers):
       return "\(layerList(layers)) without the tensor; first and last are taken among the others"
+    case .untrained(let layers, let gaps) where gaps.isEverything:
+      return "\(layerList(layers)) not trained in the window; first and last are taken among the others"
+    case .untrained(let layers, let gaps):
+      let means = layers.count == 1 ? "its mean runs" : "their means run"
+      return "\(layerList(layers)) \(gaps): \(means) over the other steps"
     case .zeroLayers(let layers):
       return "\(layerList(layers)) with a gradient of exactly zero over the window"
     case .nonfinite(let layers, let firstStep, let stepCount):

@@ -17,12 +17,15 @@ public struct OperationChoice: Equatable, Sendable {
   /// - Parameters:
   ///   - asked: a name or a pattern; nil for the usual operation.
   ///   - layouts: what each run has recorded.
+  ///   - trained: what of it trains at any step; nil for all. Nothing else is chosen unless it is named.
   /// - Throws: ``AnalysisError/noSuchOperation``; ``AnalysisError/ambiguousOperation`` where a pattern stands for several.
-  public init(_ asked: String?, among layouts: [GradientLayout]) throws(AnalysisError) {
+  public init(
+    _ asked: String?, among layouts: [GradientLayout], trained: [GradientLayout]? = nil
+  ) throws(AnalysisError) {
     var names: [String] = []
     for layout in layouts { names += layout.presentTensors.filter { !names.contains($0) } }
     guard let asked else {
-      self.init(usualAmong: layouts)
+      self.init(usualAmong: trained ?? layouts, recorded: layouts)
       return
     }
     // Without runs, and for an exact name, there is nothing to choose.
@@ -44,7 +47,7 @@ public struct OperationChoice: Equatable, Sendable {
     self.note = note
   }
 
-  private init(usualAmong layouts: [GradientLayout]) {
+  private init(usualAmong layouts: [GradientLayout], recorded: [GradientLayout]) {
     let isUsual = layouts.contains { layout in
       let count = layout.layers(with: Self.usual).count
       return count > 0 && 2 * count >= layout.layerCount
@@ -54,7 +57,9 @@ public struct OperationChoice: Equatable, Sendable {
       return
     }
     let few = layouts.contains { !$0.layers(with: Self.usual).isEmpty }
-    let reason = few ? "few layers have \(Self.usual)" : "no layer has \(Self.usual)"
+    let isFrozen = recorded != layouts && recorded.contains { !$0.layers(with: Self.usual).isEmpty }
+    let verb = isFrozen ? (few ? "train" : "trains") : (few ? "have" : "has")
+    let reason = "\(few ? "few layers" : "no layer") \(verb) \(Self.usual)"
     self.init(operation: choice, note: "\(reason): shown is \(choice), the last large matrix of a layer")
   }
 

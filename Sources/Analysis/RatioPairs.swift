@@ -19,6 +19,9 @@ struct RatioPairs {
   private let normalizer: RatioNormalizer
   private(set) var caveats: [String] = []
 
+  /// Operations that do not train at some of the shared steps on a side, each with the layers in question.
+  private(set) var untrained: [(operation: String, layers: [Int])] = []
+
   init(
     _ base: RunGroup, _ other: RunGroup, statistic: GradientStatistic, normalizer: RatioNormalizer,
     window: StepWindow
@@ -78,11 +81,27 @@ struct RatioPairs {
 
   // MARK: - Cells
 
-  /// Every operation of every layer that both sides have and that is not zero by construction.
-  func cells(of operations: [String], layerCount: Int) -> [GradientRatio.Cell] {
+  /// Every operation of every layer that both sides have and train, and that is not zero by construction.
+  mutating func cells(of operations: [String], layerCount: Int) -> [GradientRatio.Cell] {
     let normalizers = pairs.map(normalizerColumns)
-    return operations.flatMap { operation in
-      (0..<layerCount).compactMap { cell(operation, layer: $0, normalizers) }
+    var cells: [GradientRatio.Cell] = []
+    for operation in operations {
+      cells += (0..<layerCount).compactMap { cell(operation, layer: $0, normalizers) }
+      let layers = (0..<layerCount).filter { layer in
+        pairs.contains { trainedRecords($0, operation, layer).count < $0.steps.count }
+      }
+      if !layers.isEmpty { untrained.append((operation, layers)) }
+    }
+    return cells
+  }
+
+  /// Positions in the pair's steps at which both sides train; all where a side does not have the operation.
+  private func trainedRecords(_ pair: Pair, _ operation: String, _ layer: Int) -> [Int] {
+    guard let base = pair.base.gradients[operation], let other = pair.other.gradients[operation] else {
+      return Array(pair.steps.indices)
+    }
+    return pair.steps.indices.filter {
+      base.isTrained[layer][pair.baseRows[$0]] && other.isTrained[layer][pair.otherRows[$0]]
     }
   }
 
@@ -101,7 +120,9 @@ struct RatioPairs {
       ]
       if let normalizer { columns += [normalizer.base, normalizer.other] }
       return WindowedSeries(steps: pair.steps, values: columns, stretches: pair.stretches)
+        .restricted(to: trainedRecords(pair, operation, layer))
     }
+    guard series.allSatisfy({ !$0.steps.isEmpty }) else { return nil }
     // Columns 0 and 1 are base and other, 2 and 3 what they are divided by.
     let contrast = Contrast(
       weights: [(1, 1), (0, -1)] + (normalizers[0] == nil ? [] : [(3, -1), (2, 1)]))
@@ -147,7 +168,8 @@ struct RatioPairs {
     return rows.map { row in
       var (l1, sumSquares, count) = (0.0, 0.0, 0)
       for series in all {
-        for layer in 0..<series.layerCount where series.elementCounts[layer] > 0 {
+        for layer in 0..<series.layerCount
+        where series.elementCounts[layer] > 0 && series.isTrained[layer][row] {
           l1 += series.l1[layer][row]
           sumSquares += series.sumSquares[layer][row]
           count += series.elementCounts[layer]

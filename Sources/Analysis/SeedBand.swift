@@ -30,9 +30,12 @@ struct SeedBand: Equatable {
   private(set) var lower: [Double] = []
   /// The largest value over runs; not a number where one is non-finite.
   private(set) var upper: [Double] = []
+  /// Runs of steps at which the layer trains in every run, without a gap: positions in the shared steps.
+  let stretches: [Range<Int>]
 
   /// - Precondition: `shared` was made from `series`, and all have this layer.
   init(_ series: [LayerSeries], layer: Int, shared: SharedSteps) {
+    stretches = Self.stretches(series, layer: layer, shared: shared)
     guard series.count > 1 else {
       mean = series[0].values[layer]
       (lower, upper) = (mean, mean)
@@ -54,6 +57,16 @@ struct SeedBand: Equatable {
       mean.append(isFinite ? Double.pow(10, logarithms / Double(series.count)) : .nan)
       lower.append(isFinite ? low : .nan)
       upper.append(isFinite ? high : .nan)
+    }
+  }
+
+  private static func stretches(
+    _ series: [LayerSeries], layer: Int, shared: SharedSteps
+  ) -> [Range<Int>] {
+    shared.stretches.flatMap { stretch in
+      stretch.split { record in
+        series.indices.contains { !series[$0].isTrained[layer][shared.positions[$0][record]] }
+      }
     }
   }
 }

@@ -26,7 +26,7 @@ struct SeedCurve {
     guard runCount > 1 else { return [] }
     return [
       BandMark(
-        "\(name), range over seeds", x: x, lower: band.lower, upper: band.upper, stretches: shared.stretches,
+        "\(name), range over seeds", x: x, lower: band.lower, upper: band.upper, stretches: band.stretches,
         color: style.color)
     ]
   }
@@ -37,14 +37,14 @@ struct SeedCurve {
     let pale = SeriesStyle(color: style.color.lightened(by: 0.45), lineWidth: Self.rawWidth)
     return [
       LineMark(
-        "\(name), each step", x: x, y: band.mean, stretches: shared.stretches, style: pale, isInLegend: false)
+        "\(name), each step", x: x, y: band.mean, stretches: band.stretches, style: pale, isInLegend: false)
     ]
   }
 
   /// The moving mean; of a short series the series itself.
   var mainLines: [any Mark] {
-    guard let width else { return [line(x: x, y: band.mean, stretches: shared.stretches)] }
-    let mean = MovingMean(of: band.mean, stretches: shared.stretches, width: width)
+    guard let width else { return [line(x: x, y: band.mean, stretches: band.stretches)] }
+    let mean = MovingMean(of: band.mean, stretches: band.stretches, width: width)
     return [line(x: mean.positions.map { x[$0] }, y: mean.values, stretches: mean.stretches)]
   }
 

@@ -18,6 +18,8 @@ public struct GradientLayout: Hashable, Sendable {
   public var isZeroByConstruction: [Bool]
   /// Whether a stem tensor's gradient is zero by construction.
   public var stemIsZeroByConstruction: [Bool]
+  /// The sums by expert; nil where experts are not measured by themselves.
+  public var experts: ExpertLayout?
 
   /// Creates a layout.
   /// - Parameter stemIsZeroByConstruction: nil where no stem tensor's gradient is.
@@ -44,6 +46,20 @@ public struct GradientLayout: Hashable, Sendable {
 
   /// The position of (layer, tensor) in a layer-major grid.
   public func index(layer: Int, tensor: Int) -> Int { layer * tensorNames.count + tensor }
+}
+
+/// The columns of the sums by expert: a full `(layer, expert)` grid.
+public struct ExpertLayout: Hashable, Sendable {
+  /// Experts of a layer, at most.
+  public var count: Int
+  /// Elements of each expert's tensors together, `(layer, expert)`, layer-major; 0 where a layer has no such expert.
+  public var elementCounts: [Int]
+
+  /// Creates a layout.
+  public init(count: Int, elementCounts: [Int]) {
+    self.count = count
+    self.elementCounts = elementCounts
+  }
 }
 
 /// A learned gain or scale whose values are kept in snapshots, e.g. `ffn_layernorm` (α of the FFN LN).

@@ -62,11 +62,17 @@ public struct TensorSeries: Equatable, Sendable {
   public var l1: [[Double]]
   /// Σg², `(layer)(step)`.
   public var sumSquares: [[Double]]
+  /// Whether the tensor trains, `(layer)(step)`. Where it does not, being frozen or reached by no loss, it has no gradient, and
+  /// the sums are not a number.
+  public var isTrained: [[Bool]]
 
   /// Creates a series.
+  /// - Parameter isTrained: nil for a tensor that trains at every step.
   public init(
-    elementCounts: [Int], isZeroByConstruction: [Bool], l1: [[Double]], sumSquares: [[Double]]
+    elementCounts: [Int], isZeroByConstruction: [Bool], l1: [[Double]], sumSquares: [[Double]],
+    isTrained: [[Bool]]? = nil
   ) {
+    self.isTrained = isTrained ?? l1.map { $0.map { _ in true } }
     self.elementCounts = elementCounts
     self.isZeroByConstruction = isZeroByConstruction
     self.l1 = l1

@@ -16,6 +16,10 @@ public struct TensorSums: Equatable, Sendable {
   /// Elements that are infinite or not a number.
   public var nonfinite: Int
 
+  /// Stands in a run file for the zeros and non-finite elements of what was not measured: of a tensor that does not train
+  /// at a step, being frozen or reached by no loss. Its other sums are not a number.
+  public static let missingCount = Int(UInt32.max)
+
   /// Sums of no elements.
   public static let empty = TensorSums(count: 0, l1: 0, sumSquares: 0, maxAbs: 0, zeros: 0, nonfinite: 0)
 

@@ -68,7 +68,7 @@ struct ManifestReader {
     let stem = try names("stem_tensor")
     guard !layers.isEmpty, !tensors.isEmpty else { throw damaged("it names no layers or no tensors") }
     let grid = [layers.count, tensors.count]
-    return GradientLayout(
+    var layout = GradientLayout(
       layerNames: layers, tensorNames: tensors, stemTensorNames: stem,
       elementCounts: try fixed("gradient_count", Int64.self, grid).map(Int.init),
       stemElementCounts: stem.isEmpty
@@ -76,6 +76,14 @@ struct ManifestReader {
       isZeroByConstruction: try fixed("gradient_zero_by_construction", UInt8.self, grid).map { $0 != 0 },
       stemIsZeroByConstruction: stem.isEmpty
         ? [] : try fixed("stem_gradient_zero_by_construction", UInt8.self, [stem.count]).map { $0 != 0 })
+    if try file.contains(RunSchema.expertCount) {
+      let shape = try file.dataset(RunSchema.expertCount).shape()
+      guard shape.count == 2, shape[1] > 0 else { throw damaged("\(RunSchema.expertCount) is no grid") }
+      layout.experts = ExpertLayout(
+        count: shape[1],
+        elementCounts: try fixed(RunSchema.expertCount, Int64.self, [layers.count, shape[1]]).map(Int.init))
+    }
+    return layout
   }
 
   private func fixed<Element: HDF5Element>(_ name: String, _ type: Element.Type, _ shape: [Int]) throws

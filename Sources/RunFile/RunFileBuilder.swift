@@ -92,7 +92,7 @@ struct RunFileBuilder {
       scales[table.marker.name] = dataset
     }
     for dimension in [
-      RunSchema.Dimension.layer, .head, .modelElement, .ffnElement, .headElement, .single,
+      RunSchema.Dimension.layer, .head, .modelElement, .ffnElement, .headElement, .single, .expert,
     ] {
       guard let extent = schema.extents[dimension], extent > 0 else { continue }
       try add(dimension) {
@@ -119,6 +119,10 @@ struct RunFileBuilder {
     try makeFixed(
       "gradient_zero_by_construction", gradients.isZeroByConstruction.map { $0 ? UInt8(1) : 0 },
       ["layer", "tensor"], scales)
+    if let experts = gradients.experts {
+      try makeFixed(
+        RunSchema.expertCount, experts.elementCounts.map(Int64.init), ["layer", "expert"], scales)
+    }
     guard !gradients.stemTensorNames.isEmpty else { return }
     try makeFixed("stem_gradient_count", gradients.stemElementCounts.map(Int64.init), ["stem_tensor"], scales)
     try makeFixed(

@@ -14,6 +14,8 @@ public struct StepVariable: Equatable, Sendable {
     case layerOperation
     /// The operations after the layers.
     case stemOperation
+    /// `(layer, expert)`, layer-major.
+    case layerExpert
   }
 
   /// The name in the file, e.g. `gradient_l1`.
@@ -22,6 +24,13 @@ public struct StepVariable: Equatable, Sendable {
   public var axis: Axis
   /// Whether its numbers are integers.
   public var isInteger: Bool
+
+  /// The variable whose cells are `TensorSums.missingCount` where those of this one are missing; nil where none can be.
+  public var countVariable: String? {
+    let prefixes = ["stem_gradient_", "expert_gradient_", "gradient_"]
+    guard let prefix = prefixes.first(where: name.hasPrefix), axis != .none else { return nil }
+    return name == prefix + "zeros" ? name : prefix + "nonfinite"
+  }
 }
 
 /// Consecutive steps of some variables.
@@ -42,6 +51,7 @@ extension RunFileReader {
         case [.layer, .operation]: .layerOperation
         case [.stemTensor]: .stemTensor
         case [.stemOperation]: .stemOperation
+        case [.layer, .expert]: .layerExpert
         default: .none
         }
       return StepVariable(

@@ -118,26 +118,31 @@ extension RunFileReader {
       return index
     }
     let prefix = stack == nil ? "" : "stem_"
-    let l1 = try columns("\(prefix)gradient_l1", indices, rows)
-    let sumSquares = try columns("\(prefix)gradient_sum_squares", indices, rows)
+    let l1 = try columns("\(prefix)gradient_l1", indices, rows) { $0 }
+    let sumSquares = try columns("\(prefix)gradient_sum_squares", indices, rows) { $0 }
+    let isTrained = try columns("\(prefix)gradient_nonfinite", indices, rows) {
+      $0 != Double(TensorSums.missingCount)
+    }
     var result: [String: TensorSeries] = [:]
     for (position, tensor) in indices.enumerated() {
       let cells = (0..<layout.layerCount).map { layout.index(layer: $0, tensor: tensor) }
       result[tensors[position]] = TensorSeries(
         elementCounts: cells.map { layout.elementCounts[$0] },
         isZeroByConstruction: cells.map { layout.isZeroByConstruction[$0] }, l1: l1[position],
-        sumSquares: sumSquares[position])
+        sumSquares: sumSquares[position], isTrained: isTrained[position])
     }
     return result
   }
 
-  /// `(tensor)(layer)(step)` of a gradient variable.
+  /// `(tensor)(layer)(step)` of a gradient variable, each number as `value` takes it.
   ///
   /// Rows are read whole, a block at a time: a chunk of the file holds all tensors anyway.
-  private func columns(_ name: String, _ tensors: [Int], _ rows: Range<Int>) throws -> [[[Double]]] {
+  private func columns<Value>(
+    _ name: String, _ tensors: [Int], _ rows: Range<Int>, _ value: (Double) -> Value
+  ) throws -> [[[Value]]] {
     let layout = manifest.gradients
     let width = stack == nil ? layout.elementCounts.count : recordedGradients.stemTensorNames.count
-    var result = tensors.map { _ in (0..<layout.layerCount).map { _ in [Double]() } }
+    var result = tensors.map { _ in (0..<layout.layerCount).map { _ in [Value]() } }
     for position in result.indices {
       for layer in 0..<layout.layerCount { result[position][layer].reserveCapacity(rows.count) }
     }
@@ -151,8 +156,9 @@ extension RunFileReader {
           // What a layer of another stack lacks has no column.
           let cell = stack.map { $0.stemIndices[index] } ?? index
           result[position][layer].append(
-            contentsOf: cell.map { stride(from: $0, to: values.count, by: width).map { values[$0] } }
-              ?? block.map { _ in 0 })
+            contentsOf: cell.map { cell in
+              stride(from: cell, to: values.count, by: width).map { value(values[$0]) }
+            } ?? block.map { _ in value(0) })
         }
       }
     }
@@ -196,6 +202,7 @@ extension RecordedRun {
       for layer in series.l1.indices {
         gradients[tensor]?.l1[layer] += series.l1[layer]
         gradients[tensor]?.sumSquares[layer] += series.sumSquares[layer]
+        gradients[tensor]?.isTrained[layer] += series.isTrained[layer]
       }
     }
   }

@@ -46,20 +46,31 @@ extension RunSchema {
           name: Self.lossScale, number: .float64,
           longName: "factor on the loss while gradients were computed; they are recorded without it"))
     }
+    var checksums = ["row_checksum", "attempt_checksum"]
+    if manifest.gradients.experts != nil {
+      // With a checksum of their own: readers that do not know of experts find the others right.
+      columns += sumColumns(
+        "expert_gradient", of: "the gradient", [.layer, .expert], checksum: checksums.count)
+      checksums.append("expert_checksum")
+    }
     return Table(
       marker: Column(name: "step", number: .int64, longName: "optimizer step"), columns: columns,
-      checksums: ["row_checksum", "attempt_checksum"])
+      checksums: checksums)
   }
+
+  /// The variable that files with sums by expert have.
+  static let expertCount = "expert_gradient_count"
 
   /// The column that runs with loss scaling have.
   static let lossScale = "loss_scale"
 
-  private static func sumColumns(_ prefix: String, of subject: String, _ dimensions: [Dimension]) -> [Column]
-  {
+  private static func sumColumns(
+    _ prefix: String, of subject: String, _ dimensions: [Dimension], checksum: Int = 0
+  ) -> [Column] {
     sums.map {
       Column(
         name: "\(prefix)_\($0.suffix)", number: $0.number,
-        dimensions: dimensions, longName: "\($0.longName) of \(subject)")
+        dimensions: dimensions, longName: "\($0.longName) of \(subject)", checksum: checksum)
     }
   }
 

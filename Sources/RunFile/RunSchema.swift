@@ -10,7 +10,7 @@ struct RunSchema {
   enum Dimension: String, CaseIterable {
     case step, layer, tensor
     case stemTensor = "stem_tensor"
-    case operation, snapshot, head
+    case operation, snapshot, head, expert
     case stemOperation = "stem_operation"
     case modelElement = "model_element"
     case ffnElement = "ffn_element"
@@ -106,6 +106,7 @@ struct RunSchema {
       // Only runs that have such scales have the dimension.
       .headElement: manifest.usesAxis(.headElement) ? manifest.headDim : 0,
       .single: manifest.usesAxis(.single) ? 1 : 0,
+      .expert: gradients.experts?.count ?? 0,
     ]
     steps = Self.stepTable(manifest)
     snapshots = Table(

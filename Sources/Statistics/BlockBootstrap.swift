@@ -40,20 +40,30 @@ package struct BlockBootstrap {
     return result
   }
 
-  /// The mean of each column in each resample, `(resample, layer)`.
-  /// - Parameter prefixSums: sums of the first r records of each layer, `(record + 1, layer)`.
-  package func resampledMeans(prefixSums: [Double], layerCount: Int) -> [Double] {
+  /// The mean of each column in each resample, `(resample, layer)`; not a number in a resample without a record of the layer.
+  /// - Parameters:
+  ///   - prefixSums: sums of the first r records of each layer, `(record + 1, layer)`.
+  ///   - prefixCounts: how many of these records each layer has; nil where each has all.
+  package func resampledMeans(prefixSums: [Double], prefixCounts: [Double]? = nil, layerCount: Int)
+    -> [Double]
+  {
     var means = Array(repeating: 0.0, count: Self.resampleCount * layerCount)
     var sums = Array(repeating: 0.0, count: layerCount)
+    var counts = Array(repeating: Double(recordCount), count: layerCount)
     for resample in 0..<Self.resampleCount {
       for layer in 0..<layerCount { sums[layer] = 0 }
+      if prefixCounts != nil { for layer in 0..<layerCount { counts[layer] = 0 } }
       drawBlocks(resample) { block in
         let (start, end) = (block.lowerBound * layerCount, block.upperBound * layerCount)
         for layer in 0..<layerCount { sums[layer] += prefixSums[end + layer] - prefixSums[start + layer] }
+        guard let prefixCounts else { return }
+        for layer in 0..<layerCount {
+          counts[layer] += prefixCounts[end + layer] - prefixCounts[start + layer]
+        }
       }
       for layer in 0..<layerCount {
         // Differences of prefix sums beside a huge spike can fall below zero by rounding.
-        means[resample * layerCount + layer] = max(0, sums[layer]) / Double(recordCount)
+        means[resample * layerCount + layer] = max(0, sums[layer]) / counts[layer]
       }
     }
     return means

@@ -17,7 +17,8 @@ package struct IntervalSampler {
   ///   - layers: those with a mean that is finite and not zero.
   ///   - guides: the contrasts from whose noise the block length is chosen.
   package init(runs: [WindowedSeries], runLogarithms: [[Double]], layers: [Int], guides: [Contrast]) {
-    let fewest = runs.map(\.steps.count).min() ?? 0
+    let fewest =
+      runs.map { run in layers.map(run.measuredCount).min() ?? run.steps.count }.min() ?? 0
     if runs.count >= 3 {
       method = .seeds(runs.count)
       samples = runLogarithms
@@ -58,7 +59,8 @@ package struct IntervalSampler {
     for (run, windowed) in runs.enumerated() {
       let bootstrap = BlockBootstrap(stretches: windowed.stretches, blockLength: blockLengths[run], run: run)
       let ratios = bootstrap.resampledMeans(
-        prefixSums: windowed.prefixSums(of: layers), layerCount: layers.count)
+        prefixSums: windowed.prefixSums(of: layers), prefixCounts: windowed.prefixCounts(of: layers),
+        layerCount: layers.count)
       for resample in result.indices {
         for (column, layer) in layers.enumerated() {
           let logarithm =

@@ -126,6 +126,16 @@ def test_each_expert_has_sums_of_its_own(tmp_path: Path, nf_probe_command: Run, 
         assert found.dims == ("step", "layer", "expert") and not run.damaged_steps
         assert found.values == pytest.approx(expected, rel=1e-12, nan_ok=True)
     assert "whole" in nf_probe_command("verify", path)
+    info = " ".join(nf_probe_command("info", path).split())
+    assert "experts a layer 4" in info and "experts without a token layer 0: 3" in info
+    nf_probe_command("report", path, "--out=report", cwd=tmp_path)
+    report = (tmp_path / "report" / "report.md").read_text()
+    assert "experts that got no token at any recorded step: layer 0: 3." in report
+    lines = [line.split(",") for line in nf_probe_command("export", path).splitlines()[1:]]
+    exported = [line for line in lines if line[4] == "expert_gradient_l1"]
+    assert {(line[2], line[3]) for line in exported if line[1] == "0"} == {
+        (str(layer), f"experts.{expert}") for layer, expert in np.argwhere(~np.isnan(expected[0]))
+    }
 
 
 @pytest.mark.parametrize("kind", [Stacked, Apart])

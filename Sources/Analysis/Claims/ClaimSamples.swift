@@ -124,14 +124,19 @@ struct LayerProfile {
     case .loss: divisor = run.loss[rows].reduce(0, +) / Double(rows.count)
     case .total:
       divisor = run.gradients.values.reduce(0) { sum, series in
-        sum + series.l1.reduce(0) { $0 + $1[rows].reduce(0, +) } / Double(rows.count)
+        let trained = zip(series.l1, series.isTrained).map { l1, isTrained in
+          rows.reduce(0) { $0 + (isTrained[$1] ? l1[$1] : 0) }
+        }
+        return sum + trained.reduce(0, +) / Double(rows.count)
       }
     }
     layerCount = series.layerCount
     var means: [Int: Double] = [:]
     for layer in 0..<series.layerCount
     where series.elementCounts[layer] > 0 && !series.isZeroByConstruction[layer] {
-      means[layer] = series.l1[layer][rows].reduce(0, +) / Double(rows.count) / divisor
+      let trained = rows.filter { series.isTrained[layer][$0] }
+      guard !trained.isEmpty else { continue }
+      means[layer] = trained.reduce(0) { $0 + series.l1[layer][$1] } / Double(trained.count) / divisor
     }
     guard !means.isEmpty else { return nil }
     self.means = means

@@ -52,12 +52,16 @@ public struct ReportedRun: Sendable {
   public var damage: [String]
   /// The first gradients that are not finite; nil where all are.
   public var nonfinite: Nonfinite?
+  /// Tensors that do not train at every recorded step.
+  public var untrained: [UntrainedTensors]
+  /// Experts that get no token at any recorded step.
+  public var deadExperts: [DeadExperts] = []
 
   /// Creates a reported run.
   public init(
     run: RecordedRun, fileName: String, isGrowing: Bool = false, snapshots: [ScaleSnapshot] = [],
     schedule: (@Sendable (Int) -> Double)? = nil, attempts: [Attempt] = [], damage: [String] = [],
-    nonfinite: Nonfinite? = nil
+    nonfinite: Nonfinite? = nil, untrained: [UntrainedTensors] = []
   ) {
     self.run = run
     self.fileName = fileName
@@ -67,6 +71,7 @@ public struct ReportedRun: Sendable {
     self.attempts = attempts
     self.damage = damage
     self.nonfinite = nonfinite
+    self.untrained = untrained
   }
 
   /// Whether its learning rate rises until training fails.

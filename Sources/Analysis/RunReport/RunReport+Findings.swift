@@ -54,6 +54,18 @@ extension RunReport {
           "loss or gradients are not finite at \(counted(steps.count, "step")), first at step \(first).\(places ?? "")"
         ))
     }
+    if own.run.manifest.importedNorms == nil {
+      found += UntrainedTensors.sentences(own.untrained, of: own.run.manifest.gradients).map {
+        Document.Finding(
+          .note, label, "\($0). There is no gradient there; means run over the other steps.")
+      }
+    }
+    if !own.deadExperts.isEmpty {
+      found.append(
+        Document.Finding(
+          .caution, label,
+          "experts that got no token at any recorded step: \(DeadExperts.list(own.deadExperts))."))
+    }
     for damage in own.damage { found.append(Document.Finding(.problem, label, "\(damage).")) }
     found += resumptionFindings(own, label)
     return found

@@ -79,7 +79,9 @@ struct GradsCommand: ParsableCommand {
           console.warn(
             "\(file): the last \(counted(reader.untrustedRows, "step")) were not finished, and are left out")
         }
-        let operation = try mismatch.chosenOperation(among: readers.map(\.manifest), console)
+        let trained = mismatch.operation == nil ? try readers.map(reading.trainedLayout) : nil
+        let operation = try mismatch.chosenOperation(
+          among: readers.map(\.manifest), trained: trained, console)
         let runs = try readers.map { try reading.read($0, tensors: [operation]) }
         try ReportWriter(console: console, options: mismatch, operation: operation).write(runs, out: output)
       }

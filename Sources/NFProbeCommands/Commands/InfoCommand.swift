@@ -25,12 +25,16 @@ struct InfoCommand: ParsableCommand {
   func run() throws {
     try GuardedReading.run([file]) { reading in
       let reader = try reading.open(file)
-      show(reader, try reading.read(reader, tensors: []), try reading.attempts(reader))
+      show(
+        reader, try reading.read(reader, tensors: []), try reading.attempts(reader),
+        try reading.trainingSurvey(reader))
     }
   }
 
-  private func show(_ reader: RunFileReader, _ run: RecordedRun, _ attempts: [RunAttempt]) {
-    let facts = facts(reader, run, attempts)
+  private func show(
+    _ reader: RunFileReader, _ run: RecordedRun, _ attempts: [RunAttempt], _ survey: TrainingSurvey
+  ) {
+    let facts = facts(reader, run, attempts, survey)
     let console = Console(isQuiet: false)
     guard format != .table else {
       for (name, value) in facts { console.print(indented(name, value, width: console.width)) }
@@ -66,7 +70,7 @@ struct InfoCommand: ParsableCommand {
   }
 
   private func facts(
-    _ reader: RunFileReader, _ run: RecordedRun, _ attempts: [RunAttempt]
+    _ reader: RunFileReader, _ run: RecordedRun, _ attempts: [RunAttempt], _ survey: TrainingSurvey
   ) -> [(String, String)] {
     let manifest = run.manifest
     let layout = manifest.gradients
@@ -99,7 +103,13 @@ struct InfoCommand: ParsableCommand {
       ("matrix products", manifest.machine.blas), ("threads", String(manifest.machine.threads)),
       ("seed", String(manifest.seed)), ("configuration", manifest.configurationJSON),
     ]
-    return onRun + lineage(attempts, reader.state) + onTensors + onNumbers + onMachine
+    let onTraining =
+      (manifest.leftOut.map { [("left out", $0)] } ?? [])
+      + UntrainedTensors.sentences(survey.untrained, of: layout).map { ("not always trained", $0) }
+      + (layout.experts.map { [("experts a layer", String($0.count))] } ?? [])
+      + (survey.deadExperts.isEmpty
+        ? [] : [("experts without a token", DeadExperts.list(survey.deadExperts))])
+    return onRun + lineage(attempts, reader.state) + onTensors + onTraining + onNumbers + onMachine
   }
 
   /// How many there are, by stack where there are several.

@@ -23,11 +23,16 @@ struct RecordExport {
     let variables = selection.variables
     guard !variables.isEmpty else { return }
     let rows = variables.map { RowLines($0, of: manifest, syntax) }
-    try reading.forEachBlock(reader, of: variables.map(\.name), window: selection.window) { block in
+    let missing = MissingNumbers(variables)
+    let names = variables.map(\.name) + missing.names
+    try reading.forEachBlock(reader, of: names, window: selection.window) { block in
+      let counts = variables.indices.map { missing.counts(ofVariable: $0, in: block) }
       for (index, step) in block.steps.enumerated() {
         let head = syntax.head(run: manifest.runID, step: step)
         for (variable, row) in rows.enumerated() {
-          row.append(to: &stream.pending, head: head, values: block.values[variable], index: index)
+          row.append(
+            to: &stream.pending, head: head, values: block.values[variable], counts: counts[variable],
+            index: index)
           try stream.flushIfLarge()
         }
       }
@@ -81,10 +86,11 @@ private struct RowLines {
     }
   }
 
-  /// Appends the lines of one step, whose run and step are `head`.
-  func append(to text: inout [UInt8], head: [UInt8], values: [Double], index: Int) {
+  /// Appends the lines of one step, whose run and step are `head`; what was not measured has none.
+  func append(to text: inout [UInt8], head: [UInt8], values: [Double], counts: [Double]?, index: Int) {
     let first = index * middles.count
     for cell in middles.indices where isPresent[cell] {
+      if let counts, counts[first + cell] == Double(TensorSums.missingCount) { continue }
       text.append(contentsOf: head)
       text.append(contentsOf: middles[cell])
       syntax.append(values[first + cell], isInteger: isInteger, to: &text)

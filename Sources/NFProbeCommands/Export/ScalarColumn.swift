@@ -7,7 +7,7 @@ import TensorBoard
 /// The series of one variable of a run: which column they come from, and how.
 struct ScalarColumn {
   /// The variable in the file.
-  let source: String
+  let variable: StepVariable
   /// A series a cell; nil where a layer has no such tensor.
   private let tags: [ScalarTag?]
   /// Whether the series are roots of what the file has.
@@ -17,7 +17,7 @@ struct ScalarColumn {
   static func columns(of variable: StepVariable, _ reader: RunFileReader) -> [ScalarColumn] {
     let manifest = reader.manifest
     let own = ScalarColumn(
-      source: variable.name, tags: variable.cells(of: manifest).map { tag(variable, $0) }, takesRoot: false)
+      variable: variable, tags: variable.cells(of: manifest).map { tag(variable, $0) }, takesRoot: false)
     guard variable.name == "gradient_l2" else { return [own] }
     let squares = reader.stepVariables.filter {
       ["gradient_sum_squares", "stem_gradient_sum_squares"].contains($0.name)
@@ -25,15 +25,15 @@ struct ScalarColumn {
     return [own]
       + squares.map { squares in
         let tags = squares.cells(of: manifest).map { tag(named: "gradient_l2", $0) }
-        return ScalarColumn(source: squares.name, tags: tags, takesRoot: true)
+        return ScalarColumn(variable: squares, tags: tags, takesRoot: true)
       }
   }
 
-  /// Appends the row of one step.
-  func append(to event: inout ScalarEvent, _ values: [Double], index: Int) {
+  /// Appends the row of one step; what was not measured is no point of a series.
+  func append(to event: inout ScalarEvent, _ values: [Double], counts: [Double]?, index: Int) {
     let first = index * tags.count
     for (cell, tag) in tags.enumerated() {
-      guard let tag else { continue }
+      guard let tag, counts?[first + cell] != Double(TensorSums.missingCount) else { continue }
       let value = values[first + cell]
       event.append(tag, takesRoot ? value.squareRoot() : value)
     }

@@ -50,14 +50,18 @@ struct TensorBoardExport {
       tags: ScaleTags(reader.manifest))
     var seconds = try secondsBeforeWindow()
     let columns = selection.variables.flatMap { ScalarColumn.columns(of: $0, reader) }
-    let names = columns.map(\.source) + ["seconds"]
+    let missing = MissingNumbers(columns.map(\.variable))
+    let names = columns.map(\.variable.name) + missing.names + ["seconds"]
     try reading.forEachBlock(reader, of: names, window: selection.window) { block in
+      let counts = columns.indices.map { missing.counts(ofVariable: $0, in: block) }
       for (index, step) in block.steps.enumerated() {
         try writeUpdates(&between, upTo: step, wallTime: start + seconds, to: stream)
-        let duration = block.values[columns.count][index]
+        let duration = block.values[names.count - 1][index]
         seconds += duration.isFinite ? duration : 0
         var event = ScalarEvent()
-        for (column, values) in zip(columns, block.values) { column.append(to: &event, values, index: index) }
+        for (place, column) in columns.enumerated() {
+          column.append(to: &event, block.values[place], counts: counts[place], index: index)
+        }
         append(event, step: step, wallTime: start + seconds, to: stream)
         try stream.flushIfLarge()
       }

@@ -71,8 +71,10 @@ struct MismatchOptions: ParsableArguments {
     "--paper: the paper's Figure 3 shows the L1 norm of \(OperationChoice.usual) alone")
 
   /// The operation among those that some runs have recorded; says which where it was not named.
-  func chosenOperation(among manifests: [RunManifest], _ console: Console) throws -> String {
-    let choice = try OperationChoice(operation, among: manifests.map(\.gradients))
+  func chosenOperation(
+    among manifests: [RunManifest], trained: [GradientLayout]? = nil, _ console: Console
+  ) throws -> String {
+    let choice = try OperationChoice(operation, among: manifests.map(\.gradients), trained: trained)
     guard !paper || choice.operation == OperationChoice.usual else { throw Self.paperIsOfOneOperation }
     if let note = choice.note { console.progress(note) }
     return choice.operation

@@ -29,11 +29,24 @@ struct ReportReading {
       readers[id] = reader
       inOrder.append(reader)
     }
-    let layouts = inOrder.map(\.manifest).filter { !ReportedRun.isStabilityTest($0) }.map(\.gradients)
-    do { choice = try OperationChoice(operation, among: layouts) } catch {
+    // The tensors of another stack than the deepest one lie outside of the grid.
+    let surveys = try inOrder.map { reader in
+      reader.manifest.gradients == reader.recordedGradients ? try reading.trainingSurvey(reader) : nil
+    }
+    let layouts = zip(inOrder.map(\.manifest), surveys)
+      .filter { !ReportedRun.isStabilityTest($0.0) }
+      .map { ($0.gradients, $0.gradients.trained($1?.untrained ?? [])) }
+    do {
+      choice = try OperationChoice(operation, among: layouts.map(\.0), trained: layouts.map(\.1))
+    } catch {
       throw CommandError.usage("--operation: \(error)")
     }
-    reported = try inOrder.map { [choice] in try Self.run($0, reading, choice.operation) }
+    reported = try zip(inOrder, surveys).map { [choice] reader, survey in
+      var reported = try Self.run(reader, reading, choice.operation)
+      reported.untrained = survey?.untrained ?? []
+      reported.deadExperts = survey?.deadExperts ?? []
+      return reported
+    }
     self.files = files
     self.reading = reading
     self.readers = readers
@@ -109,7 +122,8 @@ struct ReportReading {
     var tensors: [String] = []
     try reading.forEachBlock(reader, of: variables.map(\.0), window: step..<step + 1) { block in
       for (values, (_, names)) in zip(block.values, variables) {
-        tensors += zip(values, names).filter { $0.0 > 0 }.map(\.1)
+        let missing = Double(TensorSums.missingCount)
+        tensors += zip(values, names).filter { $0.0 > 0 && $0.0 != missing }.map(\.1)
       }
     }
     return ReportedRun.Nonfinite(step: step, tensors: tensors)

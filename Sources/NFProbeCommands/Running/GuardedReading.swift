@@ -100,12 +100,27 @@ struct GuardedReading {
     warnOfDamage(reader, since: before)
   }
 
+  /// Which of all recorded tensors and experts train when. Damaged rows are left out; reading the run itself warns of them.
+  func trainingSurvey(_ reader: RunFileReader) throws -> TrainingSurvey {
+    var survey = TrainingSurvey(reader.recordedGradients)
+    try forEachBlock(reader, of: survey.variables, window: nil, warns: false) { survey.add($0) }
+    return survey
+  }
+
+  /// The layout of a run without what never trains.
+  func trainedLayout(_ reader: RunFileReader) throws -> GradientLayout {
+    // The tensors of another stack than the deepest one lie outside of the grid.
+    guard reader.manifest.gradients == reader.recordedGradients else { return reader.manifest.gradients }
+    return reader.manifest.gradients.trained(try trainingSurvey(reader).untrained)
+  }
+
   /// Looks at what was added to a growing file.
   func refresh(_ reader: RunFileReader) throws { _ = try guardian.run { try reader.refresh() } }
 
   /// Consecutive blocks of steps, for as long as there are any; damaged rows are left out with a warning.
   func forEachBlock(
-    _ reader: RunFileReader, of names: [String], window: Range<Int>?, _ body: (StepBlock) throws -> Void
+    _ reader: RunFileReader, of names: [String], window: Range<Int>?, warns: Bool = true,
+    _ body: (StepBlock) throws -> Void
   ) throws {
     let before = reader.damagedRows
     let steps = reader.steps.filter { window?.contains($0) ?? true }
@@ -115,7 +130,7 @@ struct GuardedReading {
       try guardian.run { try reader.forEachBlock(of: names, window: part) { blocks.append($0) } }
       for block in blocks { try body(block) }
     }
-    warnOfDamage(reader, since: before)
+    if warns { warnOfDamage(reader, since: before) }
   }
 
   private func warnOfDamage(_ reader: RunFileReader, since before: [String: [Int]]) {

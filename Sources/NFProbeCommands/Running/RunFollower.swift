@@ -13,7 +13,8 @@ struct RunFollower {
   /// Draws the table anew whenever there are new steps, until the run ends or somebody stops it; then prints it once.
   func follow(_ path: String) throws {
     let reader = try reading.open(path)
-    let operation = try options.chosenOperation(among: [reader.manifest], console)
+    let trained = options.operation == nil ? [try reading.trainedLayout(reader)] : nil
+    let operation = try options.chosenOperation(among: [reader.manifest], trained: trained, console)
     StopSignal.watch()
     var drawnLines = 0
     var lastCount = -1
