@@ -47,8 +47,7 @@ extension ScaleDescription {
     switch self {
     case .constant(let value): value.quoted
     case .scalar(let start): braces([("learned", "scalar"), ("from", start.quoted)])
-    case .vector(.value(let start)): braces([("learned", "vector"), ("from", start.quoted)])
-    case .vector(.profile): braces([("learned", "vector"), ("from", "profile")])
+    case .vector(let start): braces([("learned", "vector"), ("from", start.quoted)])
     }
   }
 }

@@ -41,8 +41,8 @@ extension SublayerDescription {
     }
     for (key, scale) in [("branch-scale", around.branchScale), ("residual-scale", around.residualScale)] {
       switch scale {
-      case .constant(let value), .scalar(let value), .vector(.value(let value)): found.append((key, value))
-      case .vector(.profile), nil: break
+      case .constant(let value), .scalar(let value), .vector(let value): found.append((key, value))
+      case nil: break
       }
     }
     switch self {

@@ -78,15 +78,7 @@ public enum ScaleDescription: Equatable, Sendable {
   /// One learned number.
   case scalar(start: Expression)
   /// A learned number for each element.
-  case vector(start: VectorStart)
-
-  /// How a learned vector starts.
-  public enum VectorStart: Equatable, Sendable {
-    /// The same everywhere.
-    case value(Expression)
-    /// √(Var of the stream) as one pass over a batch finds it (Admin).
-    case profile
-  }
+  case vector(start: Expression)
 }
 
 /// What surrounds a sublayer's function.

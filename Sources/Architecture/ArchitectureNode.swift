@@ -211,21 +211,15 @@ extension ArchitectureNode {
   private enum Learned: String, CaseIterable { case scalar, vector }
 
   /// A number, or what is learned.
-  func scale(canProfile: Bool) throws(ArchitectureError) -> ScaleDescription {
+  func scale() throws(ArchitectureError) -> ScaleDescription {
     if node.scalar != nil { return .constant(try expression()) }
     let keys = try mapping(ScaleKey.self)
     guard let learned = keys[.learned] else {
       throw error("\"\(name)\" is a number, or has \"learned: scalar\" or vector")
     }
     let kind = try learned.choice(Learned.self)
-    if let from = keys[.from], from.text == "profile" {
-      guard canProfile, kind == .vector else {
-        throw from.error("\"profile\" is for a vector on the residual")
-      }
-      return .vector(start: .profile)
-    }
     let start = try keys[.from]?.expression() ?? Expression(1)
-    return kind == .scalar ? .scalar(start: start) : .vector(start: .value(start))
+    return kind == .scalar ? .scalar(start: start) : .vector(start: start)
   }
 
   private enum RotaryKey: String, CaseIterable { case theta, share, pairing }

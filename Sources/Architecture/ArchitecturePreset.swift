@@ -3,7 +3,7 @@ public enum ArchitecturePreset {
   /// Names in the order in which they are listed: the paper's three, placements, whole models.
   public static let names = [
     "post-ln", "pre-ln", "normformer", "sandwich-ln", "peri-ln", "output-norm", "sub-ln", "deepnorm", "lns",
-    "mix-ln", "hybridnorm", "hybridnorm-star", "b2t", "rezero", "layerscale", "admin", "dyt", "qk-norm",
+    "mix-ln", "hybridnorm", "hybridnorm-star", "b2t", "rezero", "layerscale", "dyt", "qk-norm",
     "parallel", "gpt2", "opt", "gpt-neox", "llama", "qwen3", "gemma3", "olmo2", "phi",
   ]
 
@@ -43,7 +43,6 @@ public enum ArchitecturePreset {
     ("b2t", PackageResources.b2t_yaml),
     ("rezero", PackageResources.rezero_yaml),
     ("layerscale", PackageResources.layerscale_yaml),
-    ("admin", PackageResources.admin_yaml),
     ("dyt", PackageResources.dyt_yaml),
     ("qk-norm", PackageResources.qk_norm_yaml),
     ("parallel", PackageResources.parallel_yaml),

@@ -109,8 +109,8 @@ struct SublayerReader {
     surroundings.inputNorm = try keys[.inputNorm]?.norm(default: norm, canBePerHead: false)
     surroundings.branchNorm = try keys[.branchNorm]?.norm(default: norm, canBePerHead: false)
     surroundings.outputNorm = try keys[.outputNorm]?.norm(default: norm, canBePerHead: false)
-    surroundings.branchScale = try keys[.branchScale]?.scale(canProfile: false)
-    surroundings.residualScale = try keys[.residualScale]?.scale(canProfile: true)
+    surroundings.branchScale = try keys[.branchScale]?.scale()
+    surroundings.residualScale = try keys[.residualScale]?.scale()
     surroundings.addsLayerInput = try keys[.addInput]?.flag() ?? false
     return surroundings
   }

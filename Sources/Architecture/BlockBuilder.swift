@@ -258,7 +258,7 @@ struct BlockBuilder {
     switch scale {
     case .scalar(let start):
       .scale(name, count: 1, axis: .single, start: start.value(variables))
-    case .vector(.value(let start)):
+    case .vector(let start):
       .scale(name, count: configuration.modelDim, axis: .modelElement, start: start.value(variables))
     default: .scale(name, count: configuration.modelDim, axis: .modelElement, start: 1)
     }

@@ -34,7 +34,7 @@ extension ArchitectureDescription {
       switch sublayer {
       case .attention(var attention, var around):
         around.branchNorm = additions.scaleAttention ? NormDescription() : nil
-        around.residualScale = additions.scaleResiduals == .both ? .vector(start: .value(Expression(1))) : nil
+        around.residualScale = additions.scaleResiduals == .both ? .vector(start: Expression(1)) : nil
         attention.headScale = additions.scaleHeads
         let norm = additions.normQueryKeyValue ? NormDescription() : nil
         (attention.queryNorm, attention.keyNorm, attention.valueNorm) = (norm, norm, norm)
@@ -42,7 +42,7 @@ extension ArchitectureDescription {
       case .feedForward(var ffn, var around):
         ffn.innerNorm = additions.scaleFFN ? NormDescription() : nil
         around.residualScale =
-          additions.scaleResiduals == .none ? nil : .vector(start: .value(Expression(1)))
+          additions.scaleResiduals == .none ? nil : .vector(start: Expression(1))
         return .feedForward(ffn, around)
       case .parallel: return sublayer
       }

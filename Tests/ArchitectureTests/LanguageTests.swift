@@ -99,9 +99,6 @@ import Testing
     #expect(inAttention("residual-scale: (2*L").contains("expected )"))
     #expect(inAttention("branch-scale: {learned: matrix}").contains("\"matrix\" is no word"))
     #expect(
-      inAttention("branch-scale: {learned: vector, from: profile}").contains(
-        "\"profile\" is for a vector on the residual"))
-    #expect(
       complaint("architecture: 1\nblock:\n  - parallel: {of: [{attention: {output-norm: yes}}, {ffn: {}}]}\n")
         .contains("\"output-norm\" has no place on one of several branches"))
     #expect(

@@ -154,11 +154,6 @@ def layerscale(m: Layer, x: Tensor) -> Tensor:
     return x + m.get("ffn_layer_scale", DIM, centre=0.3, half=0.2) * m.ffn(m.norm(F, x))
 
 
-def admin(m: Layer, x: Tensor) -> Tensor:
-    x = m.norm(A, m.get("w_resid_attention", DIM, centre=1.2, half=0.3) * x + m.attention(x))
-    return m.norm(F, m.get("w_resid", DIM, centre=1.2, half=0.3) * x + m.ffn(x))
-
-
 def dyt(m: Layer, x: Tensor) -> Tensor:
     x = x + m.attention(m.dyt(A, x))
     return x + m.ffn(m.dyt(F, x))
@@ -187,12 +182,11 @@ PLACEMENTS = {
     "b2t": b2t,
     "rezero": rezero,
     "layerscale": layerscale,
-    "admin": admin,
     "dyt": dyt,
     "qk-norm": qk_norm,
     "parallel": parallel,
 }
-NO_FINAL_NORM = {"deepnorm", "b2t", "rezero", "admin"}
+NO_FINAL_NORM = {"deepnorm", "b2t", "rezero"}
 
 
 def positions() -> Tensor:
