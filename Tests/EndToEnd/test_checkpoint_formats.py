@@ -122,7 +122,7 @@ def test_files_that_are_cut_off(size, tmp_path):
 def test_another_librarys_names(tmp_path):
     shape = {"wte.weight": (5, 4), "h.0.attn.c_attn.weight": (4, 12), "h.0.ln_1.weight": (4,)}
     save_file({name: numpy.ones(size, "<f4") for name, size in shape.items()}, tmp_path / "gpt2.safetensors")
-    refuses("grads", "--from-checkpoint=gpt2.safetensors", cwd=tmp_path, mentions=["GPT-2's names", "fairseq"])
+    refuses("grads", "--from-checkpoint=gpt2.safetensors", cwd=tmp_path, mentions=["GPT-2's names", "config.json"])
 
 
 # What PyTorch and Transformers wrote and computed: Tests/CheckpointsTests/Fixtures/make_distributed.py.

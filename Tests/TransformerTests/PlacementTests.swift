@@ -90,7 +90,7 @@ private struct PlacementCase: Decodable {
   ) throws -> (Double, Double) {
     func loss(_ description: ArchitectureDescription) throws -> Double {
       let configuration = ModelConfiguration(
-        layerCount: layers, modelDim: 16, headCount: 4, ffnDim: 17, vocabularySize: 11,
+        layerCount: layers, modelDim: 16, headCount: 4, keyValueHeadCount: 2, ffnDim: 17, vocabularySize: 11,
         architecture: description)
       let model = try Model<Double>(
         configuration, shape: PassShape(batchSize: 2, sequenceLength: 5), team: Team(threadCount: 1))
@@ -160,7 +160,6 @@ private struct PlacementCase: Decodable {
         parsing: preset.resolvedText, name: "mine", file: "mine.yaml")
       guard case .learned = preset.embedding.positions else {
         let (left, right) = try losses(preset, resolved)
-        // A head of three does not turn: 12 / 3 = 4 does. Heads of keys must divide those of queries.
         #expect(left == right, "\(name)")
         continue
       }

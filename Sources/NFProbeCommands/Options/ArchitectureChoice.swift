@@ -2,6 +2,7 @@ import Architecture
 import ArgumentParser
 import Kernels
 import RunData
+import Text
 import Transformer
 
 /// An architecture by the word that commands and files use: a preset's name, or the path of a file in the language.
@@ -28,19 +29,16 @@ struct ArchitectureChoice: Equatable, Hashable, Sendable, ExpressibleByArgument 
     (word, name, stated) = (description.name, description.name, description)
   }
 
-  /// Takes presets' names and paths; whether a file is there and what it says is seen by ``description()``.
+  /// Takes any word: whether it is a preset's name or the path of a file that says a wiring is seen by ``description()``.
   init?(argument: String) {
-    word = argument
-    stated = nil
-    if ArchitecturePreset.named(argument) != nil {
-      name = argument
-    } else {
-      guard ["/", ".yaml", ".yml"].contains(where: argument.contains) else { return nil }
-      let file = argument.split(separator: "/").last ?? ""
-      let stem = file.prefix { $0 != "." }
-      guard !stem.isEmpty else { return nil }
-      name = String(stem)
-    }
+    let file = argument.split(separator: "/").last ?? ""
+    let stem = Self.isPath(argument) ? String(file.prefix { $0 != "." }) : argument
+    guard !stem.isEmpty else { return nil }
+    (word, name, stated) = (argument, stem, nil)
+  }
+
+  private static func isPath(_ word: String) -> Bool {
+    ["/", ".yaml", ".yml"].contains(where: word.contains)
   }
 
   static var allValueStrings: [String] { ArchitecturePreset.names + ["FILE.yaml"] }
@@ -60,6 +58,12 @@ struct ArchitectureChoice: Equatable, Hashable, Sendable, ExpressibleByArgument 
   func description() throws -> ArchitectureDescription {
     if let stated { return stated }
     if let preset = ArchitecturePreset.named(word) { return preset }
+    guard Self.isPath(word) else {
+      let nearest = nearestFirst(to: word, among: ArchitecturePreset.names).prefix(3).joined(separator: ", ")
+      throw CommandError.usage(
+        "--architectures: none is called \(printable(word)); the nearest are \(nearest). nf-probe architectures lists them; "
+          + "a file of your own ends in .yaml")
+    }
     let file = try ConfigText(path: word, option: "--architecture")
     do { return try ArchitectureDescription(parsing: file.text, name: name, file: word) } catch {
       throw CommandError.usage("\(error)")

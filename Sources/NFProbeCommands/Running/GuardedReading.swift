@@ -100,10 +100,10 @@ struct GuardedReading {
     warnOfDamage(reader, since: before)
   }
 
-  /// Which of all recorded tensors and experts train when. Damaged rows are left out; reading the run itself warns of them.
+  /// Which of all recorded tensors and experts train when; damaged rows are left out with a warning, which reading the run does not repeat.
   func trainingSurvey(_ reader: RunFileReader) throws -> TrainingSurvey {
     var survey = TrainingSurvey(reader.recordedGradients)
-    try forEachBlock(reader, of: survey.variables, window: nil, warns: false) { survey.add($0) }
+    try forEachBlock(reader, of: survey.variables, window: nil) { survey.add($0) }
     return survey
   }
 
@@ -119,8 +119,7 @@ struct GuardedReading {
 
   /// Consecutive blocks of steps, for as long as there are any; damaged rows are left out with a warning.
   func forEachBlock(
-    _ reader: RunFileReader, of names: [String], window: Range<Int>?, warns: Bool = true,
-    _ body: (StepBlock) throws -> Void
+    _ reader: RunFileReader, of names: [String], window: Range<Int>?, _ body: (StepBlock) throws -> Void
   ) throws {
     let before = reader.damagedRows
     let steps = reader.steps.filter { window?.contains($0) ?? true }
@@ -130,7 +129,7 @@ struct GuardedReading {
       try guardian.run { try reader.forEachBlock(of: names, window: part) { blocks.append($0) } }
       for block in blocks { try body(block) }
     }
-    if warns { warnOfDamage(reader, since: before) }
+    warnOfDamage(reader, since: before)
   }
 
   private func warnOfDamage(_ reader: RunFileReader, since before: [String: [Int]]) {
