@@ -14,6 +14,9 @@ public struct DecoderCheckpoint: Sendable {
   /// Full names of the model's parameters, as the architecture has them, in the order in which data passes them.
   public let parameterNames: [String]
 
+  /// Whether neither this program nor fairseq wrote it, so that its vocabulary is its own tokenizer's.
+  public var isForeign: Bool { view.adapter.map { $0.name != NameAdapter.fairseq.name } ?? false }
+
   private let sources: [String: ModelTensor]
 
   /// Opens a checkpoint, reads its architecture off its tensors, and checks that all are there in their shapes.
@@ -29,7 +32,11 @@ public struct DecoderCheckpoint: Sendable {
     (configuration, notes) = try Self.configuration(layout, view, hints)
     var matching = ParameterMatching(layout, configuration)
     try matching.matchAll()
-    sources = matching.sources
+    // A model that keeps gains minus one takes them as they lie in the file, to the bit.
+    let offsets = ParameterTable(configuration).parameters.filter { $0.spec.multiplierOffset != 0 }
+    let kept = Set(offsets.map(\.fullName))
+    sources = Dictionary(
+      uniqueKeysWithValues: matching.sources.map { ($0, kept.contains($0) ? $1.asStored : $1) })
     parameterNames = matching.names
     unknownTensors = matching.unmatched
     guard unknownTensors.isEmpty || hints.leavesOutUnknownTensors else {
@@ -73,7 +80,7 @@ public struct DecoderCheckpoint: Sendable {
   /// - Returns: nil where the model has no such parameter.
   public func elementCount(of parameter: String) -> Int? { sources[parameter]?.elementCount }
 
-  /// All elements of a parameter, in C order.
+  /// All elements of a parameter as the model keeps them, in C order.
   ///
   /// - Precondition: `parameter` is one of ``parameterNames``.
   /// - Throws: where the file cannot be read.
@@ -81,7 +88,7 @@ public struct DecoderCheckpoint: Sendable {
     try view.floats(of: source(parameter))
   }
 
-  /// All elements of a parameter, in C order.
+  /// All elements of a parameter as the model keeps them, in C order.
   ///
   /// - Precondition: `parameter` is one of ``parameterNames``.
   /// - Throws: where the file cannot be read.

@@ -97,3 +97,10 @@ struct ConfigFields: Sendable {
     integer("num_attention_heads", "n_head", "n_heads", "num_heads") ?? fields("text_config")?.headCount
   }
 }
+
+extension Checkpoint {
+  /// Attention heads of a layer, as the file or the configuration beside it says; nil where neither does.
+  var headCount: Int? {
+    metadata[CheckpointMetadataKey.headCount].flatMap { Int($0) } ?? ConfigFields(beside: self)?.headCount
+  }
+}
