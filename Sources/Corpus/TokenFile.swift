@@ -42,6 +42,12 @@ public struct TokenFile: TokenSource {
       unigramEntropy: scan.unigramEntropy, entropyRate: nil)
   }
 
+  /// How the tokens lie in a file, by its first bytes and its name.
+  public static func format(ofFileAt path: String) throws(CorpusError) -> TokenFileFormat {
+    let file = try reading { () throws(FileAccessError) in try RandomAccessFile(path: path) }
+    return try TokenFileLayout(of: file, format: nil).format
+  }
+
   /// The number of tokens in the file.
   public var tokenCount: Int { layout.tokenCount }
 

@@ -46,6 +46,23 @@ struct CheckpointStart {
     checkpoint.configuration.vocabularySize - (objective == .masked ? 1 : 0)
   }
 
+  /// Refuses text for a model of another program whose tokens are no bytes: its losses and gradients would mean nothing.
+  func checkVocabulary(ofCorpus path: String) throws {
+    let rows = checkpoint.configuration.vocabularySize
+    guard checkpoint.isForeign, rows > Self.largestByteVocabulary,
+      try TokenFile.format(ofFileAt: path) == .text
+    else {
+      return
+    }
+    throw CommandError.usage(
+      "\(path) is text, which is read byte by byte, but the model of \(checkpoint.view.checkpoint.path) has a vocabulary of "
+        + "\(rows); turn it into the model's tokens first: python -m nf_probe.tokenize \(path) --tokenizer tokenizer.json "
+        + "--out tokens.bin, and give --corpus tokens.bin")
+  }
+
+  /// Bytes and as many marks as byte models add.
+  private static let largestByteVocabulary = 512
+
   /// Puts the weights into a model of ``configuration(objective:)``.
   func load(into model: Model<Float>) throws {
     for (index, parameter) in model.table.parameters.enumerated() {

@@ -63,6 +63,7 @@ struct PlannedRun {
 extension RunRequest {
   /// Opens the corpus. A file is read once, for its digest and frequencies.
   func openCorpus() throws -> CorpusSplit {
+    if let path = corpus.corpus { try checkpoint?.checkVocabulary(ofCorpus: path) }
     let text: CorpusRequest.Text =
       corpus.corpus.map { .file(path: $0, format: nil, vocabularySize: vocabularySize) }
       ?? .builtIn(vocabularySize: vocabularySize ?? model.languageVocabulary, seed: 0)
