@@ -230,7 +230,7 @@ struct BlockBuilder {
     } else {
       let owned = NormParameters(
         kind: description.kind == .rms ? .rms : .layer, epsilon: description.epsilon, gain: indices[0],
-        bias: indices.count > 1 ? indices[1] : nil, gainOffset: description.isGainStoredMinusOne ? 1 : 0,
+        bias: indices.count > 1 ? indices[1] : nil, gainOffset: specs[0].multiplierOffset,
         partCount: partCount, statistics: statisticsCount)
       statisticsCount += 2 * partCount
       steps.append(NamedStep(name: name, step: .norm(owned, from: from, to: to)))

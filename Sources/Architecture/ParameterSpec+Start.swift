@@ -8,7 +8,8 @@ extension ParameterSpec {
     var specs = [
       ParameterSpec(
         name: "\(name).weight", shape: [width], kind: .gain,
-        initialValue: .constant(norm.isGainStoredMinusOne ? 0 : 1), axis: axis)
+        initialValue: .constant(norm.isGainStoredMinusOne ? 0 : 1), axis: axis,
+        multiplierOffset: norm.isGainStoredMinusOne ? 1 : 0)
     ]
     if norm.kind == .dyt {
       let slope = ParameterSpec(
@@ -79,7 +80,7 @@ extension ParameterSpec {
   func marking(_ zeroGradient: ZeroGradient?) -> ParameterSpec {
     ParameterSpec(
       name: name, shape: shape, kind: kind, initialValue: initialValue,
-      zeroGradient: zeroGradient ?? self.zeroGradient, axis: axis)
+      zeroGradient: zeroGradient ?? self.zeroGradient, axis: axis, multiplierOffset: multiplierOffset)
   }
 
   /// Whether the gradient is zero by construction at a sequence length.

@@ -46,10 +46,12 @@ public struct ParameterSpec: Equatable, Sendable {
   public let zeroGradient: ZeroGradient
   /// What the elements of a vector run over.
   public let axis: ParameterAxis
+  /// What is added to a stored element before it multiplies: 1 where a gain is stored minus one.
+  public let multiplierOffset: Double
 
   init(
     name: String, shape: [Int], kind: ParameterKind, initialValue: InitialValue,
-    zeroGradient: ZeroGradient = .never, axis: ParameterAxis = .other
+    zeroGradient: ZeroGradient = .never, axis: ParameterAxis = .other, multiplierOffset: Double = 0
   ) {
     self.name = name
     self.shape = shape
@@ -57,6 +59,7 @@ public struct ParameterSpec: Equatable, Sendable {
     self.initialValue = initialValue
     self.zeroGradient = zeroGradient
     self.axis = axis
+    self.multiplierOffset = multiplierOffset
   }
 
   /// Number of elements.

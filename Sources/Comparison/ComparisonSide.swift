@@ -29,11 +29,13 @@ public struct ComparisonSide: Sendable {
   /// A layer without a scale has none here.
   public init(title: String, manifest: RunManifest, snapshot: ScaleSnapshot) throws(CheckpointError) {
     let layerCount = manifest.gradients.layerCount
+    let names = manifest.scaleTensorNames
     var values: [(name: String, shape: [Int], values: [Float])] = []
     for layer in 0..<layerCount {
-      for (index, scale) in manifest.scales.enumerated() {
-        guard let own = manifest.scaleValues(index, layer: layer, in: snapshot) else { continue }
-        let name = GainName.tensorName(ofScale: scale.name)
+      for (index, name) in names.enumerated() {
+        guard let own = manifest.scaleValues(index, tensor: name, layer: layer, in: snapshot) else {
+          continue
+        }
         values.append(("decoder.layers.\(layer).\(name)", [own.count], Array(own)))
       }
     }

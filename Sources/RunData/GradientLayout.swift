@@ -82,10 +82,31 @@ public struct ScaleLayout: Equatable, Sendable {
   public var name: String
   /// What the elements run over.
   public var axis: Axis
+  /// What its elements begin at; nil where layers begin at different values.
+  public var initialValue: Double?
+  /// Whether the model keeps its difference from one, on which weight decay acts; snapshots are of what multiplies.
+  public var isStoredMinusOne: Bool
 
   /// Creates the description of one scale.
-  public init(name: String, axis: Axis) {
+  public init(name: String, axis: Axis, initialValue: Double? = 1, isStoredMinusOne: Bool = false) {
     self.name = name
     self.axis = axis
+    self.initialValue = initialValue
+    self.isStoredMinusOne = isStoredMinusOne
+  }
+
+  /// What an element would be by weight decay alone, which multiplied what is stored by `factor`; nil where layers begin at
+  /// different values.
+  public func value(decayedBy factor: Double) -> Double? {
+    let offset = isStoredMinusOne ? 1.0 : 0
+    return initialValue.map { offset + ($0 - offset) * factor }
+  }
+
+  /// What a run file calls the scale that a tensor of a layer holds: `q_layer_norm` of `self_attn.q_layer_norm.weight`.
+  public static func name(ofTensor tensor: String) -> String {
+    var name = Substring(tensor)
+    if name.hasPrefix("self_attn.") { name = name.dropFirst("self_attn.".count) }
+    if name.hasSuffix(".weight") { name = name.dropLast(".weight".count) }
+    return String(name.map { $0.isLetter || $0.isNumber || $0 == "_" ? $0 : "_" })
   }
 }

@@ -15,6 +15,7 @@ extension RunManifest {
     crc.update([corpus.unigramEntropy, corpus.entropyRate ?? .infinity])
     for text in [machine.program, machine.cpu, machine.blas] { crc.update(text) }
     crc.update([machine.threads, modelDim, ffnDim, headCount].map(Int64.init))
+    if usesAxis(.headElement) { crc.update([Int64(headDim)]) }
     for names in [
       gradients.layerNames, gradients.tensorNames, gradients.stemTensorNames, operationNames,
       [ScaleList.text(scales)],
@@ -75,20 +76,42 @@ extension RunManifest {
 }
 
 /// The list of a run's scales as one attribute: `ffn_layernorm:ffn_element c_attn:head`.
+///
+/// A scale that does not begin at 1 says at what (`attn_layer_scale:model_element:0.1`, `varies` where layers differ); one
+/// that the model keeps as its difference from one says that last (`attn_ln:model_element:1:minus-one`).
 enum ScaleList {
+  private static let varies = "varies"
+  private static let minusOne = "minus-one"
+
   static func text(_ scales: [ScaleLayout]) -> String {
-    scales.map { "\($0.name):\($0.axis.rawValue)" }.joined(separator: " ")
+    scales.map { scale in
+      var parts = [scale.name, scale.axis.rawValue]
+      if scale.initialValue != 1 || scale.isStoredMinusOne {
+        parts.append(scale.initialValue.map { "\($0)" } ?? varies)
+      }
+      if scale.isStoredMinusOne { parts.append(minusOne) }
+      return parts.joined(separator: ":")
+    }.joined(separator: " ")
   }
 
   /// The scales in a text; nil where it is no such list.
   static func scales(_ text: String) -> [ScaleLayout]? {
     var scales: [ScaleLayout] = []
     for entry in text.split(separator: " ") {
-      let parts = entry.split(separator: ":", omittingEmptySubsequences: false)
-      guard parts.count == 2, let axis = ScaleLayout.Axis(rawValue: String(parts[1])),
+      let parts = entry.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+      guard (2...4).contains(parts.count), let axis = ScaleLayout.Axis(rawValue: parts[1]),
         !parts[0].isEmpty, parts[0].utf8.allSatisfy(allows)
       else { return nil }
-      scales.append(ScaleLayout(name: String(parts[0]), axis: axis))
+      var scale = ScaleLayout(name: parts[0], axis: axis)
+      if parts.count > 2 {
+        scale.initialValue = Double(parts[2])
+        guard scale.initialValue?.isFinite ?? (parts[2] == varies) else { return nil }
+      }
+      if parts.count > 3 {
+        guard parts[3] == minusOne else { return nil }
+        scale.isStoredMinusOne = true
+      }
+      scales.append(scale)
     }
     return scales
   }

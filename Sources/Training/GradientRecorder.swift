@@ -50,7 +50,12 @@ extension ParameterTable {
   /// The gains and learned scales of the layers, of which a run keeps snapshots.
   public var scaleLayouts: [ScaleLayout] {
     scaleNames.compactMap { name in
-      anySpec(name).map { ScaleLayout(name: Self.scaleName(name), axis: $0.scaleAxis) }
+      anySpec(name).map {
+        ScaleLayout(
+          name: ScaleLayout.name(ofTensor: name), axis: $0.scaleAxis,
+          initialValue: initialValue(ofScale: name),
+          isStoredMinusOne: $0.multiplierOffset != 0)
+      }
     }
   }
 
@@ -73,8 +78,15 @@ extension ParameterTable {
     plans.lazy.compactMap { $0.parameters.first { $0.name == name } }.first
   }
 
-  private static func scaleName(_ tensor: String) -> String {
-    tensor.replacing("self_attn.", with: "").replacing(".weight", with: "").replacing(".", with: "_")
+  /// What a scale multiplies with before the first update; nil where layers begin at different values.
+  private func initialValue(ofScale name: String) -> Double? {
+    let specs = plans.compactMap { plan in plan.parameters.first { $0.name == name } }
+    let values = Set(
+      specs.map { spec -> Double? in
+        guard case .constant(let stored) = spec.initialValue else { return nil }
+        return stored + spec.multiplierOffset
+      })
+    return values.count == 1 ? values.first ?? nil : nil
   }
 }
 
@@ -91,13 +103,16 @@ extension ParameterSpec {
 }
 
 extension Model {
-  /// The values of every gain and learned scale; not-a-numbers where a layer has none.
+  /// The values of every gain and learned scale, as they multiply; not-a-numbers where a layer has none.
   func scaleSnapshot(step: Int) -> ScaleSnapshot {
-    let values = table.scaleNames.map { name in
+    let values = table.scaleNames.map { name -> [Float] in
       let count = table.anySpec(name).map { table.snapshotCount($0) } ?? 0
-      return (0..<table.layerCount).flatMap { layer in
+      return (0..<table.layerCount).flatMap { layer -> [Float] in
         let found =
-          table.index(layer: layer, name: name).map { parameter($0).array().map { Float($0) } } ?? []
+          table.index(layer: layer, name: name).map { index -> [Float] in
+            let offset = Scalar(table.parameters[index].spec.multiplierOffset)
+            return parameter(index).array().map { Float($0 + offset) }
+          } ?? []
         return found + Array(repeating: Float.nan, count: count - found.count)
       }
     }

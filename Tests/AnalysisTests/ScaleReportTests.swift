@@ -111,18 +111,43 @@ import Text
   @Test func decayAloneIsOfTheSnapshotShown() throws {
     let factor = (0..<100).reduce(1.0) { product, _ in product * (1 - 0.002 * 0.5) }
     let report = try ScaleReport(of: [SyntheticScales.run(step: 100)])
-    #expect(report.entries[0].decayedOne == factor)
+    #expect(report.entries[0].decayed("w_resid") == factor)
     #expect(report.decayNotes.count == 1 && report.decayNotes[0].contains("recorded learning rates"))
     // Little decay is not called none: (1 - 0.002 · 1e-6)¹⁰⁰ is 1 - 2e-7.
     let little = #"{"decayed": "all", "lr": 0.002, "update": true, "weight-decay": 1e-6}"#
     let hardly = try ScaleReport(of: [SyntheticScales.run(configuration: little, step: 100)])
     #expect(hardly.decayNotes[0].contains("a gain of 1 to 0.9999998 in 100 updates"))
     let checkpoint = try ScaleReport(of: [SyntheticScales.checkpoint([("w_resid", [[1, 2], [1, 3]])])])
-    #expect(checkpoint.entries[0].decayedOne == nil && checkpoint.decayNotes[0].contains("not known"))
+    #expect(checkpoint.entries[0].decayed("w_resid") == nil && checkpoint.decayNotes[0].contains("not known"))
     let drift = try report.driftTable(layers: .all)
     #expect(drift.rows.count == 4 * 12 * 4 && drift.rows[2].last == .number(factor))
     #expect(!checkpoint.hasRuns)
     #expect(try checkpoint.driftTable(layers: .all).rows.isEmpty)
+  }
+
+  /// A scale is read against its own start: a branch's factor against 0.1, and a gain that is stored minus one against 1, which
+  /// decay leaves alone.
+  @Test func scalesAreReadAgainstWhatTheyBeginAt() throws {
+    let factor = (0..<150).reduce(1.0) { product, _ in product * (1 - 0.002 * 0.5) }
+    let scales = [
+      ScaleLayout(name: "attn_ln", axis: .modelElement, isStoredMinusOne: true),
+      ScaleLayout(name: "ffn_layer_scale", axis: .modelElement, initialValue: 0.1),
+      ScaleLayout(name: "w_resid", axis: .modelElement, initialValue: nil),
+    ]
+    let report = try ScaleReport(of: [SyntheticScales.run(scales: scales)])
+    #expect(report.scales == ["attn_ln.weight", "w_resid", "ffn_layer_scale"])
+    let entry = report.entries[0]
+    #expect(entry.decayed("attn_ln.weight") == 1)
+    #expect(entry.decayed("ffn_layer_scale") == 0.1 * factor)
+    #expect(entry.decayed("w_resid") == nil)
+    #expect(
+      report.trendNotes[1].hasSuffix(
+        "w_resid begins at another value in each layer, ffn_layer_scale begins at 0.1; all others begin at 1."
+      ))
+    let drawing = report.boxFigure(addsPaper: false, program: "p", command: "c").svg
+    #expect(drawing.contains("initial value 0.1") && drawing.contains("0.1 by weight decay alone"))
+    let kept = try ScaleReport(of: [SyntheticScales.run(scales: [scales[0]])])
+    #expect(kept.decayNotes[0].contains("stored minus one"))
   }
 
   @Test func aRunFromACheckpointDidNotBeginAtOne() throws {

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 import h5py
 
-LATEST_VERSION = 2
-MARKERS = ["step", "snapshot", "validation_step", "noise_step", "event"]
+MARKERS = ["step", "snapshot", "validation_step", "event"]
 CONTRACT = ["loss", "reduction", "scope", "unit", "gradient_scale", "measured_at", "accumulation", "objective"]
 RUNNING = 1
 
@@ -65,7 +64,7 @@ class Run:
             file, is_plain = h5py.File(path, "r", swmr=True), False
         if file.attrs.get("schema_name") != "nf-probe-run":
             raise ValueError(f"{path} is no run file")
-        if file.attrs["schema_version"] > LATEST_VERSION:
+        if file.attrs["schema_version"] > 1:
             raise ValueError(f"{path} has a later schema version")
         return file, is_plain
 
@@ -181,15 +180,15 @@ class Run:
         yield struct.pack("<2d", attributes["unigram_entropy"], attributes.get("entropy_rate", float("inf")))
         yield texts("program", "cpu", "blas")
         yield integers(*(attributes[name] for name in ("threads", "model_dim", "ffn_dim", "head_count")))
+        if "head_dim" in attributes:
+            yield integers(attributes["head_dim"])
         for name in ("layer_name", "tensor", "stem_tensor", "operation"):
             yield listed(self._texts(name))
         yield listed([str(attributes["scales"])])
         if "stem_operation" in file:
             yield listed(self._texts("stem_operation"))
-        marks = {"loss_scale": "loss_scale", "weight_l1": "weights", "update_l1": "updates", "noise_step": "noise"}
-        yield b"".join(mark.encode() + b"\0" for variable, mark in marks.items() if variable in file)
-        if "packed_every" in attributes:
-            yield integers(attributes["packed_every"], attributes["packed_steps"])
+        if "loss_scale" in file:
+            yield b"loss_scale\0"
         for name in ("gradient_count", "stem_gradient_count"):
             yield integers(*file[name][...].flatten()) if name in file else b""
         for name in ("gradient_zero_by_construction", "stem_gradient_zero_by_construction"):

@@ -7,8 +7,10 @@ import subprocess
 import tempfile
 
 import h5py
+import numpy
 import pytest
 import xarray
+from safetensors.numpy import load_file, save_file
 
 from conftest import ROOT, flags
 from conftest import run as start
@@ -116,7 +118,52 @@ def test_what_goes_on_from_a_checkpoint_is_read_again(tmp_path):
     weights = next(file for file in reversed(files) if ".state." not in file.name)
     measure = flags(steps=2, sequence=6, batch=2, vocab_size=19)
     shown = run("grads", "--from-checkpoint", weights, "--no-update", *measure, "--out", tmp_path / "again")
-    assert "gemma3" in shown.stdout
+    assert "Gemma 3" in shown.stdout
+    # Gains that are kept minus one are shown as they multiply: of Transformers' folder, of ours, and of the run.
+    (recorded,) = out.glob("*.h5")
+    for source in (TRANSFORMERS / "gemma3", weights, recorded):
+        rows = json.loads(run("scales", source, "--all", "--format", "json").stdout)["rows"]
+        medians = {(row["scale"], row["layer"]): row["median"] for row in rows}
+        assert len(medians) >= 18 and all(0.5 < value < 2 for value in medians.values()), (source, medians)
+
+
+def test_scales_are_recorded_as_they_multiply(tmp_path):
+    out = tmp_path / "out"
+    presets = "gemma3,layerscale,dyt"
+    run("grads", "--architectures", presets, *SMALL, "--weight-decay=0.1", "--out", out)
+    with h5py.File(out / "gemma3-seed0.h5") as file:
+        assert (file["scale_attn_ln"][0] == 1).all() and (file["scale_q_layer_norm"][0] == 1).all()
+        assert "attn_ln:model_element:1.0:minus-one" in str(file.attrs["scales"])
+    with h5py.File(out / "layerscale-seed0.h5") as file:
+        assert (file["scale_attn_layer_scale"][0] == file["scale_attn_layer_scale"][0, 0, 0]).all()
+        assert "attn_layer_scale:model_element:0.1" in str(file.attrs["scales"])
+    with h5py.File(out / "dyt-seed0.h5") as file:
+        assert "self_attn_layer_norm_alpha:single:0.5" in str(file.attrs["scales"])
+    shown = run("scales", out / "layerscale-seed0.h5", out / "dyt-seed0.h5", "--svg", tmp_path / "scales.svg").stdout
+    assert "attn_layer_scale" in shown and "self_attn_layer_norm.alpha" in shown
+    drawing = (tmp_path / "scales.svg").read_text()
+    assert "initial value 0.1" in drawing and "initial value 0.5" in drawing
+
+
+def test_text_is_no_corpus_for_a_model_of_subwords(tmp_path):
+    """A vocabulary of tens of thousands is a tokenizer's: bytes would be measured against the wrong rows."""
+    folder = tmp_path / "model"
+    shutil.copytree(TRANSFORMERS / "llama", folder)
+    tensors = load_file(folder / "model.safetensors")
+    for name in ("model.embed_tokens.weight", "lm_head.weight"):
+        if name in tensors:
+            tensors[name] = numpy.tile(tensors[name], (40, 1))
+    rows = len(tensors["model.embed_tokens.weight"])
+    save_file(tensors, folder / "model.safetensors")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"vocab_size": rows}))
+    (tmp_path / "book.txt").write_text("It was a bright cold day in April. " * 40)
+    measure = flags(steps=2, sequence=4, batch=2, threads=1)
+    words = ["--from-checkpoint", folder, "--no-update", *measure, "--out", tmp_path / "out"]
+    refused = run("grads", *words, "--corpus", tmp_path / "book.txt", status=2).stderr
+    assert "python -m nf_probe.tokenize" in refused and str(rows) in refused
+    (tmp_path / "tokens.bin").write_bytes(numpy.arange(4000, dtype="<u2").astype("<u2").__mod__(rows).tobytes())
+    run("grads", *words, "--corpus", tmp_path / "tokens.bin")
 
 
 @pytest.mark.parametrize(

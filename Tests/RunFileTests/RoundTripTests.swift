@@ -25,6 +25,23 @@ import Testing
     try writer.finish(status: status)
   }
 
+  /// What scales begin at and how they are kept comes back, and so does the width of heads, which the checksum covers.
+  @Test func scalesOfOtherPlacementsComeBack() throws {
+    var sample = SampleRun()
+    sample.manifest.headDim = 5
+    sample.manifest.scales = [
+      ScaleLayout(name: "attn_ln", axis: .modelElement, isStoredMinusOne: true),
+      ScaleLayout(name: "q_layer_norm", axis: .headElement, initialValue: nil),
+      ScaleLayout(name: "ffn_layer_scale", axis: .single, initialValue: 0.1),
+    ]
+    try RunFileWriter(creating: path, manifest: sample.manifest).finish(status: .finished)
+    let reader = try RunFileReader(path: path)
+    #expect(reader.manifest == sample.manifest && reader.isManifestIntact)
+    var other = sample.manifest
+    other.headDim = 6
+    #expect(other.checksum != sample.manifest.checksum)
+  }
+
   @Test func readerReturnsWhatWasWritten() throws {
     let sample = SampleRun(operations: 3)
     try write(sample, steps: 1300)

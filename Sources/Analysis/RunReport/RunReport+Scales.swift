@@ -30,8 +30,8 @@ extension RunReport {
   /// Runs with scales that the paper has, and their depths: scales are put side by side layer by layer.
   private var scaleSources: [(source: ScaleSource, depth: Int)] {
     groups.flatMap(reported).compactMap { own in
-      let names = own.run.manifest.scales.map { GainName.tensorName(ofScale: $0.name) }
-      guard !own.snapshots.isEmpty, names.contains(where: GainName.isAddition) else { return nil }
+      let names = own.run.manifest.scaleTensorNames
+      guard !own.snapshots.isEmpty, names.contains(where: GainName.isShown) else { return nil }
       let origin = ScaleSource.Origin.run(own.run, snapshots: own.snapshots, schedule: own.schedule)
       return (ScaleSource(title: own.fileName, origin: origin), own.run.manifest.gradients.layerCount)
     }

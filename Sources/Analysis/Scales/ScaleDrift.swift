@@ -1,3 +1,4 @@
+import RunData
 import Statistics
 
 /// How one scale of a group of runs moved: every snapshot, layer by layer.
@@ -10,7 +11,7 @@ struct ScaleDrift: Sendable {
   let medians: [[[Double]]]
   /// Mean of |x - 1|, `(source)(layer)(snapshot)`.
   let distances: [[[Double]]]
-  /// What a gain of 1 would be by weight decay alone, at each snapshot; nil where nobody can tell.
+  /// What the scale would be by weight decay alone, at each snapshot; nil where nobody can tell.
   let decay: [Double]?
 
   /// Nil for checkpoints.
@@ -37,7 +38,9 @@ struct ScaleDrift: Sendable {
     self.medians = medians
     self.distances = distances
     let factors = positions[0].map(entry.decay.factor(atSnapshot:))
-    decay = factors.contains(nil) ? nil : factors.compactMap { $0 }
+    let layout = entry.layout(profile.name)
+    let values = factors.map { $0.flatMap(layout.value(decayedBy:)) }
+    decay = values.contains(nil) ? nil : values.compactMap { $0 }
   }
 
   /// The mean over seeds of a layer's medians at each snapshot, with intervals from three seeds on.

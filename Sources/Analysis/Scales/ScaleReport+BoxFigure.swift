@@ -1,4 +1,5 @@
 import Charts
+import RunData
 import Statistics
 import Text
 
@@ -23,7 +24,8 @@ extension ScaleReport {
         title: "Learned scales by layer",
         description:
           "Box plots of the elements of each layer's gains and learned scales, one panel a scale, layers from left to right,"
-          + " with lines at the initial value 1 and at what weight decay alone would have made of it.",
+          + " with lines at the initial value\(beginsAtOne ? " 1" : "") and at what weight decay alone would have made of"
+          + " it.",
         program: program, command: command))
   }
 
@@ -33,9 +35,10 @@ extension ScaleReport {
     }
     let boxes = BoxMark(
       GainName.short(name), boxes: profile.layers.indices.map { box(profile, at: $0) }, color: color(name))
-    var marks: [any Mark] = [room(name), Self.initialValue, boxes]
-    if case .acted = entry.decay, let factor = entry.decayedOne {
-      marks.append(ReferenceMark(Self.decayedValue, at: factor, color: .black, dash: [2, 1.5]))
+    var marks: [any Mark] = [room(name)] + Self.initialValue(entry.layout(name)) + [boxes]
+    if case .acted = entry.decay, let value = entry.decayed(name) {
+      marks.append(
+        ReferenceMark(Self.decayedValue(entry.layout(name)), at: value, color: .black, dash: [2, 1.5]))
     }
     return panel(
       name, entry.group.label, trendFacts(profile), yTitle: "value", xTitle: "layer", marks: marks)
@@ -84,10 +87,11 @@ extension ScaleReport {
     let profiles = entries.compactMap { $0.profile(name) }
     let layers = profiles.flatMap(\.layers).map { Double($0.number) }
     let ends = profiles.flatMap(\.layers).flatMap { [$0.pooled.minimum, $0.pooled.maximum] }
-    let decayed = entries.filter { $0.profile(name) != nil }.compactMap(\.decayedOne)
+    let own = entries.filter { $0.profile(name) != nil }
+    let known = own.compactMap { $0.decayed(name) } + own.compactMap { $0.layout(name).initialValue }
     return RoomMark(
       x: Extent(of: layers).map { Extent(lower: $0.lower - 0.5, upper: $0.upper + 0.5) },
-      y: Extent(of: ends + decayed + [1]))
+      y: Extent(of: ends + known))
   }
 
   private func paperPanel(_ name: String) -> Panel {
@@ -97,7 +101,8 @@ extension ScaleReport {
         GainName.short(name), boxes: boxes.enumerated().map { BoxMark.Box($1, layer: $0) },
         color: color(name), isHollow: true)
     }
-    let marks: [any Mark] = boxes.map { [Self.initialValue, $0] } ?? []
+    let marks: [any Mark] =
+      boxes.map { Self.initialValue(ScaleLayout(name: name, axis: .modelElement)) + [$0] } ?? []
     let range = Extent(union: marks.compactMap { $0.yExtent(.linear) })
     let axis = heightRatio(of: range, to: room(name).y, in: .linear).map {
       "; a unit is \($0) times as high as above"

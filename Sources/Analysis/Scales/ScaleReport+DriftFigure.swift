@@ -36,10 +36,10 @@ extension ScaleReport {
     }
     let steps = drift.steps.map(Double.init)
     let styles = SeriesStyle.ordered(shown.count)
-    var marks: [any Mark] = [Self.initialValue]
+    var marks = Self.initialValue(entry.layout(name))
     if case .acted = entry.decay, let decay = drift.decay {
       let style = SeriesStyle(color: .black, dash: [2, 1.5], lineWidth: 0.7)
-      marks.append(LineMark(Self.decayedValue, x: steps, y: decay, style: style))
+      marks.append(LineMark(Self.decayedValue(entry.layout(name)), x: steps, y: decay, style: style))
     }
     for (index, layer) in shown.enumerated() {
       guard let position = drift.layers.firstIndex(of: layer) else { continue }

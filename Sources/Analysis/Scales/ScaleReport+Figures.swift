@@ -1,5 +1,6 @@
 import Charts
 import RunData
+import Text
 
 // What both figures share.
 
@@ -9,11 +10,17 @@ extension ScaleReport {
     stride(from: 0, to: scales.count, by: 4).map { Array(scales[$0..<min($0 + 4, scales.count)]) }
   }
 
-  /// The line at 1.
-  static let initialValue = ReferenceMark("initial value 1", at: 1, dash: [])
+  /// The line at the value that a scale begins at; none where layers begin at different ones.
+  static func initialValue(_ layout: ScaleLayout) -> [any Mark] {
+    layout.initialValue.map { value in
+      [ReferenceMark("initial value \(NumberText.shortest(value))", at: value, dash: [])]
+    } ?? []
+  }
 
   /// What the line or curve of weight decay is called.
-  static let decayedValue = "1 by weight decay alone"
+  static func decayedValue(_ layout: ScaleLayout) -> String {
+    "\(NumberText.shortest(layout.initialValue ?? 1)) by weight decay alone"
+  }
 
   /// A page, unless one panel stands alone.
   func width(of rows: [[Panel]]) -> Figure.Width {

@@ -1,4 +1,5 @@
 import Charts
+import RunData
 import Statistics
 import Text
 
@@ -30,9 +31,26 @@ extension ScaleReport {
     let trend = "Rank correlation: Spearman's, of the layers' medians with depth" + pooledTrend + "."
     return [
       testNote.isEmpty ? trend : "\(trend) \(testNote)",
-      "|x - 1|: mean over all elements of all layers; gains and scales begin at 1.",
+      "|x - 1|: mean over all elements of all layers; \(startNote).",
     ] + decayNotes
       + (headScales.allSatisfy { $0.profile.smallHeads.isEmpty } ? [headNote].compactMap { $0 } : [])
+  }
+
+  /// Where scales begin.
+  private var startNote: String {
+    guard !beginsAtOne else { return "gains and scales begin at 1" }
+    var notes: [String] = []
+    for entry in entries {
+      for profile in entry.profiles {
+        let start = entry.layout(profile.name).initialValue
+        guard start != 1 else { continue }
+        let words =
+          start.map { "begins at \(NumberText.shortest($0))" } ?? "begins at another value in each layer"
+        let note = "\(GainName.short(profile.name)) \(words)"
+        if !notes.contains(note) { notes.append(note) }
+      }
+    }
+    return notes.joined(separator: ", ") + "; all others begin at 1"
   }
 
   /// Every HeadScale.
@@ -105,6 +123,10 @@ extension ScaleReport.Entry {
   /// What weight decay alone would have done to a gain of 1.
   var decaySentence: String {
     switch decay {
+    case .acted(let weightDecay, _, _) where profiles.allSatisfy { layout($0.name).isStoredMinusOne }:
+      return
+        "Weight decay \(NumberText.shortest(weightDecay)) acted on gains, too; they are stored minus one, so that alone it"
+        + " would have left a gain of 1 where it was."
     case .acted(let weightDecay, let rates, let factors):
       let number = factors[group.snapshots[0]]
       // Of a short run, as many digits as tell it from 1.

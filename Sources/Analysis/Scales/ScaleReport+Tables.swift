@@ -214,7 +214,7 @@ extension ScaleReport {
       correlation.map { .number($0.pValue) } ?? .missing,
       correlation.map { .text($0.method.rawValue) } ?? .missing,
       .number(profile.distanceFromOne(source: source)),
-      entry.decayedOne.map { .number($0) } ?? .missing,
+      entry.decayed(profile.name).map { .number($0) } ?? .missing,
     ]
   }
 }

@@ -14,8 +14,13 @@ public struct ScaleReport: Sendable {
     /// The profile of a scale.
     func profile(_ name: String) -> ScaleProfile? { profiles.first { $0.name == name } }
 
-    /// What a gain of 1 would be by weight decay alone; nil where nobody can tell.
-    var decayedOne: Double? { decay.factor(atSnapshot: group.snapshots[0]) }
+    /// How a scale begins and is kept.
+    func layout(_ name: String) -> ScaleLayout { group.sources[0].layout(of: name) }
+
+    /// What a scale would be by weight decay alone; nil where nobody can tell.
+    func decayed(_ name: String) -> Double? {
+      decay.factor(atSnapshot: group.snapshots[0]).flatMap { layout(name).value(decayedBy: $0) }
+    }
   }
 
   /// Groups that have any of the scales shown.
@@ -26,6 +31,11 @@ public struct ScaleReport: Sendable {
   public let options: ScaleOptions
   /// What a reader has to know beside the numbers, each a sentence without its full stop.
   public let caveats: [String]
+
+  /// Whether every scale that is shown begins at 1.
+  var beginsAtOne: Bool {
+    entries.allSatisfy { entry in entry.profiles.allSatisfy { entry.layout($0.name).initialValue == 1 } }
+  }
 
   /// Whether any group has snapshots over training.
   public var hasRuns: Bool { entries.contains { $0.group.step != nil } }
@@ -42,7 +52,7 @@ public struct ScaleReport: Sendable {
   ) throws(AnalysisError) {
     let groups = try ScaleGroup.groups(of: sources, label: label)
     func shown(_ group: ScaleGroup) -> [String] {
-      group.sources[0].names.filter { options.includesAllGains || GainName.isAddition($0) }
+      group.sources[0].names.filter { options.includesAllGains || GainName.isShown($0) }
     }
     let bare = groups.filter { shown($0).isEmpty }
     guard bare.count < groups.count else {

@@ -76,7 +76,7 @@ extension ScaleSource {
   var names: [String] {
     let all =
       switch origin {
-      case .run(let run, _, _): run.manifest.scales.map { GainName.tensorName(ofScale: $0.name) }
+      case .run(let run, _, _): run.manifest.scaleTensorNames
       case .checkpoint(_, let gains): gains.map(\.name)
       }
     var seen: Set<String> = []
@@ -90,18 +90,27 @@ extension ScaleSource {
   func values(of name: String, snapshot: Int) -> [[Double]?] {
     switch origin {
     case .run(let run, let snapshots, _):
-      let scales = run.manifest.scales
-      guard let index = scales.firstIndex(where: { GainName.tensorName(ofScale: $0.name) == name }) else {
+      guard let index = run.manifest.scaleTensorNames.firstIndex(of: name) else {
         return layers.map { _ in nil }
       }
       return layers.map { layer in
-        run.manifest.scaleValues(index, layer: layer, in: snapshots[snapshot]).map { $0.map(Double.init) }
+        run.manifest.scaleValues(index, tensor: name, layer: layer, in: snapshots[snapshot]).map {
+          $0.map(Double.init)
+        }
       }
     case .checkpoint(_, let gains):
       let own = Dictionary(gains.filter { $0.name == name }.map { ($0.layer, $0.values) }) { first, _ in first
       }
       return layers.map { own[$0] }
     }
+  }
+
+  /// How a gain begins and is kept; of a checkpoint's, as most do: from 1, as it multiplies.
+  func layout(of name: String) -> ScaleLayout {
+    guard let manifest = run?.manifest, let index = manifest.scaleTensorNames.firstIndex(of: name) else {
+      return ScaleLayout(name: name, axis: .modelElement)
+    }
+    return manifest.scales[index]
   }
 
   /// What weight decay did to the gains.

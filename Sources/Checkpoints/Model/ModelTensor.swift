@@ -29,7 +29,7 @@ public struct ModelTensor: Equatable, Sendable {
   /// Whether it is stored as `(inputs, outputs)`, and read as `(outputs, inputs)`.
   public let isTransposed: Bool
   /// Whether one is added when it is read: it is a norm's gain, stored as its difference from one.
-  public let isGainStoredMinusOne: Bool
+  public private(set) var isGainStoredMinusOne: Bool
   /// Sizes in the model's orientation: a linear map has `(outputs, inputs)`.
   public let shape: [Int]
   /// As many parts are fused in the stored tensor.
@@ -83,5 +83,31 @@ extension ModelTensor {
     guard !shape.isEmpty else { return shape }
     let whole = [shape[0] * partCount] + shape.dropFirst()
     return isTransposed ? whole.reversed() : whole
+  }
+}
+
+extension ModelTensor {
+  /// A gain under our own name, where its file says that it is stored minus one; nil for all others.
+  init?(_ tensor: TensorInfo, _ own: OwnPlace?, _ storage: GainStorage) {
+    guard let own, own.stack == TensorPlace.Stack.decoder.rawValue, own.expert == nil,
+      storage.isStoredMinusOne(own.name, layer: own.layer, shape: tensor.shape)
+    else { return nil }
+    self.init(
+      TensorPlace(stack: .decoder, layer: own.layer, name: own.name), tensor, isGainStoredMinusOne: true)
+  }
+
+  /// The tensor as its file says that gains are stored.
+  func stored(by storage: GainStorage) -> ModelTensor {
+    var tensor = self
+    tensor.isGainStoredMinusOne =
+      isGainStoredMinusOne || storage.isStoredMinusOne(place.name, layer: place.layer, shape: shape)
+    return tensor
+  }
+
+  /// The tensor without what is added when it is read.
+  var asStored: ModelTensor {
+    var tensor = self
+    tensor.isGainStoredMinusOne = false
+    return tensor
   }
 }

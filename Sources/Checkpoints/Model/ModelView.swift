@@ -34,13 +34,18 @@ public struct ModelView: Sendable {
     if try !placing.place(checkpoint.tensors, by: found, isNamed: adapter != nil) { found = nil }
     self.checkpoint = checkpoint
     self.adapter = found
-    tensors = PassOrder(isPreLN: placing.isPreLN(found)).sorted(placing.placed)
-    unknown = placing.unknown
-    ownPlaces = placing.ownPlaces
-    bookkeeping = placing.bookkeeping
-    notes = placing.notes(found, stated: checkpoint.metadata)
     // Counted, not taken from the largest number, which may be any.
     layerCount = TensorPlace.Stack.allCases.map { placing.layers[$0]?.count ?? 0 }.max() ?? 0
+    let storage = GainStorage(checkpoint, layerCount: layerCount)
+    let own = placing.unknown.compactMap { ModelTensor($0, placing.ownPlaces[$0.name], storage) }
+    let placed = placing.placed.map { $0.stored(by: storage) } + own
+    tensors = PassOrder(isPreLN: placing.isPreLN(found)).sorted(placed)
+    let ownNames = Set(own.map(\.storedName))
+    unknown = placing.unknown.filter { !ownNames.contains($0.name) }
+    ownPlaces = placing.ownPlaces
+    bookkeeping = placing.bookkeeping
+    let saysHowGainsAreStored = if case .minusOne = storage { true } else { false }
+    notes = placing.notes(found, stated: checkpoint.metadata, saysHowGainsAreStored: saysHowGainsAreStored)
     indices = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($1.place, $0) })
   }
 

@@ -18,6 +18,9 @@ public struct NameAdapter: Sendable {
     /// Metadata that say it themselves.
     let unlessStated: String?
 
+    /// Whether it is about how norms' gains are stored.
+    var isOfGains: Bool { name.hasSuffix("layer_norm.weight") }
+
     init(_ name: String, _ note: String, unlessStated: String? = nil) {
       self.name = name
       self.note = note

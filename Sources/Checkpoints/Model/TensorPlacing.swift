@@ -194,11 +194,14 @@ struct TensorPlacing {
     }
   }
 
-  func notes(_ adapter: NameAdapter?, stated metadata: [String: String]) -> [String] {
+  func notes(
+    _ adapter: NameAdapter?, stated metadata: [String: String], saysHowGainsAreStored: Bool
+  ) -> [String] {
     guard let adapter else { return ["no known library names its tensors like this"] }
     let names = Set(placed.map(\.place.name))
     let traps = adapter.traps.filter { trap in
       names.contains(trap.name) && trap.unlessStated.map { metadata[$0] == nil } ?? true
+        && !(saysHowGainsAreStored && trap.isOfGains)
     }
     let more =
       remarks.count > 4 ? remarks.prefix(3) + ["the same holds of \(remarks.count - 3) more"] : remarks

@@ -126,15 +126,14 @@ struct NotebookExport {
     return cells
   }
 
-  /// Nothing where no run has a scale of those that NormFormer adds.
+  /// Nothing where no run has a scale to show.
   private var scaleCells: [Notebook.Cell] {
     let runs = sources.map(\.run).filter { !$0.snapshots.isEmpty }
     guard !runs.isEmpty, let report = try? ScaleReport(of: runs.map { ScaleSource($0) }) else { return [] }
-    let shown = runs.flatMap(\.manifest.scales).map(\.name).filter { name in
-      report.scales.contains(GainName.tensorName(ofScale: name))
-    }
     let names = report.scales.compactMap { tensor in
-      shown.first { GainName.tensorName(ofScale: $0) == tensor }.map { "scale_\($0)" }
+      runs.lazy.compactMap { run in
+        run.manifest.scaleTensorNames.firstIndex(of: tensor).map { "scale_\(run.manifest.scales[$0].name)" }
+      }.first
     }
     let boxes = report.boxFigure(addsPaper: false, program: program, command: command)
     return [

@@ -49,12 +49,14 @@ struct RecordExport {
   }
 
   private func writeScales(to stream: ExportStream) throws {
+    let tensors = manifest.scaleTensorNames
     try reading.forEachSnapshot(reader, window: selection.window) { snapshot in
       let head = syntax.head(run: manifest.runID, step: snapshot.step)
       for (index, scale) in manifest.scales.enumerated() {
         for layer in 0..<manifest.gradients.layerCount {
           // A layer without the scale has no line.
-          guard let values = manifest.scaleValues(index, layer: layer, in: snapshot) else { continue }
+          guard let values = manifest.scaleValues(index, tensor: tensors[index], layer: layer, in: snapshot)
+          else { continue }
           for (element, value) in values.enumerated() {
             let subject = RecordSyntax.Subject(
               layer: layer, element: element, statistic: "scale_\(scale.name)")

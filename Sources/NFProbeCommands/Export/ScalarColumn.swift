@@ -73,9 +73,11 @@ struct ScaleTags {
 
   /// Appends the median of each layer's elements; one that is not finite makes it not a number.
   func append(medians snapshot: ScaleSnapshot, of manifest: RunManifest, to event: inout ScalarEvent) {
+    let tensors = manifest.scaleTensorNames
     for (scale, layers) in tags.enumerated() {
       for (layer, tag) in layers.enumerated() {
-        guard let values = manifest.scaleValues(scale, layer: layer, in: snapshot) else { continue }
+        guard let values = manifest.scaleValues(scale, tensor: tensors[scale], layer: layer, in: snapshot)
+        else { continue }
         event.append(tag, values.allSatisfy(\.isFinite) ? median(values.map(Double.init)) : .nan)
       }
     }

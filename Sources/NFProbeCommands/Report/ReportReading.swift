@@ -76,7 +76,7 @@ struct ReportReading {
     let manifest = reader.manifest
     let isTest = ReportedRun.isStabilityTest(manifest)
     let tensors = isTest ? [] : [operation].filter(manifest.gradients.tensorNames.contains)
-    let hasScales = manifest.scales.contains { GainName.isAddition(GainName.tensorName(ofScale: $0.name)) }
+    let hasScales = manifest.scaleTensorNames.contains(where: GainName.isShown)
     let isGrowing = if case .growing = reader.state { true } else { false }
     let run = try reading.read(reader, tensors: tensors, outputs: isTest)
     let attempts = try reading.attempts(reader).map {
