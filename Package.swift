@@ -179,8 +179,8 @@ let package = Package(
     .testTarget(
       name: "AnalysisTests",
       dependencies: [
-        "Analysis", "Charts", "Documents", "RunData", "Randomness", "SnapshotSupport", "Statistics", "Text",
-        numerics,
+        "Analysis", "Architecture", "Charts", "Documents", "RunData", "Randomness", "SnapshotSupport",
+        "Statistics", "Text", numerics,
       ],
       exclude: ["Fixtures/make_golden.py", "Fixtures/make_scales.py", "Snapshots"],
       resources: [.copy("Fixtures/golden.json"), .copy("Fixtures/scales.json")], swiftSettings: strict),

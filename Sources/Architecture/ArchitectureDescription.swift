@@ -34,6 +34,16 @@ public struct ArchitectureDescription: Equatable, Sendable {
     self.block = block
   }
 
+  /// Whether models of both compute the same, whatever the descriptions are called.
+  public func sameWiring(as other: ArchitectureDescription) -> Bool {
+    var (one, two) = (self, other)
+    for path in [\ArchitectureDescription.name, \.title, \.summary, \.equation, \.source, \.text] {
+      one[keyPath: path] = ""
+      two[keyPath: path] = ""
+    }
+    return one == two
+  }
+
   /// The sublayers of one layer, counted from 1.
   public func sublayers(layer: Int, of layerCount: Int) -> [SublayerDescription] {
     exceptions.last { $0.layers.contains(layer, of: layerCount) }?.block ?? block

@@ -89,6 +89,17 @@ public struct Drawing: Equatable, Sendable {
   /// What is drawn, from back to front.
   public var shapes: [Shape]
 
+  /// Creates a drawing.
+  public init(
+    widthInMillimetres: Double, height: Double, fontFamily: String, metadata: Metadata, shapes: [Shape]
+  ) {
+    self.widthInMillimetres = widthInMillimetres
+    self.height = height
+    self.fontFamily = fontFamily
+    self.metadata = metadata
+    self.shapes = shapes
+  }
+
   /// The width in points.
   public var width: Double { pointsPerMillimetre * widthInMillimetres }
 }

@@ -89,7 +89,7 @@ public struct Theme: Equatable, Sendable {
   public init() {}
 
   /// From one base line to the next: the boxes of lines in the highest font do not meet.
-  func pitch(_ size: Double) -> Double { size * (TextMetrics.ascent + TextMetrics.descent) + 0.4 }
+  public func pitch(_ size: Double) -> Double { size * (TextMetrics.ascent + TextMetrics.descent) + 0.4 }
 
   /// The width of a tick's exponent.
   func exponentWidth(_ tick: Tick) -> Double {

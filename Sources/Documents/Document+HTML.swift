@@ -104,13 +104,15 @@ private struct HTMLPage {
 
   private mutating func add(_ part: Document.FigurePart) {
     let label = numbers.label(of: part)
-    let style = part.figure.width == .column ? "column" : "page"
+    let style = part.isColumn ? "column" : "page"
     add("<figure class=\"\(style)\">")
     add("<div class=\"card\" role=\"region\" tabindex=\"0\" aria-label=\"\(label)\">")
-    text += part.figure.layout().drawing().inlineSVG
+    let (drawing, points) = part.drawn
+    text += drawing.inlineSVG
     add("</div>")
     add("<figcaption><b>\(label)</b> \(xmlEscaped(part.caption))")
-    add(links([("SVG", part.svgPath), ("points as CSV", part.pointsPath)], of: label), "</figcaption>")
+    let files = [("SVG", part.svgPath)] + (points == nil ? [] : [("points as CSV", part.pointsPath)])
+    add(links(files, of: label), "</figcaption>")
     add("</figure>")
   }
 

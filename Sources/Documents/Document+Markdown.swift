@@ -37,7 +37,7 @@ extension Document {
       return "<details>\n<summary>\(xmlEscaped(summary))</summary>\n\n\(text)\n\n</details>"
     case .figure(let part):
       let label = numbers.label(of: part)
-      return "![\(markdownEscaped(part.figure.metadata.title))](\(part.svgPath))\n\n"
+      return "![\(markdownEscaped(part.metadata.title))](\(part.svgPath))\n\n"
         + "**\(label)** \(markdownEscaped(part.caption)) [points](\(part.pointsPath))"
     }
   }

@@ -124,15 +124,59 @@ public struct Document: Sendable {
     /// The name of its files, without folder and ending.
     public var name: String
     /// What is drawn.
-    public var figure: Figure
+    public var content: Content
     /// What it shows, in a sentence.
     public var caption: String
 
     /// Creates a part.
     public init(_ name: String, _ figure: Figure, caption: String) {
       self.name = name
-      self.figure = figure
+      content = .figure(figure)
       self.caption = caption
+    }
+
+    /// Creates a part of a drawing that shows no data.
+    public init(_ name: String, _ drawing: Drawing, caption: String) {
+      self.name = name
+      content = .drawing(drawing)
+      self.caption = caption
+    }
+
+    /// Either a figure of data, which can be had as numbers, too, or a drawing.
+    public enum Content: Sendable {
+      /// A figure.
+      case figure(Figure)
+      /// A drawing.
+      case drawing(Drawing)
+    }
+
+    /// The figure; nil for a drawing.
+    public var figure: Figure? { if case .figure(let figure) = content { figure } else { nil } }
+
+    /// The drawing, and the points where it shows any.
+    public var drawn: (drawing: Drawing, points: String?) {
+      switch content {
+      case .figure(let figure):
+        let layout = figure.layout()
+        return (layout.drawing(), layout.csv)
+      case .drawing(let drawing): return (drawing, nil)
+      }
+    }
+
+    /// Title, description and origin.
+    public var metadata: Metadata {
+      switch content {
+      case .figure(let figure): figure.metadata
+      case .drawing(let drawing): drawing.metadata
+      }
+    }
+
+    /// Whether it is no wider than a column.
+    var isColumn: Bool {
+      switch content {
+      case .figure(let figure): figure.width == .column
+      case .drawing(let drawing): drawing.widthInMillimetres <= Double(Figure.Width.column.rawValue)
+      }
     }
 
     /// The SVG file, from the document's folder.

@@ -204,11 +204,11 @@ import Testing
       runs[index].run.status = .interrupted
     }
     let cut = try report(runs).document.figures.first { $0.name == "loss" }
-    #expect(try #require(whole).figure.csv.contains("Post-LN"))
-    let lines = try #require(cut).figure.csv.split(separator: "\n").filter { $0.contains("Post-LN") }
+    #expect(try #require(whole?.figure).csv.contains("Post-LN"))
+    let lines = try #require(cut?.figure).csv.split(separator: "\n").filter { $0.contains("Post-LN") }
     // The seed that has steps is shown up to its last.
     #expect(lines.contains { $0.contains(",49,") } && !lines.contains { $0.contains(",60,") })
-    #expect(try #require(cut).figure.notes[0].contains("ends with the shortest run"))
+    #expect(try #require(cut?.figure).notes[0].contains("ends with the shortest run"))
   }
 
   // MARK: - Findings

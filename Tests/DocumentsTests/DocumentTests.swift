@@ -79,13 +79,13 @@ import Testing
   }
 
   @Test func inlineFigureKeepsWordsForThoseWhoCannotSeeIt() {
-    let inline = document.figures[0].figure.layout().drawing().inlineSVG
+    let inline = document.figures[0].drawn.drawing.inlineSVG
     #expect(inline.hasPrefix("<svg "))
     #expect(inline.contains("<title>Loss of a &lt; b</title>"))
     #expect(inline.contains("<desc>One line.</desc>"))
     #expect(!inline.contains("metadata"))
     // The rest is the file's, byte for byte.
-    let file = document.figures[0].figure.svg
+    let file = document.figures[0].drawn.drawing.svg
     let start = "<rect "
     #expect(
       inline.range(of: start).map { inline[$0.lowerBound...] }

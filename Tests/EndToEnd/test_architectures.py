@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+from xml.etree import ElementTree
 
 import h5py
 import numpy
@@ -47,6 +48,24 @@ def test_the_list_has_every_preset_and_each_prints_its_file():
     for name in ("llama", "mix-ln"):
         shown = run("architectures", name).stdout
         assert "Equation:" in shown and "Source:" in shown and "architecture: 1" in shown and "parameters:" in shown
+
+
+def test_wirings_are_drawn(tmp_path):
+    (tmp_path / "mine.yaml").write_text(MINE)
+    for architecture in ("gemma3", tmp_path / "mine.yaml"):
+        run("architectures", architecture, "--svg", tmp_path / "wiring.svg", "--yaml")
+        words = [element.text for element in ElementTree.parse(tmp_path / "wiring.svg").iter() if element.text]
+        assert {"token embedding", "rotary, θ 10000", "attention"} & set(words) and "fc2" in words
+    assert "ffn_layernorm" in words and "layers 0-10" in words
+    out = tmp_path / "out"
+    run("grads", "--architectures=pre-ln,llama", *SMALL, "--out", out)
+    run("report", out, "--out", tmp_path / "report")
+    drawing = (tmp_path / "report/figures/wiring.svg").read_text()
+    assert "Pre-LN" in drawing and "SiLU(gate)" in drawing
+    assert not (tmp_path / "report/figures/wiring-points.csv").exists()
+    assert 'id="wiring"' in (tmp_path / "report/report.html").read_text()
+    assert "no run states" not in (tmp_path / "report/report.md").read_text()
+    assert run("architectures", "--svg", tmp_path / "list.svg", status=2).stderr.count("name it") == 1
 
 
 def test_a_preset_and_its_file_give_the_same_numbers(tmp_path):

@@ -104,7 +104,7 @@ public struct RunReport {
       sections: [
         summarySection, lossSection, mismatchSection, operationSection, ratioSection, scaleSection,
         optimizationSection, timeSection, stabilitySection,
-      ] + sweepSections + [configurationSection, provenanceSection, definitionSection],
+      ] + sweepSections + [wiringSection, configurationSection, provenanceSection, definitionSection],
       program: options.program)
   }
 

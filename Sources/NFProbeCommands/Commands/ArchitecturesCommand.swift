@@ -1,8 +1,9 @@
 import Analysis
-import Documents
-import Text
 import Architecture
 import ArgumentParser
+import Charts
+import Documents
+import Text
 
 /// `nf-probe architectures`: the wirings that are there by name, and one of them in full.
 struct ArchitecturesCommand: ParsableCommand {
@@ -15,6 +16,7 @@ struct ArchitecturesCommand: ParsableCommand {
 
         nf-probe architectures
         nf-probe architectures llama
+        nf-probe architectures llama --svg llama.svg
         nf-probe architectures llama --yaml > mine.yaml
         nf-probe grads --architectures pre-ln,mine.yaml
       """)
@@ -28,13 +30,16 @@ struct ArchitecturesCommand: ParsableCommand {
   @Flag(help: "Print the file with everything said and nothing left to defaults.")
   var resolved = false
 
+  @Option(help: ArgumentHelp("Draw its wiring into an SVG file.", valueName: "file"))
+  var svg: String?
+
   @OptionGroup(title: "Sizes at which parameters are counted") var model: ModelOptions
   @Option(help: "How the list, or the table of parameters, is printed.")
   var format: TableFormat = .table
 
   func validate() throws {
-    guard architecture != nil || (!yaml && !resolved) else {
-      throw ValidationError("--yaml and --resolved print one architecture: name it")
+    guard architecture != nil || (!yaml && !resolved && svg == nil) else {
+      throw ValidationError("--yaml, --resolved and --svg show one architecture: name it")
     }
     guard !(yaml && resolved) else {
       throw ValidationError("--yaml and --resolved print two different texts")
@@ -45,9 +50,14 @@ struct ArchitecturesCommand: ParsableCommand {
     let console = Console(isQuiet: false)
     guard let architecture else { return console.print([try list()], as: format) }
     let description = try architecture.description()
+    let configuration = try configuration(architecture)
+    if let svg {
+      let subject = WiringDrawing.Subject(description, layerCount: configuration.layerCount)
+      let wiring = WiringDrawing([subject], program: FigureFile.program, command: FigureFile.command)
+      try OutputFolder.write(wiring.drawing.svg, to: svg)
+    }
     if yaml { return console.print(description.text) }
     if resolved { return console.print(description.resolvedText) }
-    let configuration = try configuration(architecture)
     if format == .table {
       console.print(paragraph: "\(description.title): \(description.summary)")
       console.print(paragraph: "Equation: \(description.equation)")

@@ -20,9 +20,9 @@ struct ReportFolder {
       written.insert(path)
     }
     for part in document.figures {
-      let layout = part.figure.layout()
-      try write(layout.drawing().svg, part.svgPath)
-      try write(layout.csv, part.pointsPath)
+      let (drawing, points) = part.drawn
+      try write(drawing.svg, part.svgPath)
+      if let points { try write(points, part.pointsPath) }
     }
     for part in document.tables {
       try write((part.data ?? part.table).rendered(as: .csv), part.path("csv"))
