@@ -47,6 +47,11 @@ public struct StepWindow: Equatable, Sendable, CustomStringConvertible {
     return first..<max(first, end)
   }
 
+  /// The window as a range of steps, for reading no more than it; nil where none of `steps` lies in it.
+  public func range(in steps: [Int]) -> Range<Int>? {
+    indices(in: steps).isEmpty ? nil : lower..<(upper ?? .max)
+  }
+
   /// For readers, with the last step that is in: `steps 300 to 599`.
   public var title: String {
     guard let upper else { return lower == 0 ? "all steps" : "steps from \(lower) on" }

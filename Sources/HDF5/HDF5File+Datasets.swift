@@ -6,6 +6,8 @@ public struct DatasetShape: Sendable {
   public var extents: [Int]
   /// Extents of a chunk for a dataset that can grow along its first dimension; nil for one that cannot grow.
   public var chunk: [Int]?
+  /// Level of deflate, 1 to 9, behind a byte shuffle; nil stores chunks as they are.
+  public var compression: Int?
 
   /// A dataset that keeps its extents.
   public static func fixed(_ extents: [Int]) -> DatasetShape {
@@ -16,8 +18,9 @@ public struct DatasetShape: Sendable {
   /// - Parameters:
   ///   - row: extents of one row; empty where a row is one number.
   ///   - chunkRows: rows of a chunk.
-  public static func growing(row: [Int], chunkRows: Int) -> DatasetShape {
-    DatasetShape(extents: [0] + row, chunk: [chunkRows] + row)
+  ///   - compression: level of deflate; nil stores chunks as they are.
+  public static func growing(row: [Int], chunkRows: Int, compression: Int? = nil) -> DatasetShape {
+    DatasetShape(extents: [0] + row, chunk: [chunkRows] + row, compression: compression)
   }
 
   func space(_ doing: String) throws -> Identifier {
@@ -37,7 +40,7 @@ extension HDF5File {
     _ name: String, of type: Element.Type, shape: DatasetShape, fill: Element = .zero
   ) throws -> HDF5Dataset {
     let doing = "creating \(name)"
-    let list = try creationProperties(chunk: shape.chunk, doing)
+    let list = try creationProperties(shape, doing)
     var fill = fill
     try check(doing) { unsafe H5Pset_fill_value(list.id, Element.storage.id, &fill) }
     return try create(name, type: Element.storage.id, shape: shape, list.id, doing)
@@ -48,7 +51,7 @@ extension HDF5File {
   public func createDataset(_ name: String, strings: [String]) throws -> HDF5Dataset {
     let doing = "creating \(name)"
     let type = try textType(doing)
-    let list = try creationProperties(chunk: nil, doing)
+    let list = try creationProperties(.fixed([strings.count]), doing)
     let dataset = try create(name, type: type.id, shape: .fixed([strings.count]), list.id, doing)
     try unsafe withCStrings(strings) { pointers in
       _ = try check("writing \(name)") {
@@ -81,14 +84,18 @@ extension HDF5File {
     return HDF5Dataset(name: name, file: self, id: dataset)
   }
 
-  func creationProperties(chunk: [Int]?, _ doing: String) throws -> Identifier {
+  func creationProperties(_ shape: DatasetShape, _ doing: String) throws -> Identifier {
     let list = try Identifier(doing) { H5Pcreate(chdf5_dataset_create_class()) }
     // Attributes keep their order; the times of day that a header could hold would differ between equal runs.
     try check(doing) { H5Pset_attr_creation_order(list.id, chdf5_creation_order()) }
     try check(doing) { H5Pset_obj_track_times(list.id, false) }
-    if let chunk {
+    if let chunk = shape.chunk {
       let extents = chunk.map { hsize_t($0) }
       try check(doing) { unsafe H5Pset_chunk(list.id, Int32(extents.count), extents) }
+    }
+    if let level = shape.compression {
+      try check(doing) { H5Pset_shuffle(list.id) }
+      try check(doing) { H5Pset_deflate(list.id, UInt32(level)) }
     }
     return list
   }

@@ -46,7 +46,7 @@ extension HDF5File {
   {
     let doing = "creating \(name)"
     let type = try fixedTextType(length: length, doing)
-    let list = try creationProperties(chunk: shape.chunk, doing)
+    let list = try creationProperties(shape, doing)
     return try create(name, type: type.id, shape: shape, list.id, doing)
   }
 }

@@ -28,7 +28,8 @@ public struct NFProbe: ParsableCommand {
       GradsCommand.self, TrainCommand.self, SweepCommand.self, StabilityCommand.self, RecipeCommand.self,
       InitCommand.self, ArchitecturesCommand.self, ScalesCommand.self, RatioCommand.self, CompareCommand.self,
       ReportCommand.self,
-      InfoCommand.self, ExportCommand.self, VerifyCommand.self, RecoverCommand.self, BenchCommand.self,
+      InfoCommand.self, ExportCommand.self, VerifyCommand.self, RecoverCommand.self, PackCommand.self,
+      BenchCommand.self,
     ])
 
   /// Creates the command; the parser does.

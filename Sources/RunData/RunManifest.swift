@@ -34,13 +34,15 @@ public struct RunManifest: Equatable, Sendable {
   public var headDim: Int
   /// When the run file was made, ISO 8601 in UTC.
   public var startedAt: String
+  /// What was done to the finished run's file; nil for one that is as it was recorded.
+  public var packing: Packing?
 
   /// Creates a manifest.
   public init(
     runID: String, architecture: String, configurationJSON: String, contract: NumberContract, seed: UInt64,
     corpus: CorpusFacts, machine: MachineFacts, gradients: GradientLayout, scales: [ScaleLayout],
     operationNames: [String], stemOperationNames: [String] = [], hasLossScale: Bool = false, modelDim: Int,
-    ffnDim: Int, headCount: Int, headDim: Int? = nil, startedAt: String
+    ffnDim: Int, headCount: Int, headDim: Int? = nil, startedAt: String, packing: Packing? = nil
   ) {
     self.runID = runID
     self.architecture = architecture
@@ -59,6 +61,7 @@ public struct RunManifest: Equatable, Sendable {
     self.headCount = headCount
     self.headDim = headDim ?? (headCount > 0 ? modelDim / headCount : 0)
     self.startedAt = startedAt
+    self.packing = packing
   }
 
   /// The operations whose outputs are measured, in the order of the forward pass.

@@ -9,8 +9,8 @@ protocol ColumnReader: AnyObject {
   func refresh() throws
   /// Reads a block of rows.
   func load(_ rows: Range<Int>) throws
-  /// Copies the first rows to the variable of the same name in a file that is being made.
-  func copy(_ rows: Int, inBlocksOf blockRows: Int, to file: HDF5File) throws
+  /// Copies ascending rows to the variable of the same name in a file that is being made.
+  func copy(_ rows: [Int], inBlocksOf blockRows: Int, to file: HDF5File) throws
   /// Feeds one row of the loaded block, counted from its start, to a checksum.
   func feed(row: Int, _ checksum: inout CRC32C)
   /// The loaded block as float64, row-major.
@@ -49,13 +49,18 @@ final class TypedColumnReader<Element: RowElement>: ColumnReader {
       into: &block, start: [rows.lowerBound] + rowShape.map { _ in 0 }, count: [rows.count] + rowShape)
   }
 
-  func copy(_ rows: Int, inBlocksOf blockRows: Int, to file: HDF5File) throws {
+  func copy(_ rows: [Int], inBlocksOf blockRows: Int, to file: HDF5File) throws {
     let copy = try file.dataset(dataset.name)
-    try copy.setShape([rows] + rowShape)
-    for start in stride(from: 0, to: rows, by: blockRows) {
-      let count = min(blockRows, rows - start)
-      try load(start..<start + count)
-      try copy.write(block, start: [start] + rowShape.map { _ in 0 }, count: [count] + rowShape)
+    try copy.setShape([rows.count] + rowShape)
+    try TableReader.forEachBlock(of: rows, blockRows: blockRows) { positions in
+      let first = rows[positions.lowerBound]
+      try load(first..<rows[positions.upperBound - 1] + 1)
+      let kept =
+        block.count == positions.count * width
+        ? block
+        : positions.flatMap { block[(rows[$0] - first) * width..<(rows[$0] - first + 1) * width] }
+      try copy.write(
+        kept, start: [positions.lowerBound] + rowShape.map { _ in 0 }, count: [positions.count] + rowShape)
     }
   }
 

@@ -18,6 +18,11 @@ struct EarlierAttempts {
       throw RunFileError(
         .damaged, path: path, "was not closed by its writer; `nf-probe recover` makes it whole")
     }
+    guard reader.manifest.packing == nil else {
+      throw RunFileError(
+        .mismatch, path: path,
+        "is packed, and nothing can be added to it; a run goes on with the file as it was made")
+    }
     let verification = try reader.verify()
     guard verification.isIntact, verification.tables.allSatisfy({ $0.unfinishedRows == 0 }) else {
       throw RunFileError(

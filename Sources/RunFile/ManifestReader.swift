@@ -25,7 +25,15 @@ struct ManifestReader {
       modelDim: try integer("model_dim"), ffnDim: try integer("ffn_dim"),
       headCount: try integer("head_count"),
       headDim: try file.hasAttribute("head_dim") ? integer("head_dim") : nil,
-      startedAt: try text("started_at"))
+      startedAt: try text("started_at"), packing: try packing())
+  }
+
+  private func packing() throws -> Packing? {
+    guard try file.hasAttribute(RunSchema.packedEvery) else { return nil }
+    let packing = Packing(
+      every: try integer(RunSchema.packedEvery), recordedSteps: try integer(RunSchema.packedSteps))
+    guard packing.every > 0 else { throw damaged("it was thinned to every \(packing.every)th step") }
+    return packing
   }
 
   /// The checksum of the manifest as it was written.

@@ -7,6 +7,8 @@ struct RunFileBuilder {
   let manifest: RunManifest
   let schema: RunSchema
   let file: HDF5File
+  /// Whether chunks are large and compressed, which only a file that is written once can have.
+  var isPacked: Bool { manifest.packing != nil }
 
   /// Makes the schema in a new, empty file.
   func build() throws {
@@ -52,6 +54,10 @@ struct RunFileBuilder {
     if manifest.usesAxis(.headElement) { try file.setAttribute("head_dim", Int64(manifest.headDim)) }
     try file.setAttribute("scales", ScaleList.text(manifest.scales))
     try file.setAttribute("started_at", manifest.startedAt)
+    if let packing = manifest.packing {
+      try file.setAttribute(RunSchema.packedEvery, Int64(packing.every))
+      try file.setAttribute(RunSchema.packedSteps, Int64(packing.recordedSteps))
+    }
     try file.setAttribute("manifest_checksum", manifest.checksum)
   }
 
@@ -142,7 +148,9 @@ struct RunFileBuilder {
 
   private func makeColumn(_ column: RunSchema.Column) throws -> HDF5Dataset {
     let row = schema.rowShape(column)
-    let shape = DatasetShape.growing(row: row, chunkRows: schema.chunkRows(column))
+    let shape = DatasetShape.growing(
+      row: row, chunkRows: isPacked ? schema.packedChunkRows(column) : schema.chunkRows(column),
+      compression: isPacked ? RunSchema.compressionLevel : nil)
     // Rows that were never written must not look like measurements.
     return switch column.number {
     case .float64: try file.createDataset(column.name, of: Double.self, shape: shape, fill: .nan)
@@ -167,6 +175,15 @@ extension RunSchema {
     if column.number == .text { return 16 }
     var rows = 512
     while rows > 1, rows * rowBytes > 128 << 10 { rows /= 2 }
+    return rows
+  }
+
+  /// Rows of a chunk in a packed file: the power of two that keeps a chunk within 128 KiB: several times what
+  /// deflate looks back over, and a window of steps is read without much of what lies around it.
+  func packedChunkRows(_ column: Column) -> Int {
+    let rowBytes = width(column) * column.number.byteCount
+    var rows = 1
+    while rows < 1 << 14, 2 * rows * rowBytes <= 128 << 10 { rows *= 2 }
     return rows
   }
 

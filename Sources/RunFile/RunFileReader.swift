@@ -36,6 +36,7 @@ public final class RunFileReader {
   /// Rows that reading has found damaged and left out so far, by their table's coordinate.
   public internal(set) var damagedRows: [String: [Int]] = [:]
 
+  let file: HDF5File
   let schema: RunSchema
   let stepTable: TableReader
   let snapshotTable: TableReader?
@@ -52,6 +53,7 @@ public final class RunFileReader {
     self.path = path
     let file: HDF5File
     (file, isOpenedPlainly) = try RunFileOpening(path: path).open()
+    self.file = file
     // A writer in this very process does not keep a plain opening out.
     isClosed = isOpenedPlainly && WriterLock.holder(ofRunFile: path) == .nobody
     state = Self.state(of: path, isClosed: isClosed)

@@ -23,12 +23,13 @@ extension RunManifest {
       crc.update([Int64(names.count)])
       for name in names { crc.update(name) }
     }
-    // Files of earlier programs have neither, and their checksums stay as they are.
+    // Files of earlier programs have none of these, and their checksums stay as they are.
     if !stemOperationNames.isEmpty {
       crc.update([Int64(stemOperationNames.count)])
       for name in stemOperationNames { crc.update(name) }
     }
     if hasLossScale { crc.update(RunSchema.lossScale) }
+    if let packing { crc.update([Int64(packing.every), Int64(packing.recordedSteps)]) }
     crc.update((gradients.elementCounts + gradients.stemElementCounts).map(Int64.init))
     crc.update(
       (gradients.isZeroByConstruction + gradients.stemIsZeroByConstruction).map { $0 ? UInt8(1) : 0 })

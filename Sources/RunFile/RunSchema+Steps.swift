@@ -53,10 +53,39 @@ extension RunSchema {
         "expert_gradient", of: "the gradient", [.layer, .expert], checksum: checksums.count)
       checksums.append("expert_checksum")
     }
+    if manifest.packing?.isThinned == true {
+      columns += columns.filter { $0.checksum != attemptChecksum }.flatMap {
+        extremes(of: $0, checksums.count)
+      }
+      checksums.append("stretch_checksum")
+    }
     return Table(
       marker: Column(name: "step", number: .int64, longName: "optimizer step"), columns: columns,
       checksums: checksums)
   }
+
+  /// The checksum of what equal runs do not share.
+  private static let attemptChecksum = 1
+
+  /// What a thinned file keeps of the steps between two rows.
+  private static func extremes(of column: Column, _ checksum: Int) -> [Column] {
+    [("smallest", smallestPrefix), ("largest", largestPrefix)].map { word, prefix in
+      Column(
+        name: prefix + column.name, number: .float64, dimensions: column.dimensions, units: column.units,
+        longName: "\(word) value of \(column.name) from this step to before the next row", checksum: checksum)
+    }
+  }
+
+  /// The beginnings of the names of a stretch's extremes.
+  static let smallestPrefix = "smallest_"
+  static let largestPrefix = "largest_"
+
+  /// The attributes that packed files have.
+  static let packedEvery = "packed_every"
+  static let packedSteps = "packed_steps"
+
+  /// Level of deflate in packed files: above it, time doubles for a hundredth of the size.
+  static let compressionLevel = 4
 
   /// The variable that files with sums by expert have.
   static let expertCount = "expert_gradient_count"

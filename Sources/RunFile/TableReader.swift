@@ -69,10 +69,33 @@ final class TableReader {
     return column.integers.map { UInt32(truncatingIfNeeded: $0) }
   }
 
-  /// Copies the finished rows to a file that is being made.
-  func copy(to file: HDF5File) throws {
+  /// Copies finished rows, ascending, to a file that is being made; nil copies all.
+  func copy(_ rows: [Int]? = nil, to file: HDF5File) throws {
     for column in [marker] + checksums + columns {
-      try column.copy(keys.count, inBlocksOf: blockRows, to: file)
+      try column.copy(rows ?? Array(keys.indices), inBlocksOf: blockRows, to: file)
+    }
+  }
+
+  /// Calls `body` with stretches of ascending rows that lie in one block each, by their positions in `rows`.
+  static func forEachBlock(
+    of rows: [Int], blockRows: Int, _ body: (_ positions: Range<Int>) throws -> Void
+  ) rethrows {
+    var first = 0
+    while first < rows.count {
+      let end = (rows[first] / blockRows + 1) * blockRows
+      let last = rows[first...].partitioningIndex { $0 >= end }
+      try body(first..<last)
+      first = last
+    }
+  }
+
+  /// All checksums of some rows, a list a checksum.
+  func checksums(of rows: [Int]) throws -> [[Int]] {
+    try checksums.map { column in
+      guard let first = rows.first, let last = rows.last else { return [] }
+      try column.load(first..<last + 1)
+      let values = column.integers
+      return rows.map { values[$0 - first] }
     }
   }
 

@@ -64,13 +64,16 @@ final class TextColumnReader: ColumnReader {
     block = try dataset.readText(length: length, start: [rows.lowerBound], count: [rows.count])
   }
 
-  func copy(_ rows: Int, inBlocksOf blockRows: Int, to file: HDF5File) throws {
+  func copy(_ rows: [Int], inBlocksOf blockRows: Int, to file: HDF5File) throws {
     let copy = try file.dataset(dataset.name)
-    try copy.setShape([rows])
-    for start in stride(from: 0, to: rows, by: blockRows) {
-      let count = min(blockRows, rows - start)
-      try load(start..<start + count)
-      try copy.write(text: block, length: length, start: [start], count: [count])
+    try copy.setShape([rows.count])
+    try TableReader.forEachBlock(of: rows, blockRows: blockRows) { positions in
+      let first = rows[positions.lowerBound]
+      try load(first..<rows[positions.upperBound - 1] + 1)
+      let kept = positions.flatMap {
+        block[(rows[$0] - first) * length..<(rows[$0] - first + 1) * length]
+      }
+      try copy.write(text: kept, length: length, start: [positions.lowerBound], count: [positions.count])
     }
   }
 

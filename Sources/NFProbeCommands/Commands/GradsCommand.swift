@@ -79,13 +79,23 @@ struct GradsCommand: ParsableCommand {
           console.warn(
             "\(file): the last \(counted(reader.untrustedRows, "step")) were not finished, and are left out")
         }
-        let trained = mismatch.operation == nil ? try readers.map(reading.trainedLayout) : nil
+        let windows = try readers.map(windowToRead)
+        let trained =
+          mismatch.operation == nil ? try zip(readers, windows).map(reading.trainedLayout) : nil
         let operation = try mismatch.chosenOperation(
           among: readers.map(\.manifest), trained: trained, console)
-        let runs = try readers.map { try reading.read($0, tensors: [operation]) }
+        let runs = try zip(readers, windows).map {
+          try reading.read($0, tensors: [operation], window: $1)
+        }
         try ReportWriter(console: console, options: mismatch, operation: operation).write(runs, out: output)
       }
     }
+  }
+
+  /// The steps that the table needs of a run: figures show all of them, an empty window is answered with what there is.
+  private func windowToRead(of reader: RunFileReader) throws -> Range<Int>? {
+    let drawsFigures = output.out != nil || mismatch.svg != nil
+    return drawsFigures ? nil : try StepWindow.parsed(mismatch.window)?.range(in: reader.steps)
   }
 
   /// Trains, records, then reads the files back: the table comes from what anybody can read.

@@ -79,13 +79,14 @@ struct InfoCommand: ParsableCommand {
       run.validation.last.map { "\(rounded($0.loss, 4))\(unit(manifest)) after \($0.step) updates" } ?? "none"
     let segmentCount = max(attempts.count, Set(run.segments).count)
     let elementCount = (layout.elementCounts + layout.stemElementCounts).reduce(0, +)
-    let onRun: [(String, String)] = [
-      ("run", manifest.runID), ("architecture", manifest.architecture),
-      ("state", state(reader)), ("started", manifest.startedAt),
-      ("steps", steps(run)), ("segments", String(segmentCount)),
-      ("last loss", "\(last)\(run.loss.isEmpty ? "" : unit(manifest))"),
-      ("validation", validation),
-    ]
+    let onRun: [(String, String)] =
+      [
+        ("run", manifest.runID), ("architecture", manifest.architecture),
+        ("state", state(reader)), ("started", manifest.startedAt),
+        ("steps", steps(run)), ("segments", String(segmentCount)),
+        ("last loss", "\(last)\(run.loss.isEmpty ? "" : unit(manifest))"),
+        ("validation", validation),
+      ] + (manifest.packing.map { [("packed", packed($0))] } ?? [])
     let onTensors: [(String, String)] = [
       ("layers", layers(layout)), ("tensors a layer", layout.tensorNames.joined(separator: ", ")),
       ("other tensors", others(layout)),
@@ -151,6 +152,12 @@ struct InfoCommand: ParsableCommand {
   private func steps(_ run: RecordedRun) -> String {
     guard let first = run.steps.first, let last = run.steps.last else { return "none yet" }
     return "\(run.steps.count), from \(first) to \(last)"
+  }
+
+  private func packed(_ packing: Packing) -> String {
+    packing.isThinned
+      ? "one step in \(packing.every) of \(packing.recordedSteps) recorded, with the smallest and largest values of those between"
+      : "all \(packing.recordedSteps) recorded steps, compressed"
   }
 
   /// What losses are in, where the run says so.

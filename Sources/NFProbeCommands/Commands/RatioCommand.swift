@@ -77,7 +77,8 @@ struct RatioCommand: ParsableCommand {
       let window = try StepWindow.parsed(window)
       let runs = try files.map { file in
         let reader = try reading.open(file)
-        return try reading.read(reader, tensors: reader.manifest.gradients.tensorNames)
+        return try reading.read(
+          reader, tensors: reader.manifest.gradients.tensorNames, window: window?.range(in: reader.steps))
       }
       try write(
         GradientRatio(

@@ -73,6 +73,11 @@ struct GuardedReading {
     try guardian.run { try RunFileRepair.repair(path: path) }
   }
 
+  /// Packs a finished run's file.
+  func pack(_ packing: RunFilePacking) throws -> RunFilePacking.Report {
+    try guardian.run { try packing.run() }
+  }
+
   /// Reads the attempts that made a run.
   func attempts(_ reader: RunFileReader) throws -> [RunAttempt] { try guardian.run { try reader.attempts() } }
 
@@ -101,17 +106,17 @@ struct GuardedReading {
   }
 
   /// Which of all recorded tensors and experts train when; damaged rows are left out with a warning, which reading the run does not repeat.
-  func trainingSurvey(_ reader: RunFileReader) throws -> TrainingSurvey {
+  func trainingSurvey(_ reader: RunFileReader, window: Range<Int>? = nil) throws -> TrainingSurvey {
     var survey = TrainingSurvey(reader.recordedGradients)
-    try forEachBlock(reader, of: survey.variables, window: nil) { survey.add($0) }
+    try forEachBlock(reader, of: survey.variables, window: window) { survey.add($0) }
     return survey
   }
 
-  /// The layout of a run without what never trains.
-  func trainedLayout(_ reader: RunFileReader) throws -> GradientLayout {
+  /// The layout of a run without what never trains, in a window where one is given.
+  func trainedLayout(_ reader: RunFileReader, window: Range<Int>? = nil) throws -> GradientLayout {
     // The tensors of another stack than the deepest one lie outside of the grid.
     guard reader.manifest.gradients == reader.recordedGradients else { return reader.manifest.gradients }
-    return reader.manifest.gradients.trained(try trainingSurvey(reader).untrained)
+    return reader.manifest.gradients.trained(try trainingSurvey(reader, window: window).untrained)
   }
 
   /// Looks at what was added to a growing file.

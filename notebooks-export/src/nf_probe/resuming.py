@@ -74,6 +74,8 @@ def find_earlier(path: Path, manifest: Manifest) -> Earlier | None:
 def _check_same_run(path: Path, file: h5py.File, manifest: Manifest) -> None:
     if file.attrs.get("schema_name") != SCHEMA_NAME or file.attrs.get("schema_version") != SCHEMA_VERSION:
         raise UsageError(f"{path} is no run file of schema version {SCHEMA_VERSION}")
+    if "packed_every" in file.attrs:
+        raise UsageError(f"{path} is packed, and nothing can be added to it; go on with the file as it was recorded")
     stored: dict[str, Any] = json.loads(str(file.attrs["configuration"]))
     now = json.loads(manifest.configuration_json)
     if stored.get("workers") != now.get("workers"):

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 CHECKSUMS = {
-    "step": ["row_checksum", "attempt_checksum", "expert_checksum"], "snapshot": ["snapshot_checksum"],
-    "validation_step": ["validation_checksum"], "event": ["event_checksum"],
+    "step": ["row_checksum", "attempt_checksum", "expert_checksum", "stretch_checksum"],
+    "snapshot": ["snapshot_checksum"], "validation_step": ["validation_checksum"], "event": ["event_checksum"],
 }  # fmt: skip
 
 
