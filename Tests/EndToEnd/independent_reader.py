@@ -189,6 +189,8 @@ class Run:
             yield listed(self._texts("stem_operation"))
         if "loss_scale" in file:
             yield b"loss_scale\0"
+        if "packed_every" in attributes:
+            yield integers(attributes["packed_every"], attributes["packed_steps"])
         for name in ("gradient_count", "stem_gradient_count"):
             yield integers(*file[name][...].flatten()) if name in file else b""
         for name in ("gradient_zero_by_construction", "stem_gradient_zero_by_construction"):
