@@ -11,6 +11,7 @@ import h5py
 import numpy
 import pytest
 import xarray
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from conftest import ROOT, flags
@@ -144,6 +145,83 @@ def test_what_goes_on_from_a_checkpoint_is_read_again(tmp_path):
         rows = json.loads(run("scales", source, "--all", "--format", "json").stdout)["rows"]
         medians = {(row["scale"], row["layer"]): row["median"] for row in rows}
         assert len(medians) >= 18 and all(0.5 < value < 2 for value in medians.values()), (source, medians)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "gpt-neox", "llama", "gemma3", "phi"])
+def test_a_model_goes_back_under_its_own_names(name, tmp_path):
+    (source,) = [path for path in TRANSFORMERS.iterdir() if path.name == name]
+    out = tmp_path / "out"
+    # A step so small that weights stay as they were to the last digit.
+    run(
+        "train", "--from-checkpoint", source, "--vocab-size=19", "--lr=1e-30", "--warmup=0",
+        *flags(steps=1, sequence=4, batch=2, threads=1), "--out", out,
+    )  # fmt: skip
+    (folder,) = out.glob("*.model")
+    with safe_open(folder / "model.safetensors", "numpy") as file:
+        assert file.metadata() == {"format": "pt"}
+    given, back = load_file(source / "model.safetensors"), load_file(folder / "model.safetensors")
+    assert set(back) == set(given)
+    for tensor, values in given.items():
+        assert back[tensor].shape == values.shape, tensor
+        assert numpy.array_equal(back[tensor], values.astype("<f4")) or abs(back[tensor] - values).max() < 1e-7, tensor
+    config = json.loads((folder / "config.json").read_text())
+    assert config.get("dtype", config.get("torch_dtype", "float32")) == "float32"
+    assert config["model_type"] == json.loads((source / "config.json").read_text())["model_type"]
+    measure = ["--vocab-size=19", *flags(steps=2, sequence=4, batch=2, threads=1)]
+    run("grads", "--from-checkpoint", folder, "--no-update", *measure, "--out", tmp_path / "again")
+
+
+def test_a_checkpoint_of_names_that_nobody_knows(tmp_path):
+    measure = ["--no-update", "--vocab-size=19", *flags(steps=3, sequence=4, batch=2, threads=1)]
+    run("grads", "--from-checkpoint", TRANSFORMERS / "llama", *measure, "--out", tmp_path / "known")
+    (known,) = (tmp_path / "known").glob("*.h5")
+    with h5py.File(known) as file:
+        configuration = json.loads(file.attrs["configuration"])
+        wanted = {name: file[name][()] for name in ("loss", "gradient_l1", "stem_gradient_l1")}
+    (tmp_path / "wiring.yaml").write_text(configuration["architecture-text"])
+    tensors = load_file(TRANSFORMERS / "llama/model.safetensors")
+    mine: dict[str, numpy.ndarray] = {}
+    for layer in range(configuration["layers"]):
+        theirs, ours = f"model.layers.{layer}.", f"blocks.{layer}."
+        mine[ours + "qkv"] = numpy.concatenate([tensors[f"{theirs}self_attn.{part}_proj.weight"] for part in "qkv"])
+        mine[ours + "wo"] = tensors[theirs + "self_attn.o_proj.weight"]
+        mine[ours + "down"] = numpy.ascontiguousarray(tensors[theirs + "mlp.down_proj.weight"].T)
+        for there, here in (("gate_proj", "gate"), ("up_proj", "up")):
+            mine[ours + here] = tensors[f"{theirs}mlp.{there}.weight"]
+        mine[ours + "n1"] = tensors[theirs + "input_layernorm.weight"]
+        mine[ours + "n2"] = tensors[theirs + "post_attention_layernorm.weight"]
+    mine |= {"tok": tensors["model.embed_tokens.weight"], "n": tensors["model.norm.weight"]}
+    if "lm_head.weight" in tensors:
+        mine["out"] = tensors["lm_head.weight"]
+    save_file(mine, tmp_path / "mine.safetensors")
+    names = {
+        "tok": "decoder.embed_tokens.weight", "n": "decoder.layer_norm.weight", "out": "decoder.output_projection.weight",
+        "blocks.{layer}.qkv": [f"self_attn.{part}_proj.weight" for part in "qkv"],
+        "blocks.{layer}.wo": "self_attn.out_proj.weight",
+        "blocks.{layer}.gate": "fc_gate.weight", "blocks.{layer}.up": "fc1.weight",
+        "blocks.{layer}.down": {"is": "fc2.weight", "transposed": True},
+        "blocks.{layer}.n1": "self_attn_layer_norm.weight", "blocks.{layer}.n2": "final_layer_norm.weight",
+    }  # fmt: skip
+    (tmp_path / "names.yaml").write_text(json.dumps(names))
+    words = [
+        "grads", "--from-checkpoint", tmp_path / "mine.safetensors", "--architectures", tmp_path / "wiring.yaml",
+        f"--heads={configuration['heads']}", *measure,
+    ]  # fmt: skip
+    run(*words, "--names", tmp_path / "names.yaml", "--out", tmp_path / "own")
+    (own,) = (tmp_path / "own").glob("*.h5")
+    with h5py.File(own) as file:
+        for name, values in wanted.items():
+            assert file[name][()].tobytes() == values.tobytes(), name
+
+    def refused(text: str) -> str:
+        (tmp_path / "wrong.yaml").write_text(text)
+        return run(*words, "--names", tmp_path / "wrong.yaml", "--out", tmp_path / "wrong", status=2).stderr
+
+    assert "no YAML" in refused("{") and "mapping" in refused("- tok")
+    assert "has no {layer}" in refused("wo: self_attn.out_proj.weight")
+    assert "line 2" in refused('tok: decoder.embed_tokens.weight\n"b.{layer}.n1": decoder.layer_norm.weight')
+    assert "says nothing here" in refused("tok: {was: decoder.embed_tokens.weight}")
+    assert "{layer} alone" in refused('"b.{expert}.w": fc1.weight')
 
 
 def test_scales_are_recorded_as_they_multiply(tmp_path):

@@ -37,6 +37,8 @@ public struct CheckpointHints: Equatable, Sendable {
   public var headScalePlacement: HeadScalePlacement?
   /// The wiring.
   public var architecture: ArchitectureDescription?
+  /// Which of its tensors is which parameter, where no table knows its names.
+  public var names: CheckpointNames?
   /// Whether tensors that no known part of a decoder has are left out; otherwise they are an error, because the model
   /// that they belong to computes something else.
   public var leavesOutUnknownTensors: Bool
@@ -44,11 +46,13 @@ public struct CheckpointHints: Equatable, Sendable {
   /// Creates hints.
   public init(
     headCount: Int? = nil, headScalePlacement: HeadScalePlacement? = nil,
-    architecture: ArchitectureDescription? = nil, leavesOutUnknownTensors: Bool = false
+    architecture: ArchitectureDescription? = nil, names: CheckpointNames? = nil,
+    leavesOutUnknownTensors: Bool = false
   ) {
     self.headCount = headCount
     self.headScalePlacement = headScalePlacement
     self.architecture = architecture
+    self.names = names
     self.leavesOutUnknownTensors = leavesOutUnknownTensors
   }
 }

@@ -27,7 +27,7 @@ public struct DecoderCheckpoint: Sendable {
   ///   be read, where the model is not one that we can compute, and where something that no tensor tells is told neither
   ///   by the metadata nor by `hints`.
   public init(path: String, hints: CheckpointHints = CheckpointHints()) throws(CheckpointError) {
-    view = try ModelView(Checkpoint(path: path))
+    view = try ModelView(Checkpoint(path: path), adapter: hints.names?.adapter)
     let layout = try DecoderLayout(view)
     (configuration, notes) = try Self.configuration(layout, view, hints)
     var matching = ParameterMatching(layout, configuration)
@@ -95,6 +95,9 @@ public struct DecoderCheckpoint: Sendable {
   public func doubles(of parameter: String) throws(CheckpointError) -> [Double] {
     try view.doubles(of: source(parameter))
   }
+
+  /// Where a parameter is stored; nil where the model has none of that name.
+  func source(ofParameter name: String) -> ModelTensor? { sources[name] }
 
   private func source(_ parameter: String) -> ModelTensor {
     guard let source = sources[parameter] else { preconditionFailure("no parameter \(parameter)") }

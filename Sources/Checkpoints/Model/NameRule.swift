@@ -33,6 +33,13 @@ struct NameRule: Equatable, Encodable, Sendable {
     _ pattern: String, _ stack: TensorPlace.Stack = .decoder, _ names: String..., transposed: Bool = false,
     minusOne: Bool = false, vector: Bool = false
   ) {
+    self.init(pattern, stack, names: names, transposed: transposed, minusOne: minusOne, vector: vector)
+  }
+
+  init(
+    _ pattern: String, _ stack: TensorPlace.Stack = .decoder, names: [String], transposed: Bool,
+    minusOne: Bool = false, vector: Bool = false
+  ) {
     self.pattern = pattern
     self.stack = stack
     self.names = names

@@ -10,6 +10,12 @@ struct CheckpointOptions: ParsableArguments {
   var fromCheckpoint: String?
 
   @Option(
+    help: ArgumentHelp(
+      "Names of the tensors of a checkpoint that no table knows: a YAML file of stored names and parameters; beside --architecture and --heads.",
+      valueName: "file"))
+  var names: String?
+
+  @Option(
     help:
       "Updates between two checkpoints; an interrupted run always leaves one. (default: 500 for train, else none)"
   )
@@ -28,6 +34,9 @@ struct CheckpointOptions: ParsableArguments {
     guard checkpointEvery ?? 1 >= 1 else {
       throw ValidationError("--checkpoint-every must be at least 1, not \(checkpointEvery ?? 1)")
     }
+    guard names == nil || fromCheckpoint != nil else {
+      throw ValidationError("--names says how the tensors of --from-checkpoint are called: name that too")
+    }
     guard keep >= 0 else { throw ValidationError("--keep must be at least 0, not \(keep)") }
   }
 
@@ -40,7 +49,10 @@ struct CheckpointOptions: ParsableArguments {
     _ model: ModelOptions, architecture: ArchitectureChoice? = nil, _ console: Console
   ) throws -> CheckpointStart? {
     let stated = try architecture.flatMap { $0.isPapers ? nil : try $0.description() }
-    let start = try fromCheckpoint.map { try CheckpointStart(path: $0, model: model, architecture: stated) }
+    let own = try names.map { try NamesFile(path: $0).read() }
+    let start = try fromCheckpoint.map {
+      try CheckpointStart(path: $0, model: model, architecture: stated, names: own)
+    }
     for note in start?.checkpoint.notes ?? [] { console.progress("checkpoint: \(note)") }
     return start
   }

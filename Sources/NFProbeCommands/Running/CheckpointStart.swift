@@ -14,11 +14,15 @@ struct CheckpointStart {
   let digest: String
 
   /// Opens a checkpoint; `model` says what no tensor tells, and must not contradict what one does.
-  init(path: String, model: ModelOptions, architecture: ArchitectureDescription? = nil) throws {
+  init(
+    path: String, model: ModelOptions, architecture: ArchitectureDescription? = nil,
+    names: CheckpointNames? = nil
+  ) throws {
     checkpoint = try DecoderCheckpoint(
       path: path,
       hints: CheckpointHints(
-        headCount: model.heads, headScalePlacement: model.headScalePlacement, architecture: architecture))
+        headCount: model.heads, headScalePlacement: model.headScalePlacement, architecture: architecture,
+        names: names))
     digest = try Self.digest(checkpoint.view.checkpoint.files)
     try checkAgainst(model, path: path)
   }

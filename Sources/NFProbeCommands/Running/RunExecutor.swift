@@ -1,3 +1,4 @@
+import Checkpoints
 import Corpus
 import Kernels
 import RunData
@@ -57,6 +58,7 @@ struct RunExecutor {
       }
       try writer.finish(status: end.status)
       view.end()
+      if case .finished = end, keepsLast, keeping > 0 { try giveBack(trainer.model, run, path) }
       if case .failed(let failure) = end { console.progress("\(run.manifest.architecture): \(failure)") }
       return end
     } catch {
@@ -64,6 +66,15 @@ struct RunExecutor {
       // What was flushed stays readable; the run file says that the run failed where it still can.
       try? writer.finish(status: .failed)
       throw error
+    }
+  }
+
+  /// Weights that came from another library go back under its names.
+  private func giveBack(_ model: Model<Float>, _ run: PlannedRun, _ path: String) throws {
+    guard let checkpoint = run.checkpoint?.checkpoint, checkpoint.isForeign else { return }
+    let folder = ModelFolder(runFile: path)
+    if try folder.write(model, of: checkpoint) {
+      console.progress("\(run.manifest.architecture): the model under its own names is in \(folder.path)")
     }
   }
 
