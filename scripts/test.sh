@@ -4,18 +4,30 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/install-dependencies.sh --python
-NF_PROBE_PYTHON=$(scripts/python-environment.sh)
-export NF_PROBE_PYTHON
+# Python's packages come over the network while the compiler works.
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+scripts/python-environment.sh --package >"$log" 2>&1 &
+environment=$!
 
 echo "== Format"
 scripts/lint.sh
-echo "== Release build"
-swift build -c release --product nf-probe
-NF_PROBE=$(swift build -c release --show-bin-path)/nf-probe
-export NF_PROBE
+echo "== Build"
+# Once, optimized, for all tests: what is tested is what runs. `swift test` alone tests a debug build as ever.
+build=(-c release --scratch-path .build/tested -Xswiftc -enable-testing)
+swift build "${build[@]}" --build-tests
+products=$(swift build "${build[@]}" --show-bin-path)
+export NF_PROBE=$products/nf-probe NF_PROBE_TEST_CHILD=$products/run-file-child
+wait "$environment" || {
+  cat "$log" >&2
+  exit 1
+}
+NF_PROBE_PYTHON=$(tail -n 1 "$log")
+export NF_PROBE_PYTHON
+
 echo "== Swift tests"
-swift test
+swift test "${build[@]}" --skip-build
 echo "== End-to-end tests"
-"$NF_PROBE_PYTHON" -m pytest -q -p no:cacheprovider Tests/EndToEnd
+"$NF_PROBE_PYTHON" -m pytest -q -p no:cacheprovider -n 2 --dist loadfile Tests/EndToEnd
 echo "== Python package"
-scripts/python-package.sh
+scripts/python-package.sh -n 2 --dist loadfile
