@@ -70,15 +70,21 @@ extension Panel {
 ///
 /// ``layout()`` places it, ``FigureLayout/drawing()`` draws it, ``Drawing/svg`` writes it; each step is a value.
 public struct Figure: Sendable {
-  /// The usual widths of journals.
-  public enum Width: Double, Equatable, Sendable {
+  /// How wide a figure is: a journal's column or page, or what a screen has room for.
+  public struct Width: Equatable, Sendable {
+    /// The width in millimetres.
+    public let millimetres: Double
+
+    /// Creates a width.
+    public init(millimetres: Double) { self.millimetres = millimetres }
+
     /// One column: 89 mm.
-    case column = 89
+    public static let column = Width(millimetres: 89)
     /// The page: 183 mm.
-    case page = 183
+    public static let page = Width(millimetres: 183)
 
     /// The width in points.
-    var points: Double { rawValue * pointsPerMillimetre }
+    var points: Double { millimetres * pointsPerMillimetre }
   }
 
   /// The width on paper.
