@@ -35,8 +35,9 @@ public final class Worker {
 
   /// Starts a child with the arguments of this process.
   ///
+  /// - Parameter variables: what is added to its environment.
   /// - Throws: ``Supervisor/LaunchError``.
-  public init() throws(Supervisor.LaunchError) {
+  public init(variables: [String: String] = [:]) throws(Supervisor.LaunchError) {
     let toChild = try Self.pipe()
     let fromChild = try Self.pipe()
     defer {
@@ -49,7 +50,7 @@ public final class Worker {
     for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] { unsafe sigaddset(&mask, signal) }
     process = try Supervisor.spawn(
       CommandLine.arguments, mask: mask, streams: (toChild.reading, fromChild.writing),
-      variables: ["GLIBC_TUNABLES": Self.allocation, Self.marker: "\(getpid())"])
+      variables: variables.merging(["GLIBC_TUNABLES": Self.allocation, Self.marker: "\(getpid())"]) { $1 })
     requests = toChild.writing
     replies = fromChild.reading
   }

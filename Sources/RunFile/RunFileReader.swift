@@ -48,11 +48,13 @@ public final class RunFileReader {
 
   /// Opens a run file.
   ///
+  /// - Parameter cacheBytes: what the library may keep of each variable; little for a reader that stays open, for there are dozens
+  ///   of variables.
   /// - Throws: ``RunFileError``.
-  public init(path: String) throws {
+  public init(path: String, cacheBytes: Int = 4 << 20) throws {
     self.path = path
     let file: HDF5File
-    (file, isOpenedPlainly) = try RunFileOpening(path: path).open()
+    (file, isOpenedPlainly) = try RunFileOpening(path: path, cacheBytes: cacheBytes).open()
     self.file = file
     // A writer in this very process does not keep a plain opening out.
     isClosed = isOpenedPlainly && WriterLock.holder(ofRunFile: path) == .nobody

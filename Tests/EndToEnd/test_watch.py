@@ -46,15 +46,15 @@ def test_the_view_is_the_mismatch_that_grads_shows(server, recorded, tmp_path):
     files = run_files(recorded)
     shown = succeeds("grads", *files, "--format=csv", "--operation=fc1.weight", "--statistic=rms", "--window=4:10", cwd=tmp_path).stdout
     choices = dict(op="fc1.weight", stat="rms", window="4:10")
-    table = server.get("api/mismatch.csv", **choices)
-    assert table.getheader("Content-Disposition") == 'attachment; filename="mismatch.csv"'
+    table = server.get("api/table.csv", **choices)
+    assert table.getheader("Content-Disposition") == 'attachment; filename="table.csv"'
     own = {row["architecture"]: row for row in csv.DictReader(io.StringIO(table.text))}
     for row in csv.DictReader(io.StringIO(shown)):
         assert own[row["architecture"]]["early_late"] == row["early_late"]
         assert own[row["architecture"]]["slope"] == row["slope"]
     view = server.json("view", **choices, width=800)
     assert view["operation"] == "fc1.weight" and view["window"] == [4, 10] and view["steps"] == [0, 11]
-    assert "fc2.weight" in view["operations"] and "<table>" in view["table"]
+    assert "fc2.weight" in view["operations"] and "<table>" in view["tables"][0]
 
 
 def test_the_figure_has_the_recorded_numbers_and_is_saved_as_on_paper(server, recorded):
@@ -255,7 +255,7 @@ def test_names_with_markup_are_text(recorded, tmp_path):
     with watching(folder, cwd=tmp_path) as server:
         server.runs(name=name)
         view = server.json("view")
-        for part in (view["table"], view["figure"]["svg"]):
+        for part in (view["tables"][0], view["figure"]["svg"]):
             assert "<script" not in part and "&lt;script&gt;" in part
 
 
@@ -269,3 +269,22 @@ def test_it_ends_on_interruption_and_says_what_is_wrong(recorded, tmp_path):
     refuses("watch", cwd=tmp_path, mentions=["run or folder"])
     refuses("watch", recorded, "--port=0", cwd=tmp_path, mentions=["--port must be between"])
     refuses("watch", recorded, "--host=not.an.address", "--no-open", cwd=tmp_path, mentions=["no address of this machine"])
+
+
+def test_a_watched_run_can_go_on(tmp_path):
+    """A file that somebody looks at is not locked: an interrupted run goes on with it, and is followed again."""
+    options = small(steps=100_000, architecture="pre-ln", out="runs", checkpoint_every=20, quiet=True)
+    with watching(tmp_path, cwd=tmp_path) as server:
+        for words in (["train", *options], ["train", "--resume", "runs", "--quiet"]):
+            training = subprocess.Popen(
+                [PROGRAM, *words], cwd=tmp_path, env=environment(), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            )
+            try:
+                before = server.json("runs")["rows"]
+                seen = before[0]["step"] if before else 0
+                server.wait(lambda rows, seen=seen: rows[0]["standing"] == "running" and (rows[0].get("step") or 0) > seen + 60)
+                assert server.get("api/view").status == 200
+            finally:
+                training.kill()
+                training.communicate()
+            server.wait(lambda rows: rows[0]["standing"] == "killed")

@@ -73,9 +73,43 @@ function readingAt(panel, x) {
     const step = own?.x.length ? nearest(own.x, x) : null;
     return {
       name: series.name, x: own && step != null ? own.x[step] : series.x[place],
-      mean: series.y[place], value: own && step != null ? own.y[step] : series.y[place], isSmoothed: !!own,
+      mean: series.y[place], value: own && step != null ? own.y[step] : series.y[place],
     };
   });
+}
+
+/** The cell of a heat map at a place; null where there is none. */
+function cellAt(panel, x, row) {
+  const cells = panel.series.find((series) => series.isCells);
+  if (!cells) return null;
+  let best = null;
+  for (let i = 0; i < cells.x.length; i += 1) {
+    if (cells.y[i] !== row) continue;
+    if (best == null || Math.abs(cells.x[i] - x) < Math.abs(cells.x[best] - x)) best = i;
+  }
+  return best == null ? null : { x: cells.x[best], row, value: cells.upper[best] };
+}
+
+const isMap = (panel) => panel.series.some((series) => series.isCells);
+const rowAt = (panel, y) => Math.max(0, Math.min(panel.categories.length - 1, Math.round(panel.y.lower + (1 - (y - panel.area[1]) / panel.area[3]) * (panel.y.upper - panel.y.lower))));
+
+/** The step at a place of the horizontal axis, whatever that counts. */
+function stepAt(panel, x) {
+  if (!panel.places.length) return x;
+  return between(panel.places, panel.steps, x);
+}
+
+/** The place of a step. */
+function placeAt(panel, step) {
+  return panel.places.length ? between(panel.steps, panel.places, step) : step;
+}
+
+function between(from, to, value) {
+  const right = Math.max(1, Math.min(from.length - 1, from.findIndex((x) => x >= value)));
+  if (from.length < 2) return to[0];
+  const index = value > from[from.length - 1] ? from.length - 1 : right;
+  const share = (value - from[index - 1]) / (from[index] - from[index - 1] || 1);
+  return to[index - 1] + share * (to[index] - to[index - 1]);
 }
 
 function drawCursor() {
@@ -84,15 +118,18 @@ function drawCursor() {
   const marks = [];
   if (brush) {
     const panel = picture.panels[brush.panel];
-    const [from, to] = [xOf(panel, brush.from), xOf(panel, brush.to)].sort((a, b) => a - b);
+    const [from, to] = [stepAt(panel, brush.from), stepAt(panel, brush.to)].sort((a, b) => a - b);
     for (const each of picture.panels) {
-      marks.push(mark("rect", {
-        x: each.area[0] + from - panel.area[0], y: each.area[1], width: Math.max(0.5, to - from), height: each.area[3], class: "brush",
-      }));
+      const [left, right] = [xOf(each, placeAt(each, from)), xOf(each, placeAt(each, to))];
+      marks.push(mark("rect", { x: left, y: each.area[1], width: Math.max(0.5, right - left), height: each.area[3], class: "brush" }));
     }
   }
-  if (cursor && picture.panels[cursor.panel]) {
-    const panel = picture.panels[cursor.panel];
+  const panel = cursor && picture.panels[cursor.panel];
+  if (panel && isMap(panel)) {
+    const cell = cellAt(panel, cursor.x, cursor.row ?? 0);
+    if (cell) marks.push(mark("circle", { cx: xOf(panel, cell.x), cy: yOf(panel, cell.row), r: 4, class: "dot" }));
+    find("reading").textContent = cell ? cellText(panel, cell) : "";
+  } else if (panel?.hasSteps) {
     const x = xOf(panel, cursor.x);
     marks.push(mark("line", { x1: x, x2: x, y1: panel.area[1], y2: panel.area[1] + panel.area[3], class: "cursor" }));
     for (const line of readingAt(panel, cursor.x)) {
@@ -110,7 +147,12 @@ function readingText(panel) {
   const lines = readingAt(panel, cursor.x);
   if (!lines.length) return "";
   const values = lines.map((line) => `${layerName(line.name)}: ${digits(line.value)}`).join(", ");
-  return `${panel.name}, step ${Math.round(lines[0].x)}. ${values}`;
+  return `${panel.name}, step ${Math.round(stepAt(panel, lines[0].x))}. ${values}`;
+}
+
+function cellText(panel, cell) {
+  const where = panel.hasSteps ? `layer ${panel.categories[cell.row]}, steps around ${Math.round(cell.x)}` : `${panel.categories[cell.row]}, layer ${Math.round(cell.x)}`;
+  return `${panel.name}, ${where}: ${digits(cell.value)}`;
 }
 
 const layerName = (name) => (/^\d+$/.test(name) ? `layer ${name}` : name);
@@ -126,7 +168,7 @@ function startChart() {
       brush.to = valueAt(picture.panels[brush.panel], place.x);
     } else {
       const panel = panelAt(place);
-      cursor = panel < 0 ? null : { panel, x: valueAt(picture.panels[panel], place.x) };
+      cursor = panel < 0 ? null : { panel, x: valueAt(picture.panels[panel], place.x), row: rowAt(picture.panels[panel], place.y) };
     }
     requestAnimationFrame(drawCursor);
   });
@@ -138,7 +180,7 @@ function startChart() {
   chart.addEventListener("pointerdown", (event) => {
     if (!picture || event.button !== 0) return;
     const panel = panelAt(placeOf(event));
-    if (panel < 0 || !picture.panels[panel].isSteps) return;
+    if (panel < 0 || !picture.panels[panel].hasSteps) return;
     const from = valueAt(picture.panels[panel], placeOf(event).x);
     brush = { panel, from, to: from, isDragged: true };
     // A finger that goes up or down scrolls; one that goes sideways chooses.
@@ -153,8 +195,8 @@ function startChart() {
 
 function endBrush() {
   if (!brush?.isDragged) return;
-  const [from, to] = [brush.from, brush.to].map(Math.round).sort((a, b) => a - b);
   const panel = picture.panels[brush.panel];
+  const [from, to] = [brush.from, brush.to].map((x) => Math.round(stepAt(panel, x))).sort((a, b) => a - b);
   const isWide = Math.abs(xOf(panel, brush.from) - xOf(panel, brush.to)) > 3;
   brush = null;
   drawCursor();
@@ -165,14 +207,19 @@ function keyOnChart(event) {
   if (!picture?.panels.length) return;
   const panel = cursor?.panel ?? 0;
   const axis = picture.panels[panel].x;
-  const jump = (axis.upper - axis.lower) / (event.ctrlKey ? 10 : 100);
+  const rows = picture.panels[panel].categories.length;
+  const isCells = isMap(picture.panels[panel]);
+  const jump = isCells && !picture.panels[panel].hasSteps ? 1 : (axis.upper - axis.lower) / (event.ctrlKey ? 10 : 100);
+  const row = cursor?.row ?? 0;
   const start = cursor?.x ?? axis.lower + (axis.upper - axis.lower) / 2;
   const moves = { ArrowLeft: -jump, ArrowRight: jump };
   if (event.key in moves) {
     const x = Math.max(axis.lower, Math.min(axis.upper, start + moves[event.key]));
-    if (event.shiftKey) brush = { panel, from: brush?.from ?? start, to: x };
+    if (event.shiftKey && picture.panels[panel].hasSteps) brush = { panel, from: brush?.from ?? start, to: x };
     else brush = null;
-    cursor = { panel, x };
+    cursor = { panel, x, row };
+  } else if (isCells && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
+    cursor = { panel, x: start, row: Math.max(0, Math.min(rows - 1, row + (event.key === "ArrowUp" ? 1 : -1))) };
   } else if (event.key === "Enter" && brush) {
     brush.isDragged = true;
     endBrush();
@@ -181,7 +228,7 @@ function keyOnChart(event) {
     cursor = null;
   } else if (event.key === "PageDown" || event.key === "PageUp") {
     const next = (panel + (event.key === "PageDown" ? 1 : -1) + picture.panels.length) % picture.panels.length;
-    cursor = { panel: next, x: start };
+    cursor = { panel: next, x: start, row };
   } else {
     return;
   }

@@ -22,9 +22,7 @@ function showList() {
     groups.get(label).push(row);
   }
   const focused = document.activeElement?.dataset?.key;
-  const open = new Set([...find("list").querySelectorAll("details[open]")].map((d) => d.dataset.group));
-  const isFirst = !find("list").firstChild;
-  const sections = [...groups].map(([label, rows]) => groupSection(label, rows, isFirst, open));
+  const sections = [...groups].map(([label, rows]) => groupSection(label, rows));
   if (!sections.length) {
     sections.push(make("p", { class: "remark" }, list.rows.length ? "No run has these words." : "No run file yet; new ones appear here."));
   }
@@ -32,7 +30,7 @@ function showList() {
   if (focused) document.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
 }
 
-function groupSection(label, rows, isFirst, open) {
+function groupSection(label, rows) {
   const shown = new Set(shownRuns());
   const isAll = rows.every((row) => shown.has(row.id));
   const readable = rows.filter((row) => row.step != null);

@@ -1,6 +1,8 @@
 // What the page shows, and where that is written down: the part of the address behind `#`, so that a link shows the same.
 
-const usual = { runs: "", op: "", stat: "l1", layers: "paper", window: "", y: "log" };
+const usual = {
+  view: "layers", runs: "", op: "", stat: "l1", layers: "paper", window: "", zoom: "", x: "step", y: "", smooth: "", base: "", snapshot: "",
+};
 
 function readState() {
   const given = new URLSearchParams(location.hash.slice(1));

@@ -18,18 +18,19 @@ public struct ReadingProcess {
 
   private let channel = WorkerChannel()
   private let catalog: RunCatalog
-  private let program: String
+  private let making: ViewMaking
+  private let findings = FindingList()
 
   /// - Parameters:
   ///   - inputs: run files, and folders that hold some.
   ///   - program: name and version of the program, which figures carry.
   public init(inputs: [String], program: String) {
-    self.program = program
     let channel = channel
     catalog = RunCatalog(inputs: inputs, guardian: ReadGuard(seconds: Self.patience)) { run in
       let note = FileNote(path: run.path, stamp: FileStamp(run.path)?.text ?? "")
       channel.note((try? Array(JSONEncoder().encode(note))) ?? [])
     }
+    making = ViewMaking(catalog: catalog, program: program)
   }
 
   /// Answers the server until it is gone.
@@ -48,10 +49,13 @@ public struct ReadingProcess {
         let isPartial = catalog.look(until: .now + .milliseconds(250))
         return WatchReply(catalog.list(isPartial: isPartial))
       case "view": return WatchReply(try view(request).content)
+      case "findings": return WatchReply(try findings.rows(ViewQuery(request.query), making))
       case "figure.svg":
         return file("image/svg+xml", "figure.svg", try view(request).figure.svg)
       case "figure.csv": return file("text/csv; charset=utf-8", "figure.csv", try view(request).figure.csv)
-      case "mismatch.csv": return file("text/csv; charset=utf-8", "mismatch.csv", try view(request).tableCSV)
+      case "table.csv":
+        let table = try view(request).tables[0]
+        return file("text/csv; charset=utf-8", "table.csv", table.rendered(as: .csv))
       default: return .failure(404, "there is no such page")
       }
     } catch let mistake as ViewQuery.Mistake {
@@ -67,7 +71,7 @@ public struct ReadingProcess {
   }
 
   private func view(_ request: WatchRequest) throws -> RunView {
-    try catalog.view(ViewQuery(request.query), program: program)
+    try making.view(ViewQuery(request.query))
   }
 
   private func file(_ type: String, _ name: String, _ text: String) -> WatchReply {

@@ -77,10 +77,16 @@ final class RunCatalog {
   /// A run that a view is made of, its file looked at; nil for an id that is none.
   func run(_ id: String) -> WatchedRun? {
     guard let run = runs[id] else { return nil }
-    if run.version == 0 { look(at: run) }
+    if run.needsLook { look(at: run) }
     use(run)
     announce(run)
     return run
+  }
+
+  /// Looks at what a process that is not asked often has missed.
+  func catchUp() {
+    scan()
+    if runs.values.contains(where: { $0.version == 0 }) { _ = look(until: .now + .seconds(2)) }
   }
 
   /// Runs `body` with the guard on a run.

@@ -3,25 +3,35 @@ import Charts
 import Documents
 import RunData
 
-/// The picture of some runs and the table below it, for one page's choices.
+/// A picture of some runs and the tables below it, for one page's choices.
 struct RunView {
-  let report: MismatchReport
-  let query: ViewQuery
+  /// The title above the picture.
+  var title: String
+  /// The figure as it stands on paper.
+  var figure: Figure
+  /// The tables, the first of them the one that is saved.
+  var tables: [Table]
+  /// The mismatch that the choices are made of.
+  var report: MismatchReport
+  var query: ViewQuery
   /// Names of the operations of all runs shown, in the order in which data pass them.
-  let operations: [String]
-  /// What is to be said of the choice of the operation or of the runs.
-  let remarks: [String]
-  /// Name and version of the program that draws.
-  let program: String
+  var operations: [String]
+  /// Updates before the snapshots of the scales, of all runs shown.
+  var snapshots: [Int] = []
+  /// What is to be said of the choice of operation or runs.
+  var remarks: [String]
 
   /// What the page gets.
   struct Content: Codable, Sendable {
     var title: String
+    var picture: String
     var operation: String
     var operations: [String]
+    var groups: [String]
+    var snapshots: [Int]
     var figure: ScreenFigure
-    /// The mismatch, as an HTML table with everything escaped.
-    var table: String
+    /// Tables of HTML with everything escaped.
+    var tables: [String]
     /// The steps of the table, and whether they were asked for.
     var window: [Int]
     var isOwnWindow: Bool
@@ -31,73 +41,35 @@ struct RunView {
     var remarks: [String]
   }
 
-  /// The figure as it stands on paper.
-  var figure: Figure {
-    var figure = report.figure(program: program, command: "nf-probe watch")
-    guard !query.isLogarithmic else { return figure }
-    for row in figure.rows.indices {
-      for panel in figure.rows[row].indices { figure.rows[row][panel].yKind = .linear }
-    }
-    return figure
-  }
+  private var runs: [RecordedRun] { report.entries.flatMap(\.group.runs) }
 
-  /// The figure and the table for a screen.
+  /// What the page gets.
   var content: Content {
-    let runs = report.entries.flatMap(\.group.runs)
     let first = runs.compactMap(\.steps.first).min() ?? 0
     let last = runs.compactMap(\.steps.last).max() ?? 0
+    var screen = ScreenFigure(figure, pixels: query.width ?? 960)
+    addSteps(to: &screen)
     return Content(
-      title: report.table.title, operation: report.operation, operations: operations,
-      figure: ScreenFigure(figure, pixels: query.width ?? 960), table: report.table.htmlText(),
+      title: title, picture: query.picture.rawValue, operation: report.operation, operations: operations,
+      groups: report.entries.map(\.group.label), snapshots: snapshots, figure: screen,
+      tables: tables.map { $0.htmlText() },
       window: [report.window.lower, report.window.upper ?? last + 1], isOwnWindow: query.window != nil,
-      steps: [first, last], layerCount: runs.map(\.manifest.gradients.layerCount).max() ?? 0, remarks: remarks
-    )
+      steps: [first, last], layerCount: runs.map(\.manifest.gradients.layerCount).max() ?? 0,
+      remarks: remarks)
   }
 
-  /// The numbers of the table.
-  var tableCSV: String { report.table.rendered(as: .csv) }
-}
-
-extension RunCatalog {
-  /// Makes the view that a page asks for.
-  /// - Throws: ``ViewQuery/Mistake`` and `AnalysisError` where there is nothing to show, in words for people.
-  func view(_ query: ViewQuery, program: String) throws -> RunView {
-    var remarks: [String] = []
-    // A process that has just begun knows of nothing yet.
-    if runs.isEmpty { _ = look(until: .now + .seconds(2)) }
-    let chosen = query.runs?.compactMap(run) ?? defaultChoice
-    if let asked = query.runs, asked.count > chosen.count {
-      remarks.append("\(asked.count - chosen.count) of the runs that this address names are not here")
+  /// Tells the page which steps lie where, so that a window can be chosen in the picture.
+  private func addSteps(to screen: inout ScreenFigure) {
+    guard [.layers, .loss, .map].contains(query.picture) else { return }
+    for index in screen.panels.indices {
+      screen.panels[index].hasSteps = true
+      // A panel a group, but for the losses, which lie in one.
+      let own = report.entries.indices.contains(index) ? report.entries[index].group.runs.first : runs.first
+      guard query.style.axis != .step, query.picture != .map, let run = own else { continue }
+      let places = query.style.places(of: run, among: runs)
+      let stride = Swift.stride(from: 0, to: places.count, by: max(1, places.count / 300))
+      screen.panels[index].places = stride.map { places[$0] }
+      screen.panels[index].steps = stride.map { Double(run.steps[$0]) }
     }
-    let layouts = chosen.compactMap(\.manifest?.gradients)
-    guard !layouts.isEmpty else { throw ViewQuery.Mistake(message: "no run with a step to show yet") }
-    let choice = try OperationChoice(query.operation, among: layouts)
-    if let note = choice.note { remarks.append(note) }
-    var recorded: [RecordedRun] = []
-    var seen: Set<String> = []
-    for own in chosen {
-      _ = run(own.id)
-      guard let run = try reading(own, { try own.recorded(choice.operation, query.statistic.sum, $0) }),
-        !run.steps.isEmpty
-      else {
-        remarks.append("\(own.name): \(own.problem ?? "no step yet")")
-        continue
-      }
-      guard seen.insert(run.manifest.runID).inserted else {
-        remarks.append("\(own.name) holds a run that is shown already")
-        continue
-      }
-      recorded.append(run)
-    }
-    guard !recorded.isEmpty else {
-      throw ViewQuery.Mistake(message: (["no run with a step to show"] + remarks).joined(separator: "; "))
-    }
-    let report = try MismatchReport(
-      runs: recorded, operation: choice.operation, statistic: query.statistic, window: query.window,
-      selection: query.layers)
-    var operations: [String] = []
-    for name in layouts.flatMap(\.tensorNames) where !operations.contains(name) { operations.append(name) }
-    return RunView(
-      report: report, query: query, operations: operations, remarks: remarks, program: program)
   }
 }

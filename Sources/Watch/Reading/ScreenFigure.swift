@@ -30,6 +30,11 @@ struct ScreenFigure: Codable, Sendable {
     var y: Axis
     var categories: [String]
     var series: [Series]
+    /// Some places of the horizontal axis and the steps there, ascending, where it counts something else; empty where it counts steps.
+    var places: [Double] = []
+    var steps: [Double] = []
+    /// Whether the horizontal axis can be read as steps.
+    var hasSteps = false
   }
 
   var svg: String

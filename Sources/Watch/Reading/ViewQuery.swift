@@ -8,6 +8,23 @@ struct ViewQuery {
     var message: String
   }
 
+  /// The pictures that there are.
+  enum Picture: String, CaseIterable {
+    /// Every layer's gradient over the steps.
+    case layers
+    /// The losses.
+    case loss
+    /// The gradient by layer and step.
+    case map
+    /// Gradients by operation and layer over the window.
+    case operations
+    /// The same over those of a base.
+    case ratio
+    /// Learned scales by layer at one snapshot.
+    case scales
+  }
+
+  var picture: Picture
   /// The runs by id; nil for those that a page shows first.
   var runs: [String]?
   /// The operation; nil for the usual one.
@@ -15,8 +32,14 @@ struct ViewQuery {
   var statistic: GradientStatistic
   /// The steps of the table; nil for the usual ones.
   var window: StepWindow?
+  /// The steps of the picture; nil for all.
+  var zoom: StepWindow?
   var layers: LayerSelection
-  var isLogarithmic: Bool
+  var style: CurveStyle
+  /// The group that others are divided by, by its label; nil for the first.
+  var base: String?
+  /// The snapshot of the scales, in updates; nil for the last.
+  var snapshot: Int?
   /// The room that a figure has, in pixels; nil for paper.
   var width: Double?
 
@@ -27,12 +50,19 @@ struct ViewQuery {
     statistic = try Self.choice(query["stat"], named: "stat") ?? .l1
     do throws(AnalysisError) {
       window = try query["window"].flatMap { $0.isEmpty ? nil : $0 }.map(StepWindow.init(parsing:))
+      zoom = try query["zoom"].flatMap { $0.isEmpty ? nil : $0 }.map(StepWindow.init(parsing:))
       let layers = query["layers"].flatMap { $0.isEmpty ? nil : $0 }
       self.layers = try layers.map(LayerSelection.init(parsing:)) ?? .paper
     } catch {
       throw Mistake(message: "\(error)")
     }
-    isLogarithmic = query["y"] != "linear"
+    picture = try Self.choice(query["view"], named: "view") ?? .layers
+    let axis: StepAxis = try Self.choice(query["x"], named: "x") ?? .step
+    style = CurveStyle(
+      axis: axis, isLogarithmic: (query["y"] ?? (picture == .loss ? "linear" : "log")) != "linear",
+      isSmoothed: query["smooth"] != "none")
+    base = query["base"].flatMap { $0.isEmpty ? nil : $0 }
+    snapshot = query["snapshot"].flatMap { Int($0) }
     width = query["width"].flatMap { Double($0) }.map { min(3200, max(240, $0)) }
   }
 

@@ -5,6 +5,9 @@ import RunFile
 
 /// A run file that is watched: what the list says of it, and the columns that views have asked for, which grow as it does.
 final class WatchedRun {
+  /// What the library may keep of each variable of a file that stays open.
+  private static let cacheBytes = 256 << 10
+
   /// Names it in addresses.
   let id: String
   /// Its path.
@@ -77,7 +80,7 @@ final class WatchedRun {
       } else {
         if isUnchanged, !isGrowing { return }
         close()
-        reader = try guardian.run { try RunFileReader(path: path) }
+        reader = try guardian.run { try RunFileReader(path: path, cacheBytes: Self.cacheBytes) }
       }
       try note(guardian)
     } catch {
@@ -139,7 +142,9 @@ final class WatchedRun {
   func recorded(
     _ tensor: String?, _ sum: GradientStatistic.Sum, _ guardian: ReadGuard
   ) throws -> RecordedRun? {
-    if reader == nil, problem == nil { reader = try guardian.run { try RunFileReader(path: path) } }
+    if reader == nil, problem == nil {
+      reader = try guardian.run { try RunFileReader(path: path, cacheBytes: Self.cacheBytes) }
+    }
     guard let reader else { return nil }
     let tensors = [tensor].compactMap(\.self).filter(reader.manifest.gradients.tensorNames.contains)
     let key = ColumnKey(tensor: tensors.first, sum: sum)

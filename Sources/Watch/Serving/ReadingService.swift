@@ -8,7 +8,7 @@ final class ReadingService: @unchecked Sendable {
   private let queue = DispatchQueue(label: "nf-probe watch: reading")
   private var worker: Worker?
   private var refusals: [String: WatchRequest.Refusal] = [:]
-  private var lastEnd: ContinuousClock.Instant?
+  private var lastAsked: ContinuousClock.Instant?
 
   /// The reply to a request; where the process ends at it, what is known of why.
   func reply(to path: String, _ query: [String: String] = [:]) async -> WatchReply {
@@ -17,10 +17,15 @@ final class ReadingService: @unchecked Sendable {
     }
   }
 
-  /// Ends the process; the next request starts another one.
-  func end() { queue.async { self.worker = nil } }
+  /// Ends a process that nobody has asked for some seconds; the next request starts another one.
+  func rest(after seconds: Double) {
+    queue.async {
+      if let last = self.lastAsked, last.duration(to: .now) > .seconds(seconds) { self.worker = nil }
+    }
+  }
 
   private func ask(_ path: String, _ query: [String: String]) -> WatchReply {
+    defer { lastAsked = .now }
     // A file may take one process down, be refused, and the request is tried again with the others.
     for _ in 0..<3 {
       do {
@@ -39,7 +44,9 @@ final class ReadingService: @unchecked Sendable {
   }
 
   private func start() throws -> Worker {
-    let worker = try Worker()
+    // A file that is looked at for hours must not be kept from a run that goes on with it: HDF5 would lock it as long as it is
+    // open. The marks in the file itself still say whether somebody writes it.
+    let worker = try Worker(variables: ["HDF5_USE_FILE_LOCKING": "FALSE"])
     self.worker = worker
     return worker
   }

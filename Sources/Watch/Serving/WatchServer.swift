@@ -36,6 +36,8 @@ public final class WatchServer: Sendable {
   private let gate: Gate
   private let events = EventStream()
   private let reading = ReadingService()
+  /// For what takes long, so that it keeps no picture waiting.
+  private let slowReading = ReadingService()
 
   /// Prepares a server; nothing is read or opened yet.
   public init(_ place: Place) {
@@ -93,7 +95,7 @@ public final class WatchServer: Sendable {
   private func listen(
     _ address: some SocketAddress
   ) async throws -> (port: UInt16, task: Task<Void, any Error>) {
-    let handler = PageHandler(gate: gate, events: events, reading: reading)
+    let handler = PageHandler(gate: gate, events: events, reading: reading, slowReading: slowReading)
     let server = HTTPServer(address: address, timeout: 120, logger: .disabled, handler: handler)
     let failed = Mutex<(any Error)?>(nil)
     let task = Task {
@@ -146,7 +148,10 @@ public final class WatchServer: Sendable {
       }
       let isPartial = reply.body.containsText("\"isPartial\":true")
       beats += 1
-      if beats % 10 == 0 { events.beat() }
+      if beats % 10 == 0 {
+        events.beat()
+        slowReading.rest(after: 45)
+      }
       // Nobody looks: there is time.
       let pause = isPartial ? 20 : events.listenerCount > 0 ? 500 : 1500
       try? await Task.sleep(for: .milliseconds(pause))
@@ -159,6 +164,7 @@ private struct PageHandler: HTTPHandler {
   let gate: Gate
   let events: EventStream
   let reading: ReadingService
+  let slowReading: ReadingService
 
   func handleRequest(_ request: HTTPRequest) async throws -> HTTPResponse {
     if let refusal = gate.refusal(request) { return PageFiles.sentence(refusal.status, refusal.reason) }
@@ -179,7 +185,9 @@ private struct PageHandler: HTTPHandler {
     }
     var query: [String: String] = [:]
     for item in request.query where item.name != "token" { query[item.name] = item.value }
-    let reply = await reading.reply(to: name == "runs" ? "poll" : name, query)
+    // What reads every operation of a run.
+    let isSlow = name == "findings" || ["operations", "ratio"].contains(query["view"])
+    let reply = await (isSlow ? slowReading : reading).reply(to: name == "runs" ? "poll" : name, query)
     return HTTPResponse(
       statusCode: HTTPStatusCode(reply.head.status, phrase: reply.head.status == 200 ? "OK" : "Error"),
       headers: PageFiles.headers(reply.head.contentType, fileName: reply.head.fileName),
