@@ -71,20 +71,20 @@ extension Panel {
 /// ``layout()`` places it, ``FigureLayout/drawing()`` draws it, ``Drawing/svg`` writes it; each step is a value.
 public struct Figure: Sendable {
   /// How wide a figure is: a journal's column or page, or what a screen has room for.
-  public struct Width: Equatable, Sendable {
+  public struct Width: RawRepresentable, Equatable, Sendable {
     /// The width in millimetres.
-    public let millimetres: Double
+    public let rawValue: Double
 
-    /// Creates a width.
-    public init(millimetres: Double) { self.millimetres = millimetres }
+    /// Creates a width from millimetres.
+    public init(rawValue: Double) { self.rawValue = rawValue }
 
     /// One column: 89 mm.
-    public static let column = Width(millimetres: 89)
+    public static let column = Width(rawValue: 89)
     /// The page: 183 mm.
-    public static let page = Width(millimetres: 183)
+    public static let page = Width(rawValue: 183)
 
     /// The width in points.
-    var points: Double { millimetres * pointsPerMillimetre }
+    var points: Double { rawValue * pointsPerMillimetre }
   }
 
   /// The width on paper.

@@ -12,7 +12,7 @@ extension FigureLayout {
     }
     shapes += colorBar + legendShapes + notes.map(Shape.text)
     return Drawing(
-      widthInMillimetres: figure.width.millimetres, height: height, fontFamily: figure.theme.fontFamily,
+      widthInMillimetres: figure.width.rawValue, height: height, fontFamily: figure.theme.fontFamily,
       metadata: figure.metadata, shapes: shapes)
   }
 

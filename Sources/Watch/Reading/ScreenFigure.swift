@@ -85,7 +85,7 @@ extension Figure {
   func fitted(to pixels: Double) -> Figure {
     var figure = self
     let points = pixels / Self.pixelsPerPoint
-    figure.width = Figure.Width(millimetres: points * 25.4 / 72)
+    figure.width = Figure.Width(rawValue: points * 25.4 / 72)
     let panels = rows.flatMap(\.self)
     let leastWidth = 250.0
     let columns = max(1, min(panels.count, Int(points / leastWidth), 4))
