@@ -27,6 +27,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
   ],
   targets: [
     // What every part speaks.
@@ -89,6 +90,15 @@ let package = Package(
     // For other programs.
     .target(name: "TensorBoard", dependencies: ["Checksums"], swiftSettings: optimized),
 
+    // A page that shows runs while they grow.
+    .target(
+      name: "Watch",
+      dependencies: [
+        "Analysis", "Charts", "Checksums", "Documents", "Isolation", "RunData", "RunFile", "Text",
+        .product(name: "FlyingFox", package: "FlyingFox"),
+        .product(name: "FlyingSocks", package: "FlyingFox"),
+      ], resources: [.embedInCode("Page")], swiftSettings: optimized),
+
     // The commands.
     .plugin(name: "WriteBuildInfo", capability: .buildTool()),
     .target(name: "BuildInfo", swiftSettings: strict, plugins: ["WriteBuildInfo"]),
@@ -98,7 +108,7 @@ let package = Package(
         "Analysis", "Architecture", "BuildInfo", "Charts", "Checkpoints", "Checksums", "Comparison", "Corpus",
         "Documents",
         "FileAccess", "Isolation", "Kernels", "RunData", "RunFile", "Statistics", "TensorBoard", "Text",
-        "Training", "Transformer", numerics,
+        "Training", "Transformer", "Watch", numerics,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ], swiftSettings: strict),

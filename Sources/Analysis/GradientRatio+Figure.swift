@@ -10,8 +10,21 @@ extension GradientRatio {
   ///   - program: name and version of the program that draws.
   ///   - command: the command line that asked for it.
   public func mapFigure(program: String, command: String) -> Figure? {
+    mapFigure(colorsOf: [self], program: program, command: command)
+  }
+
+  /// The heat maps of several ratios below each other, in the same colours.
+  public static func mapFigure(of ratios: [GradientRatio], program: String, command: String) -> Figure? {
+    let figures = ratios.compactMap { $0.mapFigure(colorsOf: ratios, program: program, command: command) }
+    guard var figure = figures.first else { return nil }
+    figure.rows = figures.flatMap(\.rows)
+    figure.metadata.runIDs = Set(figures.flatMap(\.metadata.runIDs)).sorted()
+    return figure
+  }
+
+  private func mapFigure(colorsOf ratios: [GradientRatio], program: String, command: String) -> Figure? {
     let shown = operations.filter { operation in cells.contains { $0.operation == operation } }
-    let extent = Extent(of: cells.map(\.ratio.value)) { $0.isFinite && $0 > 0 }
+    let extent = Extent(of: ratios.flatMap(\.cells).map(\.ratio.value)) { $0.isFinite && $0 > 0 }
     guard !shown.isEmpty else { return nil }
     let colors = ColorScale.ratios(extent)
     func row(_ cell: Cell) -> Int { shown.count - 1 - (shown.firstIndex(of: cell.operation) ?? 0) }

@@ -17,21 +17,26 @@ public struct LossReport: Sendable {
   /// The training loss of every run as recorded, its moving geometric mean from sixty records on, the validation losses as
   /// points, and the floors that all runs share.
   /// - Parameters:
+  ///   - style: axes and smoothing; by default linear.
   ///   - program: name and version of the program that draws.
   ///   - command: the command line that asked for it.
-  public func figure(program: String, command: String) -> Figure {
+  public func figure(
+    style: CurveStyle = CurveStyle(isLogarithmic: false), program: String, command: String
+  ) -> Figure {
+    let places = AxisPlaces(style.axis, of: groups.flatMap(\.runs))
     let styles = SeriesStyle.categories(groups.count)
     let curves = groups.indices.flatMap { index in
       groups[index].runs.enumerated().map {
         LossCurve(
           run: $1, label: groups[index].label, style: styles[index], isFirst: $0 == 0,
-          phase: (Double(index) + 0.5) / Double(groups.count))
+          phase: (Double(index) + 0.5) / Double(groups.count), x: places($1), isSmoothed: style.isSmoothed)
       }
     }
     let panel = Panel(
-      title: "", name: "loss", xTitle: "step", yTitle: lossTitle, xIsWhole: true,
+      title: "", name: "loss", xTitle: places.title, yTitle: lossTitle,
+      yKind: style.isLogarithmic ? .log10 : .linear, xIsWhole: places.isWhole,
       marks: floors + curves.flatMap(\.rawLines) + curves.flatMap(\.mainLines)
-        + zip(groups, styles).flatMap(validations))
+        + zip(groups, styles).flatMap { validations($0, $1, places) })
     return Figure(
       width: .page, rows: [[panel]], panelHeight: 150, notes: notes(curves),
       metadata: Metadata(
@@ -42,12 +47,22 @@ public struct LossReport: Sendable {
   }
 
   /// Losses on held-out text, of all seeds together.
-  private func validations(_ group: RunGroup, _ style: SeriesStyle) -> [any Mark] {
-    let records = group.runs.flatMap(\.validation)
-    guard !records.isEmpty else { return [] }
+  private func validations(
+    _ group: RunGroup, _ style: SeriesStyle, _ places: AxisPlaces
+  ) -> [any Mark] {
+    let points = group.runs.flatMap { run in
+      let own = places(run)
+      return run.validation.compactMap { record -> (x: Double, loss: Double)? in
+        guard !places.isWhole else { return (Double(record.step), record.loss) }
+        // After so many updates lies behind the step before.
+        let index = StepWindow(lower: 0, upper: record.step).indices(in: run.steps).upperBound - 1
+        return own.indices.contains(index) ? (own[index], record.loss) : nil
+      }
+    }
+    guard !points.isEmpty else { return [] }
     return [
       PointsMark(
-        "\(group.label), held-out text", x: records.map { Double($0.step) }, y: records.map(\.loss),
+        "\(group.label), held-out text", x: points.map(\.x), y: points.map(\.loss),
         style: SeriesStyle(color: style.color, marker: .diamond, isHollow: true))
     ]
   }
@@ -94,13 +109,15 @@ private struct LossCurve {
   let isFirst: Bool
   /// Where the first marker lies, as a share of the distance between two.
   let phase: Double
+  /// Where each record lies on the horizontal axis.
+  let x: [Double]
+  let isSmoothed: Bool
 
-  private var x: [Double] { run.steps.map(Double.init) }
   private var stretches: [Range<Int>] { LayerSeries.stretches(steps: run.steps, segments: run.segments) }
   private var name: String { "\(label), seed \(run.manifest.seed)" }
 
   /// The width of the moving mean; nil for a short run.
-  var width: Int? { MovingMean.width(forRecords: run.steps.count) }
+  var width: Int? { isSmoothed ? MovingMean.width(forRecords: run.steps.count) : nil }
 
   /// The loss as recorded, where a moving mean is drawn over it.
   var rawLines: [any Mark] {

@@ -9,20 +9,26 @@ extension MismatchReport {
   /// One run is drawn as recorded, several as their geometric mean in a band from the smallest to the largest. Over a series of
   /// sixty records or more lies its moving geometric mean. The window of the table is shaded.
   /// - Parameters:
-  ///   - addsPaper: whether the paper's own lines stand in a row below; it shows `fc2.weight`'s L1 norm.
+  ///   - addsPaper: whether the paper's own lines stand in a row below; it shows `fc2.weight`'s L1 norm, in the usual style.
+  ///   - style: axes and smoothing.
   ///   - program: name and version of the program that draws.
   ///   - command: the command line that asked for it.
-  public func figure(addsPaper: Bool = false, program: String, command: String) -> Figure {
+  public func figure(
+    addsPaper: Bool = false, style: CurveStyle = CurveStyle(), program: String, command: String
+  ) -> Figure {
     guard !addsPaper else { return figureWithPaper(program, command) }
-    let panels = entries.map(panel)
+    let places = AxisPlaces(style.axis, of: entries.flatMap(\.group.runs))
+    let panels = entries.map { panel($0, style, places) }
     return Figure(
       width: panels.count == 1 ? .column : .page, rows: Panel.rows(of: panels), legendTitle: "layer",
-      extraLegend: extraLegend, notes: figureNotes, metadata: metadata(program: program, command: command))
+      extraLegend: extraLegend(style), notes: figureNotes(style),
+      metadata: metadata(program: program, command: command))
   }
 
   /// The paper's lines have axes of their own: their numbers are of another model and batch. A note says how they differ.
   private func figureWithPaper(_ program: String, _ command: String) -> Figure {
-    var own = entries.map(panel)
+    let places = AxisPlaces(.step, of: [])
+    var own = entries.map { panel($0, CurveStyle(), places) }
     let marks = own.flatMap(\.marks)
     let room = RoomMark(
       x: Extent(union: marks.compactMap { $0.xExtent(.linear) }),
@@ -41,21 +47,23 @@ extension MismatchReport {
     }
     return Figure(
       width: .page, rows: Panel.rows(of: own) + [paper], sharesX: false, sharesY: false, legendTitle: "layer",
-      extraLegend: extraLegend, notes: figureNotes + [note.joined(separator: " ")],
+      extraLegend: extraLegend(CurveStyle()),
+      notes: figureNotes(CurveStyle()) + [note.joined(separator: " ")],
       metadata: metadata(program: program, command: command))
   }
 
   private var hasBands: Bool { entries.contains { $0.group.runs.count > 1 } }
 
   /// The widths of the moving means, one for each length of a run.
-  private var smoothingWidths: [Int] {
+  private func smoothingWidths(_ style: CurveStyle) -> [Int] {
+    guard style.isSmoothed else { return [] }
     let counts = entries.compactMap { $0.group.runs.map(\.steps.count).min() }
     return Set(counts.compactMap(MovingMean.width)).sorted()
   }
 
-  private var extraLegend: [LegendEntry] {
+  private func extraLegend(_ style: CurveStyle) -> [LegendEntry] {
     var legend: [LegendEntry] = []
-    if !smoothingWidths.isEmpty {
+    if !smoothingWidths(style).isEmpty {
       let recorded = hasBands ? "each step" : "as recorded"
       legend.append(
         LegendEntry(recorded, style: .stroke(Stroke(color: Color(0x9A9A9A), width: SeedCurve.rawWidth))))
@@ -68,12 +76,12 @@ extension MismatchReport {
 
   // MARK: - Panels
 
-  private func panel(_ entry: Entry) -> Panel {
-    let marks = (entry.mismatch.map(shade) ?? []) + lines(entry)
+  private func panel(_ entry: Entry, _ style: CurveStyle, _ places: AxisPlaces) -> Panel {
+    let marks = shade(entry, places) + lines(entry, style, places)
     return Panel(
-      title: entry.group.label, subtitle: subtitle(entry), xTitle: "step",
-      yTitle: "\(statisticTitle) of the \(operation) gradient", yKind: .log10, xIsWhole: true,
-      marks: marks)
+      title: entry.group.label, subtitle: subtitle(entry), xTitle: places.title,
+      yTitle: "\(statisticTitle) of the \(operation) gradient", yKind: style.isLogarithmic ? .log10 : .linear,
+      xIsWhole: places.isWhole, marks: marks)
   }
 
   private func subtitle(_ entry: Entry) -> String {
@@ -91,13 +99,15 @@ extension MismatchReport {
     return "\(value) [\(lower), \(NumberText.significant(interval.upper, digits: 3))]"
   }
 
-  private func shade(_ mismatch: Mismatch) -> [any Mark] {
-    let steps = mismatch.recordedSteps
-    return [ShadeMark("window of early/late", from: Double(steps.lowerBound), to: Double(steps.upperBound))]
+  private func shade(_ entry: Entry, _ places: AxisPlaces) -> [any Mark] {
+    guard let mismatch = entry.mismatch, let run = entry.group.runs.first else { return [] }
+    let own = zip(run.steps, places(run)).filter { mismatch.recordedSteps.contains($0.0) }
+    guard let first = own.first, let last = own.last else { return [] }
+    return [ShadeMark("window of early/late", from: first.1, to: last.1)]
   }
 
   /// Bands, then the lines as recorded, then the moving means over them.
-  private func lines(_ entry: Entry) -> [any Mark] {
+  private func lines(_ entry: Entry, _ style: CurveStyle, _ places: AxisPlaces) -> [any Mark] {
     let series = entry.group.runs.compactMap {
       LayerSeries(run: $0, operation: operation, statistic: statistic)
     }
@@ -105,24 +115,27 @@ extension MismatchReport {
     let styles = SeriesStyle.ordered(shown.count)
     guard let first = series.first else { return [] }
     let shared = SharedSteps(series)
+    let own = places(entry.group.runs[0])
+    let x = shared.positions[0].map { own[$0] }
     let layers = shown.indices.filter { first.elementCounts[shown[$0]] > 0 }.map { index in
       SeedCurve(
         name: "\(shown[index])", style: styles[index], phase: (Double(index) + 0.5) / Double(shown.count),
-        shared: shared, band: SeedBand(series, layer: shown[index], shared: shared), runCount: series.count)
+        shared: shared, band: SeedBand(series, layer: shown[index], shared: shared), runCount: series.count,
+        isSmoothed: style.isSmoothed, places: x)
     }
     return layers.flatMap(\.areas) + layers.flatMap(\.rawLines) + layers.flatMap(\.mainLines)
   }
 
   // MARK: - Words
 
-  private var figureNotes: [String] {
+  private func figureNotes(_ style: CurveStyle) -> [String] {
     var notes: [String] = []
     if hasBands {
       let counts = Set(entries.map(\.group.runs.count)).sorted().map(String.init).joined(separator: " to ")
       notes.append("Lines: geometric mean over n = \(counts) seeds.")
     }
-    if !smoothingWidths.isEmpty {
-      let widths = smoothingWidths.map(String.init).joined(separator: " or ")
+    if !smoothingWidths(style).isEmpty {
+      let widths = smoothingWidths(style).map(String.init).joined(separator: " or ")
       notes.append("Thick lines: centred moving geometric mean of \(widths) recorded steps.")
     }
     let methods = entries.compactMap { $0.mismatch?.method }

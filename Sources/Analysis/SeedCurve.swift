@@ -16,8 +16,10 @@ struct SeedCurve {
   let runCount: Int
   /// Whether a long series gets a moving mean over it.
   var isSmoothed = true
+  /// Where the shared steps lie on the horizontal axis; nil where that counts steps.
+  var places: [Double]?
 
-  private var x: [Double] { shared.steps.map(Double.init) }
+  private var x: [Double] { places ?? shared.steps.map(Double.init) }
 
   private var width: Int? { isSmoothed ? MovingMean.width(forRecords: shared.steps.count) : nil }
 

@@ -70,12 +70,18 @@ extension Panel {
 ///
 /// ``layout()`` places it, ``FigureLayout/drawing()`` draws it, ``Drawing/svg`` writes it; each step is a value.
 public struct Figure: Sendable {
-  /// The usual widths of journals.
-  public enum Width: Double, Equatable, Sendable {
+  /// How wide a figure is: a journal's column or page, or what a screen has room for.
+  public struct Width: RawRepresentable, Equatable, Sendable {
+    /// The width in millimetres.
+    public let rawValue: Double
+
+    /// Creates a width from millimetres.
+    public init(rawValue: Double) { self.rawValue = rawValue }
+
     /// One column: 89 mm.
-    case column = 89
+    public static let column = Width(rawValue: 89)
     /// The page: 183 mm.
-    case page = 183
+    public static let page = Width(rawValue: 183)
 
     /// The width in points.
     var points: Double { rawValue * pointsPerMillimetre }

@@ -70,23 +70,39 @@ public struct Supervisor: Sendable {
     // Blocked before the child exists, so that no signal is lost in between.
     let signals = SignalRelay()
     defer { signals.end() }
-    let child = try spawn(words, signals)
+    let child = try spawn(words, mask: signals.childMask)
     return signals.wait(for: child)
   }
 
-  private static func spawn(_ words: [String], _ signals: borrowing SignalRelay) throws(LaunchError) -> pid_t
-  {
+  /// Starts this program again, marked as a child of this process.
+  ///
+  /// - Parameters:
+  ///   - words: its arguments, the program's name first.
+  ///   - mask: the signals that it begins with as blocked.
+  ///   - streams: what it has as standard input and output; nil for those of this process.
+  ///   - variables: what is added to its environment.
+  static func spawn(
+    _ words: [String], mask: sigset_t, streams: (input: Int32, output: Int32)? = nil,
+    variables: [String: String] = [:]
+  ) throws(LaunchError) -> pid_t {
     var attributes = posix_spawnattr_t()
     unsafe posix_spawnattr_init(&attributes)
     defer { unsafe posix_spawnattr_destroy(&attributes) }
-    var mask = signals.childMask
+    var mask = mask
+    var actions = unsafe posix_spawn_file_actions_t()
+    unsafe posix_spawn_file_actions_init(&actions)
+    defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+    if let streams {
+      unsafe posix_spawn_file_actions_adddup2(&actions, streams.input, STDIN_FILENO)
+      unsafe posix_spawn_file_actions_adddup2(&actions, streams.output, STDOUT_FILENO)
+    }
     unsafe posix_spawnattr_setsigmask(&attributes, &mask)
     unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     let arguments = CStrings(words)
-    let environment = CStrings(childEnvironment())
+    let environment = CStrings(childEnvironment(variables))
     var child: pid_t = 0
     let failure = unsafe posix_spawn(
-      &child, "/proc/self/exe", nil, &attributes, arguments.pointers, environment.pointers)
+      &child, "/proc/self/exe", &actions, &attributes, arguments.pointers, environment.pointers)
     guard failure == 0 else {
       throw LaunchError(
         description: "the reading process could not be started: \(unsafe String(cString: strerror(failure)))")
@@ -96,8 +112,8 @@ public struct Supervisor: Sendable {
 
   /// The environment of this process and the marker. Swift's crash reporter is off: it would print over the message
   /// and can wait for ever for the watchdog's thread.
-  private static func childEnvironment() -> [String] {
-    var variables = ProcessInfo.processInfo.environment
+  private static func childEnvironment(_ added: [String: String]) -> [String] {
+    var variables = ProcessInfo.processInfo.environment.merging(added) { $1 }
     variables[marker] = "\(getpid())"
     variables["SWIFT_BACKTRACE"] = "enable=no"
     return variables.map { "\($0.key)=\($0.value)" }.sorted()

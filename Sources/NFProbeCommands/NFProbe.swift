@@ -27,7 +27,7 @@ public struct NFProbe: ParsableCommand {
     subcommands: [
       GradsCommand.self, TrainCommand.self, SweepCommand.self, StabilityCommand.self, RecipeCommand.self,
       InitCommand.self, ArchitecturesCommand.self, ScalesCommand.self, RatioCommand.self, CompareCommand.self,
-      ReportCommand.self,
+      ReportCommand.self, WatchCommand.self,
       InfoCommand.self, ExportCommand.self, VerifyCommand.self, RecoverCommand.self, PackCommand.self,
       BenchCommand.self,
     ])

@@ -82,10 +82,35 @@ public struct TensorSeries: Equatable, Sendable {
   /// The number of layers.
   public var layerCount: Int { elementCounts.count }
 
-  /// One statistic over the steps, in one layer.
+  /// One statistic over the steps, in one layer; the sum that it is made of must have been read.
   public func values(of statistic: GradientStatistic, layer: Int) -> [Double] {
-    zip(l1[layer], sumSquares[layer]).map {
-      statistic.value(l1: $0, sumSquares: $1, count: elementCounts[layer])
+    switch statistic.sum {
+    case .l1: l1[layer].map { statistic.value(l1: $0, sumSquares: .nan, count: elementCounts[layer]) }
+    case .sumSquares:
+      sumSquares[layer].map { statistic.value(l1: .nan, sumSquares: $0, count: elementCounts[layer]) }
+    }
+  }
+}
+
+extension RecordedRun {
+  /// Adds later steps of the same run, read with the same columns.
+  public mutating func append(_ later: RecordedRun) {
+    steps += later.steps
+    segments += later.segments
+    loss += later.loss
+    learningRate += later.learningRate
+    gradientL2 += later.gradientL2
+    clipCoefficient += later.clipCoefficient
+    tokens += later.tokens
+    seconds += later.seconds
+    if later.validation.count > validation.count { validation = later.validation }
+    outputs?.values += later.outputs?.values ?? []
+    for (tensor, series) in later.gradients {
+      for layer in series.l1.indices {
+        gradients[tensor]?.l1[layer] += series.l1[layer]
+        gradients[tensor]?.sumSquares[layer] += series.sumSquares[layer]
+        gradients[tensor]?.isTrained[layer] += series.isTrained[layer]
+      }
     }
   }
 }

@@ -61,6 +61,22 @@ public enum GradientStatistic: String, Sendable, CaseIterable {
   /// Σ|g|/n.
   case mean
 
+  /// A sum that is recorded of every tensor.
+  public enum Sum: Sendable, CaseIterable {
+    /// Σ|g|.
+    case l1
+    /// Σg².
+    case sumSquares
+  }
+
+  /// What the statistic is made of.
+  public var sum: Sum {
+    switch self {
+    case .l1, .mean: .l1
+    case .l2, .rms: .sumSquares
+    }
+  }
+
   /// The statistic of one tensor.
   public func value(of sums: TensorSums) -> Double {
     value(l1: sums.l1, sumSquares: sums.sumSquares, count: sums.count)

@@ -9,6 +9,8 @@ protocol ColumnReader: AnyObject {
   func refresh() throws
   /// Reads a block of rows.
   func load(_ rows: Range<Int>) throws
+  /// Reads of a block of rows one place of the last dimension, e.g. a tensor in every layer.
+  func load(_ rows: Range<Int>, lastPlace: Int) throws
   /// Copies ascending rows to the variable of the same name in a file that is being made.
   func copy(_ rows: [Int], inBlocksOf blockRows: Int, to file: HDF5File) throws
   /// Feeds one row of the loaded block, counted from its start, to a checksum.
@@ -47,6 +49,12 @@ final class TypedColumnReader<Element: RowElement>: ColumnReader {
   func load(_ rows: Range<Int>) throws {
     try dataset.read(
       into: &block, start: [rows.lowerBound] + rowShape.map { _ in 0 }, count: [rows.count] + rowShape)
+  }
+
+  func load(_ rows: Range<Int>, lastPlace: Int) throws {
+    try dataset.read(
+      into: &block, start: [rows.lowerBound] + rowShape.dropLast().map { _ in 0 } + [lastPlace],
+      count: [rows.count] + rowShape.dropLast() + [1])
   }
 
   func copy(_ rows: [Int], inBlocksOf blockRows: Int, to file: HDF5File) throws {

@@ -4,6 +4,8 @@ import HDF5
 /// read.
 struct RunFileOpening {
   let path: String
+  /// What the library may keep of each variable.
+  let cacheBytes: Int
 
   /// The open file, and whether it could be opened as one that nobody writes.
   ///
@@ -38,7 +40,7 @@ struct RunFileOpening {
 
   private func access(metadataReadAttempts: Int? = nil, ignoresWriterMark: Bool = false) -> HDF5FileAccess {
     HDF5FileAccess(
-      chunkCacheBytes: Limits.chunkBytes / 16, metadataReadAttempts: metadataReadAttempts,
+      chunkCacheBytes: cacheBytes, metadataReadAttempts: metadataReadAttempts,
       ignoresWriterMark: ignoresWriterMark)
   }
 

@@ -9,28 +9,45 @@ extension RunFileReader {
   ///   - window: steps that are read; nil for all.
   ///   - outputs: whether the largest outputs of operations are read too, where they are recorded.
   ///   - scales: whether the snapshots of gains and scales are read too.
+  ///   - sums: the sums of gradients that are read; the others stay empty.
+  ///   - checksRows: whether rows are compared with their checksums, for which all of them has to be read. Without, a caller
+  ///     looks for damage later (``findDamage(in:)``).
   /// - Throws: ``RunFileError``, also for a tensor that the run has not.
   public func read(
-    tensors: [String], window: Range<Int>? = nil, outputs: Bool = false, scales: Bool = false
+    tensors: [String], window: Range<Int>? = nil, outputs: Bool = false, scales: Bool = false,
+    sums: [GradientStatistic.Sum] = GradientStatistic.Sum.allCases, checksRows: Bool = true
   ) throws -> RecordedRun {
     let rows = rows(in: window)
     return try reading {
-      let stretches = soundStretches(of: stepTable, in: rows)
-      var run = try read(tensors, stretches.first ?? rows.lowerBound..<rows.lowerBound, outputs)
-      for stretch in stretches.dropFirst() { run.append(try read(tensors, stretch, outputs)) }
+      let stretches =
+        checksRows ? soundStretches(of: stepTable, in: rows) : knownSoundStretches(of: stepTable, in: rows)
+      var run = try read(tensors, stretches.first ?? rows.lowerBound..<rows.lowerBound, outputs, sums)
+      for stretch in stretches.dropFirst() { run.append(try read(tensors, stretch, outputs, sums)) }
       if scales { run.snapshots = try scaleSnapshots() }
       return run
     }
   }
 
-  private func read(_ tensors: [String], _ rows: Range<Int>, _ outputs: Bool) throws -> RecordedRun {
+  /// Compares the rows of a window with their checksums, each once; what is wrong is noted in ``damagedRows``, and left out of
+  /// what is read from then on.
+  ///
+  /// - Returns: whether rows were found damaged that were not known to be.
+  public func findDamage(in window: Range<Int>) -> Bool {
+    let before = damagedRows
+    _ = soundStretches(of: stepTable, in: rows(in: window))
+    return damagedRows != before
+  }
+
+  private func read(
+    _ tensors: [String], _ rows: Range<Int>, _ outputs: Bool, _ sums: [GradientStatistic.Sum]
+  ) throws -> RecordedRun {
     RecordedRun(
       manifest: manifest, status: status.value, steps: Array(steps[rows]),
       segments: try integers("segment", rows), loss: try reals("loss", rows),
       learningRate: try reals("learning_rate", rows), gradientL2: try reals("gradient_l2", rows),
       clipCoefficient: try reals("clip_coefficient", rows), tokens: try integers("tokens", rows),
       seconds: try reals("seconds", rows), validation: try validationRecords(),
-      gradients: try series(tensors, rows), outputs: outputs ? try outputMaxima(rows) : nil)
+      gradients: try series(tensors, rows, sums), outputs: outputs ? try outputMaxima(rows) : nil)
   }
 
   /// Nil where the run has not recorded them.
@@ -107,7 +124,9 @@ extension RunFileReader {
     return column.integers
   }
 
-  private func series(_ tensors: [String], _ rows: Range<Int>) throws -> [String: TensorSeries] {
+  private func series(
+    _ tensors: [String], _ rows: Range<Int>, _ sums: [GradientStatistic.Sum]
+  ) throws -> [String: TensorSeries] {
     let layout = manifest.gradients
     let indices = try tensors.map { name in
       guard let index = layout.tensorNames.firstIndex(of: name) else {
@@ -118,8 +137,10 @@ extension RunFileReader {
       return index
     }
     let prefix = stack == nil ? "" : "stem_"
-    let l1 = try columns("\(prefix)gradient_l1", indices, rows) { $0 }
-    let sumSquares = try columns("\(prefix)gradient_sum_squares", indices, rows) { $0 }
+    let unread = indices.map { _ in (0..<layout.layerCount).map { _ in [Double]() } }
+    let l1 = sums.contains(.l1) ? try columns("\(prefix)gradient_l1", indices, rows) { $0 } : unread
+    let sumSquares =
+      sums.contains(.sumSquares) ? try columns("\(prefix)gradient_sum_squares", indices, rows) { $0 } : unread
     let isTrained = try columns("\(prefix)gradient_nonfinite", indices, rows) {
       $0 != Double(TensorSums.missingCount)
     }
@@ -136,7 +157,8 @@ extension RunFileReader {
 
   /// `(tensor)(layer)(step)` of a gradient variable, each number as `value` takes it.
   ///
-  /// Rows are read whole, a block at a time: a chunk of the file holds all tensors anyway.
+  /// Rows are read whole, a block at a time: a chunk of the file holds all tensors anyway. Of one tensor alone they are not: what is
+  /// left out then need not be copied.
   private func columns<Value>(
     _ name: String, _ tensors: [Int], _ rows: Range<Int>, _ value: (Double) -> Value
   ) throws -> [[[Value]]] {
@@ -147,6 +169,18 @@ extension RunFileReader {
       for layer in 0..<layout.layerCount { result[position][layer].reserveCapacity(rows.count) }
     }
     guard !tensors.isEmpty, let column = stepTable.column(name) else { return result }
+    if let tensor = tensors.first, tensors.count == 1, stack == nil {
+      try forEachBlock(rows) { block in
+        try column.load(block, lastPlace: tensor)
+        let values = column.reals
+        for layer in 0..<layout.layerCount {
+          result[0][layer].append(
+            contentsOf: stride(from: layer, to: values.count, by: layout.layerCount).map { value(values[$0]) }
+          )
+        }
+      }
+      return result
+    }
     try forEachBlock(rows) { block in
       try column.load(block)
       let values = column.reals
@@ -183,28 +217,6 @@ extension TableReader {
     guard let window else { return keys.indices }
     let start = keys.partitioningIndex { $0 >= window.lowerBound }
     return start..<max(start, keys.partitioningIndex { $0 >= window.upperBound })
-  }
-}
-
-extension RecordedRun {
-  /// Adds later steps of the same run.
-  fileprivate mutating func append(_ later: RecordedRun) {
-    steps += later.steps
-    segments += later.segments
-    loss += later.loss
-    learningRate += later.learningRate
-    gradientL2 += later.gradientL2
-    clipCoefficient += later.clipCoefficient
-    tokens += later.tokens
-    seconds += later.seconds
-    outputs?.values += later.outputs?.values ?? []
-    for (tensor, series) in later.gradients {
-      for layer in series.l1.indices {
-        gradients[tensor]?.l1[layer] += series.l1[layer]
-        gradients[tensor]?.sumSquares[layer] += series.sumSquares[layer]
-        gradients[tensor]?.isTrained[layer] += series.isTrained[layer]
-      }
-    }
   }
 }
 

@@ -48,11 +48,13 @@ public final class RunFileReader {
 
   /// Opens a run file.
   ///
+  /// - Parameter cacheBytes: what the library may keep of each variable; little for a reader that stays open, for there are dozens
+  ///   of variables.
   /// - Throws: ``RunFileError``.
-  public init(path: String) throws {
+  public init(path: String, cacheBytes: Int = 4 << 20) throws {
     self.path = path
     let file: HDF5File
-    (file, isOpenedPlainly) = try RunFileOpening(path: path).open()
+    (file, isOpenedPlainly) = try RunFileOpening(path: path, cacheBytes: cacheBytes).open()
     self.file = file
     // A writer in this very process does not keep a plain opening out.
     isClosed = isOpenedPlainly && WriterLock.holder(ofRunFile: path) == .nobody
@@ -122,6 +124,9 @@ public final class RunFileReader {
     return steps.count > before
   }
 
+  /// Whether a writer is still there; looks at nothing else.
+  public func hasWriter() -> Bool { WriterLock.holder(ofRunFile: path) != .nobody }
+
   var tables: [TableReader] { [stepTable, snapshotTable, validationTable, eventTable].compactMap { $0 } }
 
   /// Those of some rows that are as they were written, in stretches; the others are noted in ``damagedRows``. A
@@ -131,6 +136,15 @@ public final class RunFileReader {
     guard !damaged.isEmpty else { return rows.isEmpty ? [] : [rows] }
     let name = table.definition.marker.name
     damagedRows[name] = Set(damagedRows[name] ?? []).union(damaged).sorted()
+    return Self.stretches(of: rows, without: damaged)
+  }
+
+  /// Those of some rows that nobody has found damaged so far, in stretches; looks at none of them.
+  func knownSoundStretches(of table: TableReader, in rows: Range<Int>) -> [Range<Int>] {
+    Self.stretches(of: rows, without: table.knownDamagedRows(in: rows))
+  }
+
+  private static func stretches(of rows: Range<Int>, without damaged: [Int]) -> [Range<Int>] {
     let starts = [rows.lowerBound] + damaged.map { $0 + 1 }
     return zip(starts, damaged + [rows.upperBound]).filter { $0 < $1 }.map { $0..<$1 }
   }

@@ -129,6 +129,11 @@ final class TableReader {
     return range.filter { isDamaged[$0] == true }
   }
 
+  /// The rows of `range` that were found damaged before.
+  func knownDamagedRows(in range: Range<Int>) -> [Int] {
+    range.clamped(to: isDamaged.indices).filter { isDamaged[$0] == true }
+  }
+
   private func findDamage(_ range: Range<Int>) -> [Int] {
     var damaged: [Int] = []
     var start = range.lowerBound

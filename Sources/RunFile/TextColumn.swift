@@ -64,6 +64,8 @@ final class TextColumnReader: ColumnReader {
     block = try dataset.readText(length: length, start: [rows.lowerBound], count: [rows.count])
   }
 
+  func load(_ rows: Range<Int>, lastPlace: Int) throws { try load(rows) }
+
   func copy(_ rows: [Int], inBlocksOf blockRows: Int, to file: HDF5File) throws {
     let copy = try file.dataset(dataset.name)
     try copy.setShape([rows.count])

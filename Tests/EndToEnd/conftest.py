@@ -15,6 +15,9 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("NF_PROBE", ROOT / ".build/release/nf-probe")).absolute()
 
+# Tests that need a browser have a command of their own, `make watch-check`, which sets this.
+collect_ignore = [] if os.environ.get("NF_PROBE_BROWSER") else ["browser"]
+
 ARCHITECTURES = ["post-ln", "pre-ln", "normformer"]
 SIZES = dict(layers=5, dim=12, heads=3, ffn_dim=20, vocab_size=32, sequence=8, batch=2)
 TRAINING = dict(steps=12, warmup=3, lr=0.01, decay="linear", seed=7)

@@ -42,10 +42,12 @@ MAP = {
     # Numbers about runs and checkpoints.
     "Analysis": "Architecture Charts Documents RunData Statistics Text",
     "Comparison": "Analysis Architecture Charts Checkpoints Documents Kernels RunData Statistics Text",
+    # Runs while they grow, as a page.
+    "Watch": "Analysis Charts Checksums Documents Isolation RunData RunFile Text",
     # The commands.
     "NFProbeCommands": (
         "Analysis Architecture BuildInfo Charts Checkpoints Checksums Comparison Corpus Documents FileAccess Isolation Kernels RunData"
-        " RunFile Statistics TensorBoard Text Training Transformer"
+        " RunFile Statistics TensorBoard Text Training Transformer Watch"
     ),
     "nf-probe": "NFProbeCommands",
 }
@@ -55,6 +57,8 @@ MAP = {
 PACKAGES = {
     "ArgumentParser": "NFProbeCommands",
     "Yams": "Architecture NFProbeCommands",
+    "FlyingFox": "Watch",
+    "FlyingSocks": "Watch",
     "RealModule": "Analysis Charts Comparison Kernels NFProbeCommands Randomness Statistics Training Transformer",
 }
 

@@ -93,18 +93,7 @@ public struct ReportedRun: Sendable {
 
 extension ReportedRun {
   /// How the run ended: `finished`, `killed`, `running`.
-  var standing: String {
-    switch run.status {
-    case .running: isGrowing ? "running" : "killed"
-    case .finished: "finished"
-    case .interrupted: "interrupted"
-    case .nonfinite: "not finite"
-    case .failed: "failed"
-    case .overflow: "overflow"
-    case .diverged: "diverged"
-    case .lossScaleExhausted: "loss scale exhausted"
-    }
-  }
+  var standing: String { run.status.standing(isGrowing: isGrowing) }
 
   /// Attempts, or as many as the steps tell of.
   var attemptCount: Int { max(attempts.count, Set(run.segments).count) }

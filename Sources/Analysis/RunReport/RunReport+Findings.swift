@@ -6,7 +6,7 @@ import Text
 
 extension RunReport {
   /// What a reader should see first, the gravest first; one line that says so where there is nothing.
-  var findings: [Document.Finding] {
+  public var findings: [Document.Finding] {
     let found =
       runs.flatMap(runFindings) + lossFindings + mismatchFindings + comparisonFindings + clippingFindings
       + headFindings + seedFindings

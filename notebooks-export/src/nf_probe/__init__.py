@@ -22,13 +22,14 @@ from .program import command, find_program
 from .reader import Run
 from .reader import open_run as open
 from .recovery import recover
+from .watching import watch
 
 if TYPE_CHECKING:
     from .recorder import Recorder
 
 __all__ = [
     "Contract", "Corpus", "FileLockedError", "Mismatch", "NFProbeError", "ProgramError", "Recorder", "RecorderWarning",
-    "Run", "RunFileError", "UsageError", "adapter_names", "command", "find_program", "open", "recover",
+    "Run", "RunFileError", "UsageError", "adapter_names", "command", "find_program", "open", "recover", "watch",
 ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from .program import command
 from .runfile import CHECKSUMS, RunFile
 from .schema import MISSING_COUNT, STATUS, SUMS
 from .stackview import stack_title, stack_views
+from .watching import Watching
 
 if TYPE_CHECKING:
     import pandas
@@ -245,6 +246,18 @@ class Run(RunFile):
         from .plots import gradient_lines
 
         return gradient_lines(self, operation, statistic)
+
+    def watch(self, port: int | None = None, height: int = 900) -> Watching:
+        """Shows the run as a page that grows with it: in a notebook the page itself, else its address.
+
+        Args:
+            port: The server's port; a free one by default.
+            height: Of the page in a notebook, in pixels.
+
+        Raises:
+            ProgramError: There is no program, or it cannot serve.
+        """
+        return Watching(self.path, port=port, height=height)
 
     def report(self, out: str | os.PathLike[str]) -> Path:
         """Everything that the run shows, as tables, figures and a page that holds them: `nf-probe report`.
