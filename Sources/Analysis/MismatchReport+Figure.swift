@@ -72,7 +72,7 @@ extension MismatchReport {
     let marks = (entry.mismatch.map(shade) ?? []) + lines(entry)
     return Panel(
       title: entry.group.label, subtitle: subtitle(entry), xTitle: "step",
-      yTitle: "\(statisticTitle) of the \(operation) gradient", yKind: .log10, xIsWhole: true,
+      yTitle: statistic.title(of: operation), yKind: .log10, xIsWhole: true,
       marks: marks)
   }
 
@@ -145,7 +145,7 @@ extension MismatchReport {
       return "\(entry.group.label): \(value)" + (entry.loss.mark.map { ", \($0)" } ?? "") + "."
     }
     return Metadata(
-      title: "\(statisticTitle) of the \(operation) gradient by layer over training steps: \(labels)",
+      title: "\(statistic.title(of: operation)) by layer over training steps: \(labels)",
       description: "One panel a group of runs, one line a layer, logarithmic vertical axis. "
         + sentences.joined(separator: " "),
       program: program, command: command, runIDs: entries.flatMap { $0.group.runs.map(\.manifest.runID) },

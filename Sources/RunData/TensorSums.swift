@@ -49,31 +49,3 @@ public struct TensorSums: Equatable, Sendable {
   /// Σ|g|/n; not a number for an empty tensor.
   public var meanAbs: Double { l1 / Double(count) }
 }
-
-/// One number per tensor that the commands can show, derived from ``TensorSums``.
-public enum GradientStatistic: String, Sendable, CaseIterable {
-  /// Σ|g|: what the paper plots.
-  case l1
-  /// √Σg².
-  case l2
-  /// √(Σg²/n): comparable between tensors of different size.
-  case rms
-  /// Σ|g|/n.
-  case mean
-
-  /// The statistic of one tensor.
-  public func value(of sums: TensorSums) -> Double {
-    value(l1: sums.l1, sumSquares: sums.sumSquares, count: sums.count)
-  }
-
-  /// The statistic from the stored sums; not a number where `count` is 0.
-  public func value(l1: Double, sumSquares: Double, count: Int) -> Double {
-    guard count > 0 else { return .nan }
-    switch self {
-    case .l1: return l1
-    case .l2: return sumSquares.squareRoot()
-    case .rms: return (sumSquares / Double(count)).squareRoot()
-    case .mean: return l1 / Double(count)
-    }
-  }
-}

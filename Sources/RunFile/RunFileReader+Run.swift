@@ -9,28 +9,32 @@ extension RunFileReader {
   ///   - window: steps that are read; nil for all.
   ///   - outputs: whether the largest outputs of operations are read too, where they are recorded.
   ///   - scales: whether the snapshots of gains and scales are read too.
+  ///   - parameters: whether the sums of weights and updates are read too, where they are recorded.
   /// - Throws: ``RunFileError``, also for a tensor that the run has not.
   public func read(
-    tensors: [String], window: Range<Int>? = nil, outputs: Bool = false, scales: Bool = false
+    tensors: [String], window: Range<Int>? = nil, outputs: Bool = false, scales: Bool = false,
+    parameters: Bool = false
   ) throws -> RecordedRun {
     let rows = rows(in: window)
     return try reading {
       let stretches = soundStretches(of: stepTable, in: rows)
-      var run = try read(tensors, stretches.first ?? rows.lowerBound..<rows.lowerBound, outputs)
-      for stretch in stretches.dropFirst() { run.append(try read(tensors, stretch, outputs)) }
+      var run = try read(tensors, stretches.first ?? rows.lowerBound..<rows.lowerBound, outputs, parameters)
+      for stretch in stretches.dropFirst() { run.append(try read(tensors, stretch, outputs, parameters)) }
       if scales { run.snapshots = try scaleSnapshots() }
       return run
     }
   }
 
-  private func read(_ tensors: [String], _ rows: Range<Int>, _ outputs: Bool) throws -> RecordedRun {
+  private func read(
+    _ tensors: [String], _ rows: Range<Int>, _ outputs: Bool, _ parameters: Bool
+  ) throws -> RecordedRun {
     RecordedRun(
       manifest: manifest, status: status.value, steps: Array(steps[rows]),
       segments: try integers("segment", rows), loss: try reals("loss", rows),
       learningRate: try reals("learning_rate", rows), gradientL2: try reals("gradient_l2", rows),
       clipCoefficient: try reals("clip_coefficient", rows), tokens: try integers("tokens", rows),
       seconds: try reals("seconds", rows), validation: try validationRecords(),
-      gradients: try series(tensors, rows), outputs: outputs ? try outputMaxima(rows) : nil)
+      gradients: try series(tensors, rows, parameters), outputs: outputs ? try outputMaxima(rows) : nil)
   }
 
   /// Nil where the run has not recorded them.
@@ -107,7 +111,9 @@ extension RunFileReader {
     return column.integers
   }
 
-  private func series(_ tensors: [String], _ rows: Range<Int>) throws -> [String: TensorSeries] {
+  private func series(_ tensors: [String], _ rows: Range<Int>, _ parameters: Bool) throws -> [String:
+    TensorSeries]
+  {
     let layout = manifest.gradients
     let indices = try tensors.map { name in
       guard let index = layout.tensorNames.firstIndex(of: name) else {
@@ -123,13 +129,21 @@ extension RunFileReader {
     let isTrained = try columns("\(prefix)gradient_nonfinite", indices, rows) {
       $0 != Double(TensorSums.missingCount)
     }
+    func squares(_ name: String, isRecorded: Bool) throws -> [[[Double]]]? {
+      parameters && isRecorded ? try columns("\(prefix)\(name)_sum_squares", indices, rows) { $0 } : nil
+    }
+    let weightSquares = try squares("weight", isRecorded: manifest.hasWeights)
+    let updateSquares = try squares("update", isRecorded: manifest.hasUpdates)
     var result: [String: TensorSeries] = [:]
     for (position, tensor) in indices.enumerated() {
       let cells = (0..<layout.layerCount).map { layout.index(layer: $0, tensor: tensor) }
-      result[tensors[position]] = TensorSeries(
+      var own = TensorSeries(
         elementCounts: cells.map { layout.elementCounts[$0] },
         isZeroByConstruction: cells.map { layout.isZeroByConstruction[$0] }, l1: l1[position],
         sumSquares: sumSquares[position], isTrained: isTrained[position])
+      own.weightSquares = weightSquares?[position]
+      own.updateSquares = updateSquares?[position]
+      result[tensors[position]] = own
     }
     return result
   }
@@ -203,6 +217,8 @@ extension RecordedRun {
         gradients[tensor]?.l1[layer] += series.l1[layer]
         gradients[tensor]?.sumSquares[layer] += series.sumSquares[layer]
         gradients[tensor]?.isTrained[layer] += series.isTrained[layer]
+        if let later = series.weightSquares { gradients[tensor]?.weightSquares?[layer] += later[layer] }
+        if let later = series.updateSquares { gradients[tensor]?.updateSquares?[layer] += later[layer] }
       }
     }
   }
