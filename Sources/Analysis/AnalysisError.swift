@@ -19,6 +19,8 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
   case notTrained(operation: String, label: String, window: StepWindow)
   /// Runs imported from a log that does not have the norm; the statistics that it has.
   case normNotRecorded(statistic: GradientStatistic, label: String, available: [GradientStatistic])
+  /// Runs that have not recorded what a statistic of weights and updates is made of.
+  case parametersNotRecorded(statistic: GradientStatistic, label: String)
   /// A run that recorded nothing in the window.
   case emptyWindow(window: StepWindow, label: String, recorded: ClosedRange<Int>?)
   /// A ratio is between two groups of runs.
@@ -78,6 +80,10 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
       return
         "\(label) was imported from a log without what \(statistic.rawValue) is made of: "
         + (choices.isEmpty ? "it has the largest elements alone" : "ask for \(choices)")
+    case .parametersNotRecorded(let statistic, let label):
+      return
+        "\(label) has not recorded the weights and updates that \(statistic.rawValue) is made of: runs of today's program do,"
+        + " unless they are told not to"
     case .emptyWindow(let window, let label, let recorded):
       let has = recorded.map { "it has steps \($0.lowerBound) to \($0.upperBound)" } ?? "it has no steps yet"
       return "\(label) has recorded none of the window's \(window.title): \(has)"

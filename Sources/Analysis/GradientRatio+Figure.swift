@@ -97,7 +97,7 @@ extension GradientRatio {
   }
 
   private var figureNote: String {
-    "Mean \(statistic.title) of the gradient over \(window.title). \(normalizerSentence)"
+    "Mean \(statistic.title)\(statistic.isOfGradient ? " of the gradient" : "") over \(window.title). \(normalizerSentence)"
   }
 
   private func metadata(program: String, command: String) -> Metadata {

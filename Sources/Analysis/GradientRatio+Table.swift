@@ -60,7 +60,16 @@ extension GradientRatio {
   }
 
   var title: String {
-    "Gradients of \(other.label) over those of \(base.label), \(statistic.title) over \(window.title)"
+    "\(subjects) of \(other.label) over those of \(base.label), \(statistic.title) over \(window.title)"
+  }
+
+  /// What is divided.
+  private var subjects: String {
+    switch statistic.subject {
+    case .gradient: "Gradients"
+    case .weights: "Weights"
+    case .update, .updateOverWeights: "Updates"
+    }
   }
 
   var normalizerSentence: String {

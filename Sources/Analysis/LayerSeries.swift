@@ -11,7 +11,7 @@ public struct LayerSeries: Equatable, Sendable {
   public private(set) var segments: [Int]
   /// The statistic, `(layer)(record)`; not a number in a layer without the tensor, and where that does not train.
   public private(set) var values: [[Double]]
-  /// Whether the tensor trains, `(layer)(record)`.
+  /// Whether there is a value, `(layer)(record)`: of a gradient, where the tensor trains.
   public private(set) var isTrained: [[Bool]]
   /// The operation, e.g. `fc2.weight`.
   public let operation: String
@@ -25,11 +25,18 @@ public struct LayerSeries: Equatable, Sendable {
     guard let series = run.gradients[operation] else { return nil }
     self.operation = operation
     self.statistic = statistic
-    steps = run.steps
-    segments = run.segments
     elementCounts = series.elementCounts
-    values = (0..<series.layerCount).map { series.values(of: statistic, layer: $0) }
-    isTrained = series.isTrained
+    let records = series.measuredRecords(statistic)
+    steps = records.map { run.steps[$0] }
+    segments = records.map { run.segments[$0] }
+    values = (0..<series.layerCount).map { layer in
+      let values = series.values(of: statistic, layer: layer)
+      return records.map { values[$0] }
+    }
+    isTrained = (0..<series.layerCount).map { layer in
+      let isMeasured = series.isMeasured(statistic, layer: layer)
+      return records.map { isMeasured[$0] }
+    }
   }
 
   /// A number that a run has at every step, as a stack of one layer, so that whatever draws layers draws it too.
@@ -69,11 +76,14 @@ public struct LayerSeries: Equatable, Sendable {
     segments.append(segment)
     for layer in values.indices {
       let index = layout.index(layer: layer, tensor: tensor)
-      values[layer].append(
-        statistic.value(
+      let value = statistic.value(
+        of: StatisticSums(
           l1: record.gradients.l1[index], sumSquares: record.gradients.sumSquares[index],
-          count: elementCounts[layer]))
-      isTrained[layer].append(record.gradients.nonfinite[index] != TensorSums.missingCount)
+          weightSquares: record.parameters?.weights.sumSquares[index] ?? .nan,
+          updateSquares: record.parameters?.updates.sumSquares[index] ?? .nan, count: elementCounts[layer]))
+      values[layer].append(value)
+      let hasGradient = record.gradients.nonfinite[index] != TensorSums.missingCount
+      isTrained[layer].append(statistic.isOfGradient ? hasGradient : !value.isNaN)
     }
   }
 

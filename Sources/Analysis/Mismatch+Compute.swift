@@ -10,7 +10,7 @@ extension Mismatch {
     of group: RunGroup, operation: String, statistic: GradientStatistic = .l1, window: StepWindow
   ) throws(AnalysisError) {
     try group.require(statistic)
-    let present = try Self.layers(of: group, operation: operation)
+    let present = try Self.layers(of: group, operation: operation, statistic: statistic)
     let runs = try Self.windowed(group, operation: operation, statistic: statistic, window: window)
     let layers = present.filter { layer in runs.allSatisfy { $0.measuredCount(ofLayer: layer) > 0 } }
     guard !layers.isEmpty else {
@@ -37,7 +37,9 @@ extension Mismatch {
   }
 
   /// The layers that have the tensor and a gradient that is not zero by construction.
-  private static func layers(of group: RunGroup, operation: String) throws(AnalysisError) -> [Int] {
+  private static func layers(
+    of group: RunGroup, operation: String, statistic: GradientStatistic
+  ) throws(AnalysisError) -> [Int] {
     guard let series = group.runs[0].gradients[operation] else {
       throw .noSuchOperation(name: operation, available: group.runs[0].gradients.keys.sorted())
     }
@@ -49,6 +51,8 @@ extension Mismatch {
       }
       throw .noSuchOperation(name: operation, available: others.map { layout.tensorNames[$0] })
     }
+    // Weights and updates are what they are also where the gradient is rounding noise.
+    guard statistic.isOfGradient else { return present }
     let meaningful = present.filter { !series.isZeroByConstruction[$0] }
     guard !meaningful.isEmpty else { throw .zeroByConstruction(operation: operation, label: group.label) }
     return meaningful

@@ -80,7 +80,7 @@ extension MismatchReport {
     let marks = shade(entry, places) + lines(entry, style, places)
     return Panel(
       title: entry.group.label, subtitle: subtitle(entry), xTitle: places.title,
-      yTitle: "\(statisticTitle) of the \(operation) gradient", yKind: style.isLogarithmic ? .log10 : .linear,
+      yTitle: statistic.title(of: operation), yKind: style.isLogarithmic ? .log10 : .linear,
       xIsWhole: places.isWhole, marks: marks)
   }
 
@@ -158,7 +158,7 @@ extension MismatchReport {
       return "\(entry.group.label): \(value)" + (entry.loss.mark.map { ", \($0)" } ?? "") + "."
     }
     return Metadata(
-      title: "\(statisticTitle) of the \(operation) gradient by layer over training steps: \(labels)",
+      title: "\(statistic.title(of: operation)) by layer over training steps: \(labels)",
       description: "One panel a group of runs, one line a layer, logarithmic vertical axis. "
         + sentences.joined(separator: " "),
       program: program, command: command, runIDs: entries.flatMap { $0.group.runs.map(\.manifest.runID) },

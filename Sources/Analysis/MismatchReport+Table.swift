@@ -8,7 +8,8 @@ extension MismatchReport {
   public var table: Table {
     let layers = Set(entries.flatMap(shownLayers)).sorted()
     var table = Table(
-      title: "Gradient mismatch of \(operation), \(statisticTitle) over \(window.title)",
+      title:
+        "\(statistic.isOfGradient ? "Gradient mismatch" : "Mismatch") of \(operation), \(statisticTitle) over \(window.title)",
       columns: columns(layers: layers), notes: notes)
     for entry in entries { table.append(row(entry, layers: layers)) }
     return table
@@ -76,7 +77,7 @@ extension MismatchReport {
     let averaging =
       entries.contains { $0.group.runs.count > 1 } ? "; over several seeds the geometric mean" : ""
     return [
-      "m_l: the mean \(statistic.rawValue) (\(statisticTitle)) of the gradient of \(operation) in layer l over the"
+      "m_l: the mean \(statistic.rawValue) (\(statisticTitle)) of \(statistic.subject(operation)) in layer l over the"
         + " window's recorded steps\(averaging). early/late = m_0 / m_(L-1); spread = max m / min m; slope ="
         + " least-squares slope of log10 m_l against l/(L-1), in decades over the depth."
     ]

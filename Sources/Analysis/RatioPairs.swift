@@ -37,7 +37,7 @@ struct RatioPairs {
     var pairs: [Pair] = []
     var isUneven = false
     for (one, two) in matches {
-      let pair = try Self.pair(one, two, window: window)
+      let pair = try Self.pair(one, two, window: window, statistic: statistic)
       isUneven = isUneven || pair.steps.count < max(Self.count(one, window), Self.count(two, window))
       pairs.append(pair)
     }
@@ -58,7 +58,7 @@ struct RatioPairs {
   }
 
   private static func pair(
-    _ base: RecordedRun, _ other: RecordedRun, window: StepWindow
+    _ base: RecordedRun, _ other: RecordedRun, window: StepWindow, statistic: GradientStatistic
   ) throws(AnalysisError) -> Pair {
     for run in [base, other] where count(run, window) == 0 {
       let recorded = run.steps.first.flatMap { first in run.steps.last.map { first...$0 } }
@@ -66,9 +66,10 @@ struct RatioPairs {
     }
     let inOther = Dictionary(
       uniqueKeysWithValues: window.indices(in: other.steps).map { (other.steps[$0], $0) })
+    let measured = [base, other].map { run in Set(Self.measuredRecords(of: run, statistic)) }
     let shared = window.indices(in: base.steps).compactMap { row in
       inOther[base.steps[row]].map { (base: row, other: $0) }
-    }
+    }.filter { measured[0].contains($0.base) && measured[1].contains($0.other) }
     guard !shared.isEmpty else {
       throw .noSharedSteps(window: window, labels: [runLabel(base.manifest), runLabel(other.manifest)])
     }
@@ -77,6 +78,12 @@ struct RatioPairs {
       base: base, other: other, baseRows: shared.map(\.base), otherRows: shared.map(\.other),
       stretches: LayerSeries.stretches(steps: steps, segments: shared.map { base.segments[$0.base] }),
       steps: steps)
+  }
+
+  /// The records at which the run's tensors were looked at, which are the same for all.
+  private static func measuredRecords(of run: RecordedRun, _ statistic: GradientStatistic) -> [Int] {
+    guard !statistic.isOfGradient else { return Array(run.steps.indices) }
+    return run.gradients.values.map { $0.measuredRecords(statistic) }.max { $0.count < $1.count } ?? []
   }
 
   // MARK: - Cells
@@ -101,8 +108,13 @@ struct RatioPairs {
       return Array(pair.steps.indices)
     }
     return pair.steps.indices.filter {
-      base.isTrained[layer][pair.baseRows[$0]] && other.isTrained[layer][pair.otherRows[$0]]
+      isMeasured(base, layer, pair.baseRows[$0]) && isMeasured(other, layer, pair.otherRows[$0])
     }
+  }
+
+  private func isMeasured(_ series: TensorSeries, _ layer: Int, _ record: Int) -> Bool {
+    if statistic.subject != .weights, !series.isTrained[layer][record] { return false }
+    return statistic.isOfGradient || !statistic.value(of: series.sums(layer: layer, record: record)).isNaN
   }
 
   private func cell(
@@ -110,7 +122,8 @@ struct RatioPairs {
   ) -> GradientRatio.Cell? {
     let isThere = [pairs[0].base, pairs[0].other].allSatisfy { run in
       guard let series = run.gradients[operation] else { return false }
-      return series.elementCounts[layer] > 0 && !series.isZeroByConstruction[layer]
+      return series.elementCounts[layer] > 0
+        && !(statistic.isOfGradient && series.isZeroByConstruction[layer])
     }
     guard isThere else { return nil }
     let series = zip(pairs, normalizers).map { pair, normalizer in
@@ -146,11 +159,7 @@ struct RatioPairs {
 
   private func values(_ run: RecordedRun, _ operation: String, _ layer: Int, _ rows: [Int]) -> [Double] {
     guard let series = run.gradients[operation] else { return [] }
-    return rows.map {
-      statistic.value(
-        l1: series.l1[layer][$0], sumSquares: series.sumSquares[layer][$0], count: series.elementCounts[layer]
-      )
-    }
+    return rows.map { statistic.value(of: series.sums(layer: layer, record: $0)) }
   }
 
   /// What each record of both runs is divided by; nil for nothing.
@@ -166,16 +175,14 @@ struct RatioPairs {
     // In one order, or the last bits would differ from call to call.
     let all = run.gradients.sorted { $0.key < $1.key }.map(\.value)
     return rows.map { row in
-      var (l1, sumSquares, count) = (0.0, 0.0, 0)
+      var total = StatisticSums.none
       for series in all {
         for layer in 0..<series.layerCount
-        where series.elementCounts[layer] > 0 && series.isTrained[layer][row] {
-          l1 += series.l1[layer][row]
-          sumSquares += series.sumSquares[layer][row]
-          count += series.elementCounts[layer]
+        where series.elementCounts[layer] > 0 && isMeasured(series, layer, row) {
+          total = total + series.sums(layer: layer, record: row)
         }
       }
-      return statistic.value(l1: l1, sumSquares: sumSquares, count: count)
+      return statistic.value(of: total)
     }
   }
 }

@@ -35,12 +35,15 @@ public struct AdamWUpdate: Sendable {
 /// `m = β1 m + (1-β1) g`, `v = β2 v + (1-β2) g²`,
 /// `p = (1 - lr·wd) p - lr · m / (1-β1ᵗ) / (sqrt(v / (1-β2ᵗ)) + ε)`, with g the gradient times `gradientFactor`.
 ///
-/// - Parameters: all `(count)`; the gradient is not changed.
+/// - Parameters:
+///   - parameters: all rows are `(count)`; the gradient is not changed.
+///   - sums: takes the sums of weights and changes where it is given; the parameters come out the same.
+///   - firstElement: where the row begins in the memory that `sums` knows.
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
 public func adamW<Scalar: KernelScalar>(
   _ update: AdamWUpdate, parameters: Row<Scalar>, gradients: Row<Scalar>, firstMoment: Row<Scalar>,
-  secondMoment: Row<Scalar>, team: Team
+  secondMoment: Row<Scalar>, sums: UpdateSums? = nil, firstElement: Int = 0, team: Team
 ) {
   precondition(gradients.count == parameters.count && firstMoment.count == parameters.count)
   precondition(secondMoment.count == parameters.count)
@@ -55,15 +58,29 @@ public func adamW<Scalar: KernelScalar>(
   let rootCorrection = Scalar(1 / correction2.squareRoot())
   let epsilon = Scalar(update.epsilon)
   let factor = Scalar(update.gradientFactor)
-  team.split(parameters.count, grain: 1 << 12, multiple: Row<Scalar>.laneCount) { range, _ in
-    forEachLanes(of: Scalar.self, in: range) { index, count in
-      let g = gradients.lanes(index, count) * factor
-      let m = firstMoment.lanes(index, count) * beta1 + g * share1
-      let v = secondMoment.lanes(index, count) * beta2 + g * g * share2
-      firstMoment.store(m, index, count)
-      secondMoment.store(v, index, count)
-      let denominator = Scalar.squareRoot(v) * rootCorrection + epsilon
-      parameters.store(parameters.lanes(index, count) * kept - m / denominator * rate, index, count)
+  @inline(__always)
+  func step(_ index: Int, _ count: Int) -> (before: Scalar.Lanes, after: Scalar.Lanes) {
+    let g = gradients.lanes(index, count) * factor
+    let m = firstMoment.lanes(index, count) * beta1 + g * share1
+    let v = secondMoment.lanes(index, count) * beta2 + g * g * share2
+    firstMoment.store(m, index, count)
+    secondMoment.store(v, index, count)
+    let denominator = Scalar.squareRoot(v) * rootCorrection + epsilon
+    let before = parameters.lanes(index, count)
+    let after = before * kept - m / denominator * rate
+    parameters.store(after, index, count)
+    return (before, after)
+  }
+  team.split(parameters.count, grain: 1 << 12, multiple: Row<Scalar>.laneCount) { range, thread in
+    guard let sums else {
+      return forEachLanes(of: Scalar.self, in: range) { index, count in _ = step(index, count) }
+    }
+    sums.forEachTensor(in: range, from: firstElement, thread: thread) {
+      (part, lanes: inout UpdateLanes<Scalar>) in
+      forEachLanes(of: Scalar.self, in: part) { index, count in
+        let (before, after) = step(index, count)
+        lanes.add(before: before, after: after, count: count)
+      }
     }
   }
 }

@@ -23,22 +23,40 @@ public struct SGDUpdate: Sendable {
 /// `v = μ v + g`, `p = (1 - lr·wd) p - lr · v`, with g the gradient times `gradientFactor`. PyTorch adds `wd · p` to g, which
 /// is the same where μ is 0; decoupled as here (SGDW, Loshchilov & Hutter 2019) decay does not enter the velocity.
 ///
-/// - Parameters: all `(count)`; the gradient is not changed.
+/// - Parameters:
+///   - parameters: all rows are `(count)`; the gradient is not changed.
+///   - sums: takes the sums of weights and changes where it is given; the parameters come out the same.
+///   - firstElement: where the row begins in the memory that `sums` knows.
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
 public func sgd<Scalar: KernelScalar>(
-  _ update: SGDUpdate, parameters: Row<Scalar>, gradients: Row<Scalar>, velocity: Row<Scalar>, team: Team
+  _ update: SGDUpdate, parameters: Row<Scalar>, gradients: Row<Scalar>, velocity: Row<Scalar>,
+  sums: UpdateSums? = nil, firstElement: Int = 0, team: Team
 ) {
   precondition(gradients.count == parameters.count && velocity.count == parameters.count)
   let momentum = Scalar(update.momentum)
   let kept = Scalar(1 - update.learningRate * update.weightDecay)
   let rate = Scalar(update.learningRate)
   let factor = Scalar(update.gradientFactor)
-  team.split(parameters.count, grain: 1 << 12, multiple: Row<Scalar>.laneCount) { range, _ in
-    forEachLanes(of: Scalar.self, in: range) { index, count in
-      let v = velocity.lanes(index, count) * momentum + gradients.lanes(index, count) * factor
-      velocity.store(v, index, count)
-      parameters.store(parameters.lanes(index, count) * kept - v * rate, index, count)
+  @inline(__always)
+  func step(_ index: Int, _ count: Int) -> (before: Scalar.Lanes, after: Scalar.Lanes) {
+    let v = velocity.lanes(index, count) * momentum + gradients.lanes(index, count) * factor
+    velocity.store(v, index, count)
+    let before = parameters.lanes(index, count)
+    let after = before * kept - v * rate
+    parameters.store(after, index, count)
+    return (before, after)
+  }
+  team.split(parameters.count, grain: 1 << 12, multiple: Row<Scalar>.laneCount) { range, thread in
+    guard let sums else {
+      return forEachLanes(of: Scalar.self, in: range) { index, count in _ = step(index, count) }
+    }
+    sums.forEachTensor(in: range, from: firstElement, thread: thread) {
+      (part, lanes: inout UpdateLanes<Scalar>) in
+      forEachLanes(of: Scalar.self, in: part) { index, count in
+        let (before, after) = step(index, count)
+        lanes.add(before: before, after: after, count: count)
+      }
     }
   }
 }

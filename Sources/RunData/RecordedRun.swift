@@ -65,6 +65,11 @@ public struct TensorSeries: Equatable, Sendable {
   /// Whether the tensor trains, `(layer)(step)`. Where it does not, being frozen or reached by no loss, it has no gradient, and
   /// the sums are not a number.
   public var isTrained: [[Bool]]
+  /// Σw² after each update, `(layer)(step)`, not a number at steps where it was not measured; nil where it was not asked for
+  /// or not recorded.
+  public var weightSquares: [[Double]]?
+  /// Σu² of each update, likewise.
+  public var updateSquares: [[Double]]?
 
   /// Creates a series.
   /// - Parameter isTrained: nil for a tensor that trains at every step.
@@ -84,10 +89,36 @@ public struct TensorSeries: Equatable, Sendable {
 
   /// One statistic over the steps, in one layer; the sum that it is made of must have been read.
   public func values(of statistic: GradientStatistic, layer: Int) -> [Double] {
-    switch statistic.sum {
-    case .l1: l1[layer].map { statistic.value(l1: $0, sumSquares: .nan, count: elementCounts[layer]) }
-    case .sumSquares:
-      sumSquares[layer].map { statistic.value(l1: .nan, sumSquares: $0, count: elementCounts[layer]) }
+    isTrained[layer].indices.map { statistic.value(of: sums(layer: layer, record: $0)) }
+  }
+
+  /// What statistics are made of, in one layer at one record; not a number where a sum was not read.
+  public func sums(layer: Int, record: Int) -> StatisticSums {
+    StatisticSums(
+      l1: l1[layer].isEmpty ? .nan : l1[layer][record],
+      sumSquares: sumSquares[layer].isEmpty ? .nan : sumSquares[layer][record],
+      weightSquares: weightSquares?[layer][record] ?? .nan,
+      updateSquares: updateSquares?[layer][record] ?? .nan, count: elementCounts[layer])
+  }
+
+  /// The records at which a statistic was looked at. Gradients are at all of them; weights and updates, which a recorder may measure at
+  /// every tenth step alone, at those at which any layer's are known.
+  public func measuredRecords(_ statistic: GradientStatistic) -> [Int] {
+    let squares = statistic.subject == .weights ? weightSquares : updateSquares
+    let records = Array(isTrained.first?.indices ?? 0..<0)
+    guard !statistic.isOfGradient, let squares else { return records }
+    let present = squares.indices.filter { elementCounts[$0] > 0 }
+    return records.filter { record in present.contains { !squares[$0][record].isNaN } }
+  }
+
+  /// Whether a statistic has a value, over the steps in one layer: gradients and updates only where the tensor trains, weights
+  /// and updates only where they were measured, a ratio only over weights that are not all zero.
+  public func isMeasured(_ statistic: GradientStatistic, layer: Int) -> [Bool] {
+    switch statistic.subject {
+    case .gradient: return isTrained[layer]
+    case .weights: return values(of: statistic, layer: layer).map { !$0.isNaN }
+    case .update, .updateOverWeights:
+      return zip(values(of: statistic, layer: layer), isTrained[layer]).map { !$0.isNaN && $1 }
     }
   }
 }
@@ -110,6 +141,8 @@ extension RecordedRun {
         gradients[tensor]?.l1[layer] += series.l1[layer]
         gradients[tensor]?.sumSquares[layer] += series.sumSquares[layer]
         gradients[tensor]?.isTrained[layer] += series.isTrained[layer]
+        if let later = series.weightSquares { gradients[tensor]?.weightSquares?[layer] += later[layer] }
+        if let later = series.updateSquares { gradients[tensor]?.updateSquares?[layer] += later[layer] }
       }
     }
   }

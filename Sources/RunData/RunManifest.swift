@@ -24,6 +24,10 @@ public struct RunManifest: Equatable, Sendable {
   public var stemOperationNames: [String]
   /// Whether the loss is scaled while gradients are computed, and the factor recorded.
   public var hasLossScale: Bool
+  /// Whether the sums of weights are recorded.
+  public var hasWeights: Bool
+  /// Whether the sums of updates are recorded.
+  public var hasUpdates: Bool
   /// Sizes of the scale axes.
   public var modelDim: Int
   /// Width of the FFN's hidden layer.
@@ -41,8 +45,10 @@ public struct RunManifest: Equatable, Sendable {
   public init(
     runID: String, architecture: String, configurationJSON: String, contract: NumberContract, seed: UInt64,
     corpus: CorpusFacts, machine: MachineFacts, gradients: GradientLayout, scales: [ScaleLayout],
-    operationNames: [String], stemOperationNames: [String] = [], hasLossScale: Bool = false, modelDim: Int,
-    ffnDim: Int, headCount: Int, headDim: Int? = nil, startedAt: String, packing: Packing? = nil
+    operationNames: [String], stemOperationNames: [String] = [], hasLossScale: Bool = false,
+    hasWeights: Bool = false,
+    hasUpdates: Bool = false, modelDim: Int, ffnDim: Int, headCount: Int, headDim: Int? = nil,
+    startedAt: String, packing: Packing? = nil
   ) {
     self.runID = runID
     self.architecture = architecture
@@ -56,6 +62,8 @@ public struct RunManifest: Equatable, Sendable {
     self.operationNames = operationNames
     self.stemOperationNames = stemOperationNames
     self.hasLossScale = hasLossScale
+    self.hasWeights = hasWeights
+    self.hasUpdates = hasUpdates
     self.modelDim = modelDim
     self.ffnDim = ffnDim
     self.headCount = headCount

@@ -42,6 +42,27 @@ public struct SumColumns: Equatable, Sendable {
   }
 }
 
+/// Sums of weights after an update, and of what the update changed: decay, clipping and learning rate included. Zeros and
+/// non-finite elements are not counted.
+public struct ParameterSums: Equatable, Sendable {
+  /// Of the weights, `(layer, tensor)` as in ``GradientLayout``.
+  public var weights: SumColumns
+  /// Of the weights outside the layers.
+  public var stemWeights: SumColumns
+  /// Of the update, `(layer, tensor)`.
+  public var updates: SumColumns
+  /// Of the update outside the layers.
+  public var stemUpdates: SumColumns
+
+  /// Creates the sums.
+  public init(weights: SumColumns, stemWeights: SumColumns, updates: SumColumns, stemUpdates: SumColumns) {
+    self.weights = weights
+    self.stemWeights = stemWeights
+    self.updates = updates
+    self.stemUpdates = stemUpdates
+  }
+}
+
 /// Everything that one step leaves behind.
 public struct StepRecord: Equatable, Sendable {
   /// The optimizer step, counted from 0.
@@ -72,13 +93,16 @@ public struct StepRecord: Equatable, Sendable {
   public var stemActivationGradients: SumColumns?
   /// The factor on the loss while the gradients were computed, of which they are free again; nil without loss scaling.
   public var lossScale: Double?
+  /// Sums of the weights after the step's update and of the update; nil unless they are recorded.
+  public var parameters: ParameterSums?
 
   /// Creates a record.
   public init(
     step: Int, loss: Double, learningRate: Double, gradientL2: Double, clipCoefficient: Double, tokens: Int,
     seconds: Double, gradients: SumColumns, stemGradients: SumColumns, activations: SumColumns? = nil,
     activationGradients: SumColumns? = nil, stemActivations: SumColumns? = nil,
-    stemActivationGradients: SumColumns? = nil, lossScale: Double? = nil
+    stemActivationGradients: SumColumns? = nil, lossScale: Double? = nil,
+    parameters: ParameterSums? = nil
   ) {
     self.step = step
     self.loss = loss
@@ -94,6 +118,7 @@ public struct StepRecord: Equatable, Sendable {
     self.stemActivations = stemActivations
     self.stemActivationGradients = stemActivationGradients
     self.lossScale = lossScale
+    self.parameters = parameters
   }
 }
 

@@ -31,7 +31,9 @@ struct EarlierAttempts {
     let stored = reader.manifest
     guard stored.runID == manifest.runID, stored.gradients == manifest.gradients,
       stored.scales == manifest.scales, stored.operationNames == manifest.operationNames,
-      stored.stemOperationNames == manifest.stemOperationNames, stored.hasLossScale == manifest.hasLossScale
+      stored.stemOperationNames == manifest.stemOperationNames, stored.hasLossScale == manifest.hasLossScale,
+      // A file of before weights were recorded goes on without them.
+      !stored.hasWeights || manifest.hasWeights, !stored.hasUpdates || manifest.hasUpdates
     else {
       throw RunFileError(
         .mismatch, path: path,

@@ -22,6 +22,7 @@ struct ManifestReader {
       gradients: try gradients(), scales: scales, operationNames: try names("operation"),
       stemOperationNames: try names("stem_operation"),
       hasLossScale: try file.contains(RunSchema.lossScale),
+      hasWeights: try file.contains("weight_l1"), hasUpdates: try file.contains("update_l1"),
       modelDim: try integer("model_dim"), ffnDim: try integer("ffn_dim"),
       headCount: try integer("head_count"),
       headDim: try file.hasAttribute("head_dim") ? integer("head_dim") : nil,
@@ -46,10 +47,10 @@ struct ManifestReader {
       throw RunFileError(.foreign, path: path, "is an HDF5 file, but not a run file of nf-probe")
     }
     let version = try file.number(ofAttribute: "schema_version", Int64.self)
-    guard version == RunSchema.version else {
+    guard (1...RunSchema.latestVersion).contains(version) else {
       throw RunFileError(
         .version, path: path,
-        "has schema version \(version); this program reads version \(RunSchema.version)")
+        "has schema version \(version); this program reads versions 1 to \(RunSchema.latestVersion)")
     }
   }
 

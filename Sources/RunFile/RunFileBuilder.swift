@@ -36,7 +36,7 @@ struct RunFileBuilder {
   private func writeAttributes() throws {
     try file.setAttribute("Conventions", "CF-1.10")
     try file.setAttribute("schema_name", RunSchema.name)
-    try file.setAttribute("schema_version", RunSchema.version)
+    try file.setAttribute("schema_version", RunSchema.version(of: manifest))
     try file.setAttribute("run_id", manifest.runID)
     try file.setAttribute("architecture", manifest.architecture)
     try file.setAttribute("configuration", manifest.configurationJSON)

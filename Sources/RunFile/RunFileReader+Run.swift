@@ -9,20 +9,23 @@ extension RunFileReader {
   ///   - window: steps that are read; nil for all.
   ///   - outputs: whether the largest outputs of operations are read too, where they are recorded.
   ///   - scales: whether the snapshots of gains and scales are read too.
+  ///   - parameters: whether the sums of weights and updates are read too, where they are recorded.
   ///   - sums: the sums of gradients that are read; the others stay empty.
   ///   - checksRows: whether rows are compared with their checksums, for which all of them has to be read. Without, a caller
   ///     looks for damage later (``findDamage(in:)``).
   /// - Throws: ``RunFileError``, also for a tensor that the run has not.
   public func read(
     tensors: [String], window: Range<Int>? = nil, outputs: Bool = false, scales: Bool = false,
-    sums: [GradientStatistic.Sum] = GradientStatistic.Sum.allCases, checksRows: Bool = true
+    parameters: Bool = false, sums: [GradientStatistic.Sum] = GradientStatistic.Sum.ofGradients,
+    checksRows: Bool = true
   ) throws -> RecordedRun {
     let rows = rows(in: window)
+    let chosen = sums + (parameters ? [.ofParameters] : [])
     return try reading {
       let stretches =
         checksRows ? soundStretches(of: stepTable, in: rows) : knownSoundStretches(of: stepTable, in: rows)
-      var run = try read(tensors, stretches.first ?? rows.lowerBound..<rows.lowerBound, outputs, sums)
-      for stretch in stretches.dropFirst() { run.append(try read(tensors, stretch, outputs, sums)) }
+      var run = try read(tensors, stretches.first ?? rows.lowerBound..<rows.lowerBound, outputs, chosen)
+      for stretch in stretches.dropFirst() { run.append(try read(tensors, stretch, outputs, chosen)) }
       if scales { run.snapshots = try scaleSnapshots() }
       return run
     }
@@ -144,21 +147,29 @@ extension RunFileReader {
     let isTrained = try columns("\(prefix)gradient_nonfinite", indices, rows) {
       $0 != Double(TensorSums.missingCount)
     }
+    func squares(_ name: String, isRecorded: Bool) throws -> [[[Double]]]? {
+      sums.contains(.ofParameters) && isRecorded ? try columns("\(prefix)\(name)_sum_squares", indices, rows) { $0 } : nil
+    }
+    let weightSquares = try squares("weight", isRecorded: manifest.hasWeights)
+    let updateSquares = try squares("update", isRecorded: manifest.hasUpdates)
     var result: [String: TensorSeries] = [:]
     for (position, tensor) in indices.enumerated() {
       let cells = (0..<layout.layerCount).map { layout.index(layer: $0, tensor: tensor) }
-      result[tensors[position]] = TensorSeries(
+      var own = TensorSeries(
         elementCounts: cells.map { layout.elementCounts[$0] },
         isZeroByConstruction: cells.map { layout.isZeroByConstruction[$0] }, l1: l1[position],
         sumSquares: sumSquares[position], isTrained: isTrained[position])
+      own.weightSquares = weightSquares?[position]
+      own.updateSquares = updateSquares?[position]
+      result[tensors[position]] = own
     }
     return result
   }
 
   /// `(tensor)(layer)(step)` of a gradient variable, each number as `value` takes it.
   ///
-  /// Rows are read whole, a block at a time: a chunk of the file holds all tensors anyway. Of one tensor alone they are not: what is
-  /// left out then need not be copied.
+  /// Rows are read whole, a block at a time: a chunk of the file holds all tensors anyway. Of one tensor alone they are not:
+  /// what is left out then need not be copied.
   private func columns<Value>(
     _ name: String, _ tensors: [Int], _ rows: Range<Int>, _ value: (Double) -> Value
   ) throws -> [[[Value]]] {

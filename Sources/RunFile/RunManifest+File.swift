@@ -29,6 +29,8 @@ extension RunManifest {
       for name in stemOperationNames { crc.update(name) }
     }
     if hasLossScale { crc.update(RunSchema.lossScale) }
+    if hasWeights { crc.update("weights") }
+    if hasUpdates { crc.update("updates") }
     if let packing { crc.update([Int64(packing.every), Int64(packing.recordedSteps)]) }
     crc.update((gradients.elementCounts + gradients.stemElementCounts).map(Int64.init))
     crc.update(

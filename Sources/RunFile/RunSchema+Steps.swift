@@ -46,6 +46,15 @@ extension RunSchema {
           name: Self.lossScale, number: .float64,
           longName: "factor on the loss while gradients were computed; they are recorded without it"))
     }
+    for (prefix, subject, isThere) in [
+      ("weight", "the weights after the update", manifest.hasWeights),
+      ("update", "what the update changed", manifest.hasUpdates),
+    ] where isThere {
+      columns += magnitudeColumns(prefix, of: subject, [.layer, .tensor])
+      if !manifest.gradients.stemTensorNames.isEmpty {
+        columns += magnitudeColumns("stem_\(prefix)", of: subject, [.stemTensor])
+      }
+    }
     var checksums = ["row_checksum", "attempt_checksum"]
     if manifest.gradients.experts != nil {
       // With a checksum of their own: readers that do not know of experts find the others right.
@@ -103,6 +112,15 @@ extension RunSchema {
     }
   }
 
+  /// The sums without the counts of zeros and non-finite elements.
+  private static func magnitudeColumns(
+    _ prefix: String, of subject: String, _ dimensions: [Dimension]
+  ) -> [Column] {
+    Array(sumColumns(prefix, of: subject, dimensions).prefix(magnitudeCount))
+  }
+
+  private static let magnitudeCount = 3
+
   /// The values of one step in the order of ``stepTable(_:)``.
   func stepRow(_ record: StepRecord, segment: Int) -> [RowValue] {
     var row: [RowValue] = [
@@ -120,7 +138,16 @@ extension RunSchema {
       if let sums = record.stemActivationGradients { row += Self.sumValues(sums) }
     }
     if let scale = record.lossScale { row.append(.reals([scale])) }
+    if let sums = record.parameters {
+      if hasWeights { row += magnitudeValues(sums.weights, stem: sums.stemWeights) }
+      if hasUpdates { row += magnitudeValues(sums.updates, stem: sums.stemUpdates) }
+    }
     return row
+  }
+
+  private func magnitudeValues(_ layers: SumColumns, stem: SumColumns) -> [RowValue] {
+    let parts = [layers] + (extents[.stemTensor] != 0 ? [stem] : [])
+    return parts.flatMap { Self.sumValues($0).prefix(Self.magnitudeCount) }
   }
 
   private static func sumValues(_ sums: SumColumns) -> [RowValue] {

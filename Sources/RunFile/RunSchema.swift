@@ -4,7 +4,12 @@ import RunData
 /// What a run file holds: every name, shape and unit. The writer, the reader and the checks all follow these tables.
 struct RunSchema {
   static let name = "nf-probe-run"
-  static let version: Int64 = 1
+  static let latestVersion: Int64 = 2
+
+  /// The version that a run's file has: the first one that knows all that is in it.
+  static func version(of manifest: RunManifest) -> Int64 {
+    manifest.hasWeights || manifest.hasUpdates ? 2 : 1
+  }
 
   /// The dimensions of a run file; each has a coordinate variable of the same name.
   enum Dimension: String, CaseIterable {
@@ -91,6 +96,9 @@ struct RunSchema {
 
   /// Extents of the dimensions that do not grow.
   let extents: [Dimension: Int]
+  /// Whether the sums of weights, and of updates, have their columns.
+  let hasWeights: Bool
+  let hasUpdates: Bool
   let steps: Table
   let snapshots: Table
   let validations: Table
@@ -108,6 +116,8 @@ struct RunSchema {
       .single: manifest.usesAxis(.single) ? 1 : 0,
       .expert: gradients.experts?.count ?? 0,
     ]
+    hasWeights = manifest.hasWeights
+    hasUpdates = manifest.hasUpdates
     steps = Self.stepTable(manifest)
     snapshots = Table(
       marker: Column(name: "snapshot", number: .int64, longName: "optimizer updates before the snapshot"),

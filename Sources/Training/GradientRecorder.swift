@@ -3,28 +3,56 @@ import Kernels
 import RunData
 import Transformer
 
-/// Reads the sums of every gradient into the columns of a run file.
+/// Reads the sums of every tensor into the columns of a run file.
 struct GradientRecorder<Scalar: KernelScalar> {
   let model: Model<Scalar>
+  /// Takes what an optimizer finds while it updates.
+  let updateSums: UpdateSums
 
-  /// The sums of every tensor, split into layers and the rest, and the L2 norm of them all.
+  init(model: Model<Scalar>) {
+    self.model = model
+    updateSums = UpdateSums(
+      ranges: model.table.parameters.map(\.range), threadCount: model.team.threadCount)
+  }
+
+  /// The sums of every gradient, split into layers and the rest, and the L2 norm of them all.
   func measure() -> (layers: SumColumns, stem: SumColumns, l2: Double) {
+    var sumSquares = 0.0
+    let (layers, stem) = columns { index in
+      let sums = model.gradientSums(index)
+      sumSquares += sums.sumSquares
+      return sums
+    }
+    return (layers, stem, sumSquares.squareRoot())
+  }
+
+  /// The sums of every tensor's weights and of what the last update changed.
+  ///
+  /// - Parameter isUpdated: whether the optimizer has just filled ``updateSums``; without, nothing changed.
+  func measureParameters(isUpdated: Bool) -> ParameterSums {
+    let weights = columns { isUpdated ? updateSums.weights($0) : model.parameterSums($0) }
+    let updates = columns { isUpdated ? updateSums.updates($0) : .empty }
+    return ParameterSums(
+      weights: weights.layers, stemWeights: weights.stem, updates: updates.layers, stemUpdates: updates.stem)
+  }
+
+  private func columns(
+    _ sums: (_ parameter: Int) -> TensorSums
+  ) -> (layers: SumColumns, stem: SumColumns) {
     let table = model.table
     let columns = table.layerTensorColumns
     var layers = SumColumns(count: table.layerCount * columns.count)
     let stemIndices = table.stemIndices
     var stem = SumColumns(count: stemIndices.count)
-    var sumSquares = 0.0
     for (index, parameter) in table.parameters.enumerated() {
-      let sums = model.gradientSums(index)
-      sumSquares += sums.sumSquares
+      let sums = sums(index)
       if let layer = parameter.layer {
         if let column = columns[parameter.spec.name] { layers.set(sums, at: layer * columns.count + column) }
       } else if let column = stemIndices.firstIndex(of: index) {
         stem.set(sums, at: column)
       }
     }
-    return (layers, stem, sumSquares.squareRoot())
+    return (layers, stem)
   }
 }
 

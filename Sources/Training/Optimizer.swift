@@ -46,8 +46,13 @@ public final class Optimizer<Scalar: KernelScalar> {
   }
 
   /// Updates every parameter of the model from its gradient times `gradientFactor`.
-  public func update(_ model: Model<Scalar>, learningRate: Double, gradientFactor: Double) {
+  ///
+  /// - Parameter sums: takes the sums of weights and changes of each parameter, where it is given.
+  public func update(
+    _ model: Model<Scalar>, learningRate: Double, gradientFactor: Double, sums: UpdateSums? = nil
+  ) {
     updateCount += 1
+    sums?.clear()
     for group in groups {
       let first = model.table.parameters[group.parameters.lowerBound].range.lowerBound
       let last = model.table.parameters[group.parameters.upperBound].range.upperBound
@@ -63,14 +68,14 @@ public final class Optimizer<Scalar: KernelScalar> {
             epsilon: configuration.epsilon, weightDecay: group.weightDecay, gradientFactor: gradientFactor,
             updateCount: updateCount),
           parameters: parameters, gradients: gradients, firstMoment: moments[0].row(first..<last),
-          secondMoment: moments[1].row(first..<last), team: model.team)
+          secondMoment: moments[1].row(first..<last), sums: sums, firstElement: first, team: model.team)
       case .sgd:
         sgd(
           SGDUpdate(
             learningRate: learningRate, momentum: configuration.momentum, weightDecay: group.weightDecay,
             gradientFactor: gradientFactor),
           parameters: parameters, gradients: gradients, velocity: moments[0].row(first..<last),
-          team: model.team)
+          sums: sums, firstElement: first, team: model.team)
       }
     }
   }

@@ -31,18 +31,21 @@ public struct RecordingConfiguration: Equatable, Sendable {
   public var validationInterval: Int?
   /// Whether operations' outputs and their gradients are measured.
   public var activations: Bool
+  /// Whether the sums of weights and updates are recorded beside those of gradients.
+  public var weights: Bool
   /// Updates between two checkpoints; nil keeps none on the way.
   public var checkpointInterval: Int?
 
   /// Creates a configuration.
   public init(
     schedule: RecordingSchedule = .every(1), snapshotInterval: Int = 50, validationInterval: Int? = nil,
-    activations: Bool = false, checkpointInterval: Int? = nil
+    activations: Bool = false, weights: Bool = true, checkpointInterval: Int? = nil
   ) {
     self.schedule = schedule
     self.snapshotInterval = snapshotInterval
     self.validationInterval = validationInterval
     self.activations = activations
+    self.weights = weights
     self.checkpointInterval = checkpointInterval
   }
 }

@@ -122,11 +122,18 @@ public final class Trainer<Scalar: KernelScalar> {
     let end =
       failure.map(TrainingEnd.failed)
       ?? (configuration.onNonfinite == .stop ? nonfinite.map(TrainingEnd.nonfinite) : nil)
-    if updates(isFinite: isFinite, end: end) {
+    let isUpdated = updates(isFinite: isFinite, end: end)
+    let measuresParameters = configuration.recording.weights && (isScheduled || end != nil)
+    if isUpdated {
       clock.measure(.optimizer) {
-        optimizer.update(model, learningRate: rate, gradientFactor: coefficient)
+        optimizer.update(
+          model, learningRate: rate, gradientFactor: coefficient,
+          sums: measuresParameters ? recorder.updateSums : nil)
       }
     }
+    let parameters =
+      measuresParameters
+      ? clock.measure(.recording) { recorder.measureParameters(isUpdated: isUpdated) } : nil
     // A step that ends the run is recorded whatever the schedule.
     if sums == nil, end != nil { sums = recorder.measure() }
     let seconds = start.duration(to: .now) / .seconds(1)
@@ -136,8 +143,9 @@ public final class Trainer<Scalar: KernelScalar> {
     }
     var record = StepRecord(
       step: step, loss: loss, learningRate: rate, gradientL2: sums.l2, clipCoefficient: coefficient,
-      tokens: tokens, seconds: seconds, gradients: sums.layers, stemGradients: sums.stem, lossScale: lossScale
-    )
+      tokens: tokens, seconds: seconds, gradients: sums.layers, stemGradients: sums.stem,
+      lossScale: lossScale,
+      parameters: parameters)
     if configuration.recording.activations { addOutputs(to: &record, gradientFactor: factor) }
     return Outcome(event: .recorded(record), nonfinite: nonfinite, end: end)
   }

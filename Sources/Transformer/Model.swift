@@ -78,6 +78,11 @@ public final class Model<Scalar: KernelScalar> {
     sumKernel.sums(of: gradient(index).matrix(width: table.parameters[index].spec.count))
   }
 
+  /// Sums of one tensor's elements.
+  public func parameterSums(_ index: Int) -> TensorSums {
+    sumKernel.sums(of: parameter(index).matrix(width: table.parameters[index].spec.count))
+  }
+
   /// ‖x‖² of the residual stream at every position, as the last pass left it.
   ///
   /// - Parameter layer: the stream that enters this layer; the number of layers for what leaves the last one.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import h5py
 
+LATEST_VERSION = 2
 MARKERS = ["step", "snapshot", "validation_step", "event"]
 CONTRACT = ["loss", "reduction", "scope", "unit", "gradient_scale", "measured_at", "accumulation", "objective"]
 RUNNING = 1
@@ -64,7 +65,7 @@ class Run:
             file, is_plain = h5py.File(path, "r", swmr=True), False
         if file.attrs.get("schema_name") != "nf-probe-run":
             raise ValueError(f"{path} is no run file")
-        if file.attrs["schema_version"] > 1:
+        if file.attrs["schema_version"] > LATEST_VERSION:
             raise ValueError(f"{path} has a later schema version")
         return file, is_plain
 
@@ -187,8 +188,8 @@ class Run:
         yield listed([str(attributes["scales"])])
         if "stem_operation" in file:
             yield listed(self._texts("stem_operation"))
-        if "loss_scale" in file:
-            yield b"loss_scale\0"
+        marks = {"loss_scale": "loss_scale", "weight_l1": "weights", "update_l1": "updates"}
+        yield b"".join(mark.encode() + b"\0" for variable, mark in marks.items() if variable in file)
         if "packed_every" in attributes:
             yield integers(attributes["packed_every"], attributes["packed_steps"])
         for name in ("gradient_count", "stem_gradient_count"):

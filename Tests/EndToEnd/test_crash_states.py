@@ -28,6 +28,7 @@ WRITERS = {
     "small": "steps 60 flush 3 layers 3 tensors 4",
     "many rows": "steps 1200 flush 60 layers 2 tensors 2",
     "wide": "steps 60 flush 7 layers 12 tensors 60",
+    "weights and updates": "steps 60 flush 5 layers 3 tensors 4 parameters",
     "left open": "steps 45 flush 4 layers 3 tensors 4 unfinished",
 }
 

@@ -8,7 +8,7 @@ public struct SampleRun: Sendable {
   /// Makes a run.
   public init(
     layers: Int = 3, tensors: Int = 4, stem: Int = 2, operations: Int = 0, stemOperations: Int = 0,
-    hasLossScale: Bool = false, modelDim: Int = 6
+    hasLossScale: Bool = false, hasParameters: Bool = false, modelDim: Int = 6
   ) {
     let cells = layers * tensors
     let gradients = GradientLayout(
@@ -34,7 +34,7 @@ public struct SampleRun: Sendable {
       ],
       operationNames: (0..<operations).map { "operation\($0)" },
       stemOperationNames: (0..<stemOperations).map { "decoder.operation\($0)" }, hasLossScale: hasLossScale,
-      modelDim: modelDim, ffnDim: 4 * modelDim,
+      hasWeights: hasParameters, hasUpdates: hasParameters, modelDim: modelDim, ffnDim: 4 * modelDim,
       headCount: 2, startedAt: "2026-01-02T03:04:05Z")
   }
 
@@ -51,7 +51,16 @@ public struct SampleRun: Sendable {
       activationGradients: activations == 0 ? nil : sums(activations, step, 3),
       stemActivations: stemActivations == 0 ? nil : sums(stemActivations, step, 4),
       stemActivationGradients: stemActivations == 0 ? nil : sums(stemActivations, step, 5),
-      lossScale: manifest.hasLossScale ? 128 / Double(1 + step) : nil)
+      lossScale: manifest.hasLossScale ? 128 / Double(1 + step) : nil,
+      parameters: manifest.hasWeights ? parameters(step) : nil)
+  }
+
+  private func parameters(_ step: Int) -> ParameterSums {
+    let stem = manifest.gradients.stemTensorNames.count
+    let grid = manifest.gradients.elementCounts.count
+    return ParameterSums(
+      weights: sums(grid, step, 6), stemWeights: sums(stem, step, 7), updates: sums(grid, step, 8),
+      stemUpdates: sums(stem, step, 9))
   }
 
   /// The scales after `step` updates; layer 0 lacks `c_attn`.

@@ -50,6 +50,17 @@ import Testing
     #expect(try reader.attempts().map(\.end) == [.interrupted, .finished])
   }
 
+  @Test func aFileOfBeforeWeightsWereRecordedGoesOnWithoutThem() throws {
+    try interrupted(at: 10)
+    let today = SampleRun(operations: 2, hasParameters: true)
+    let writer = try RunFileWriter(resuming: path, manifest: today.manifest, firstStep: 8)
+    for step in 8..<14 { try writer.append(today.record(step)) }
+    try writer.finish(status: .finished)
+    let reader = try RunFileReader(path: path)
+    #expect(try reader.verify().isIntact && reader.steps == Array(0..<14))
+    #expect(reader.manifest == sample.manifest)
+  }
+
   @Test func aStepThatDiffersIsRefusedAndTheFileStaysAsItWas() throws {
     try interrupted(at: 10)
     let writer = try RunFileWriter(resuming: path, manifest: sample.manifest, firstStep: 4)

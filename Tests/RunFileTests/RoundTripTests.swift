@@ -76,6 +76,36 @@ import Testing
     #expect(try folder.names() == ["run.h5"])
   }
 
+  /// Weights and updates make a file of the second version; without them it is one of the first.
+  @Test func weightsAndUpdatesComeBack() throws {
+    let sample = SampleRun(hasLossScale: true, hasParameters: true)
+    try write(sample, steps: 700)
+    let reader = try RunFileReader(path: path)
+    #expect(reader.manifest == sample.manifest && reader.isManifestIntact)
+    #expect(try reader.verify().isIntact)
+    let names = reader.stepVariables.map(\.name)
+    #expect(
+      names.suffix(4) == [
+        "update_max_abs", "stem_update_l1", "stem_update_sum_squares", "stem_update_max_abs",
+      ])
+    let series = try reader.read(tensors: ["tensor2.weight"], window: 600..<603, parameters: true)
+      .gradients["tensor2.weight"]
+    func squares(_ kind: Int, _ layer: Int) -> [Double] {
+      (600..<603).map { step in
+        let value = SampleRun.value(step, kind, layer * 4 + 2)
+        return value * value
+      }
+    }
+    for layer in 0..<3 {
+      #expect(series?.weightSquares?[layer] == squares(6, layer))
+      #expect(series?.updateSquares?[layer] == squares(8, layer))
+    }
+    #expect(try reader.read(tensors: ["tensor2.weight"]).gradients["tensor2.weight"]?.weightSquares == nil)
+    var stem: [Double] = []
+    try reader.forEachBlock(of: ["stem_weight_max_abs"], window: 9..<10) { stem = $0.values[0] }
+    #expect(stem == (0..<2).map { SampleRun.value(9, 7, $0) / 4 })
+  }
+
   /// What runs of a stability test record beside the rest: operations after the layers, the loss scale, the ending.
   @Test(arguments: [RunStatus.overflow, .diverged, .lossScaleExhausted])
   func outputsOfAllOperationsComeBackInForwardOrder(status: RunStatus) throws {

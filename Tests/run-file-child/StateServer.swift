@@ -97,7 +97,8 @@ struct StateServer {
   private func sample(of reader: RunFileReader) -> SampleRun {
     let layout = reader.manifest.gradients
     return SampleRun(
-      layers: layout.layerCount, tensors: layout.tensorNames.count, stem: layout.stemTensorNames.count)
+      layers: layout.layerCount, tensors: layout.tensorNames.count, stem: layout.stemTensorNames.count,
+      hasParameters: reader.manifest.hasWeights)
   }
 
   private func check(_ path: String) throws -> String {

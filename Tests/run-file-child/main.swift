@@ -6,7 +6,7 @@ import RunFileTestSupport
 /// Writes a run as its arguments say; the tests kill it, fill its disk and lock it out.
 ///
 ///     run-file-child PATH [steps N] [delay MICROSECONDS] [interval SECONDS] [limit BYTES] [unfinished]
-///                         [flush STEPS] [layers N] [tensors N]
+///                         [flush STEPS] [layers N] [tensors N] [parameters]
 ///     run-file-child PATH measure STEPS
 ///     run-file-child PATH repair
 ///     run-file-child serve
@@ -22,6 +22,7 @@ struct Child {
   var layers = 12
   var tensors = 20
   var isFinishing = true
+  var hasParameters = false
 
   init(_ arguments: [String]) {
     path = arguments.first ?? ""
@@ -39,6 +40,9 @@ struct Child {
       case "unfinished":
         isFinishing = false
         index -= 1
+      case "parameters":
+        hasParameters = true
+        index -= 1
       default: fatalError("unknown argument \(arguments[index])")
       }
       index += 2
@@ -51,7 +55,7 @@ struct Child {
   }
 
   func run() throws {
-    let sample = SampleRun(layers: layers, tensors: tensors, stem: 3)
+    let sample = SampleRun(layers: layers, tensors: tensors, stem: 3, hasParameters: hasParameters)
     let writer = try RunFileWriter(creating: path, manifest: sample.manifest, interval: interval)
     say("created", to: 1)
     for step in 0..<steps {

@@ -92,7 +92,7 @@ def train(way: str, path: Path) -> None:
     wrapped, model, options, share, shares = prepared(way)
     optimizer = torch.optim.SGD(wrapped.parameters(), lr=0.1)
     recorder = nf_probe.Recorder(
-        path, model, optimizer, objective="causal", snapshot_every=1, flush_interval=0, **options
+        path, model, optimizer, objective="causal", snapshot_every=1, flush_interval=0, weights_every=2, **options
     )
     for step in range(STEPS):
         rows = ROWS // shares

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 from conftest import Run, gradients
@@ -67,6 +68,12 @@ def test_figures_are_those_of_one_process(launched: Launch, nf_probe_command: Ru
         assert several["tokens"][:].tolist() == one["tokens"][:].tolist() == [96] * 3
         assert several["clip_coefficient"][:].tolist() == [1.0] * 3
         assert several["gradient_l2"][:] == pytest.approx(one["gradient_l2"][:], rel=1e-5)
+        for kind in ("weight", "update"):
+            for name in (f"{kind}_l1", f"{kind}_sum_squares", f"{kind}_max_abs", f"stem_{kind}_l1"):
+                assert np.isfinite(one[name][0]).all() and np.isnan(one[name][1]).any()
+                # Updates of what is zero by construction are rounding noise.
+                wanted, own = (np.where(np.isnan(f[name][:]), 0, f[name][:]) for f in (one, several))
+                assert own == pytest.approx(wanted, rel=2e-4, abs=1e-8), name
         for name in filter(lambda name: name.startswith("scale_"), one):
             assert several[name][:] == pytest.approx(one[name][:], rel=1e-5), name
     assert "whole" in nf_probe_command("verify", path)

@@ -22,7 +22,7 @@ def main(path: str, steps: int, way: str) -> None:
         path, model, optimizer, objective="causal", resume="resume" in way, flush_interval=0.01, snapshot_every=5
     )
     if "small-disk" in way:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_700_000, 1_700_000))
     for step in range(steps):
         loss = loss_of(model, batch(step))
         loss.backward()

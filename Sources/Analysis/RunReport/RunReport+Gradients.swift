@@ -21,7 +21,7 @@ extension RunReport {
           Document.FigurePart(
             "mismatch", figure,
             caption:
-              "\(report.statisticTitle) of the \(options.operation) gradient, layer by layer over the steps; the"
+              "\(report.statistic.title(of: options.operation)), layer by layer over the steps; the"
               + " window of the table is shaded.")),
       ]
       let spreads = report.spreadTable

@@ -9,6 +9,8 @@ public struct ReportOptions: Sendable {
   public var title: String?
   /// The operation whose mismatch is shown layer by layer.
   public var operation: String
+  /// What is shown of it.
+  public var statistic: GradientStatistic
   /// The steps that means of gradients run over; nil for the usual windows.
   public var window: StepWindow?
   /// The group that others are compared with: an architecture, or a group's label or its beginning; nil for Pre-LN, else the
@@ -25,12 +27,13 @@ public struct ReportOptions: Sendable {
 
   /// Creates options.
   public init(
-    title: String? = nil, operation: String = OperationChoice.usual, window: StepWindow? = nil,
-    base: String? = nil,
+    title: String? = nil, operation: String = OperationChoice.usual,
+    statistic: GradientStatistic = .l1, window: StepWindow? = nil, base: String? = nil,
     addsPaper: Bool = false, allowsMixedContracts: Bool = false, program: String, command: String
   ) {
     self.title = title
     self.operation = operation
+    self.statistic = statistic
     self.window = window
     self.base = base
     self.addsPaper = addsPaper
@@ -168,7 +171,8 @@ public struct RunReport {
     guard !groups.isEmpty else { return nil }
     do {
       return .success(
-        try MismatchReport(groups: groups, operation: options.operation, window: options.window))
+        try MismatchReport(
+          groups: groups, operation: options.operation, statistic: options.statistic, window: options.window))
     } catch {
       // A name that no run knows and a window that none reaches are mistakes of the call; what runs lack is for the report
       // to say.

@@ -1,5 +1,6 @@
 import Analysis
 import ArgumentParser
+import RunData
 
 /// `nf-probe export`: runs for other programs.
 struct ExportCommand: ParsableCommand {
@@ -64,6 +65,9 @@ struct ExportCommand: ParsableCommand {
       "The operation that pgfplots and notebook show: a name, or a pattern such as '*down_proj*'. (default: fc2.weight; "
         + "without one, the last large matrix of a layer)", valueName: "tensor"))
   var operation: String?
+
+  @Option(help: "What pgfplots shows of it: of the gradient, the weights, or the updates.")
+  var statistic: GradientStatistic = .l1
 
   @Flag(help: "Compare runs although their numbers do not mean the same.")
   var mixContracts = false

@@ -85,7 +85,8 @@ struct GradsCommand: ParsableCommand {
         let operation = try mismatch.chosenOperation(
           among: readers.map(\.manifest), trained: trained, console)
         let runs = try zip(readers, windows).map {
-          try reading.read($0, tensors: [operation], window: $1)
+          try reading.read(
+            $0, tensors: [operation], window: $1, parameters: !mismatch.statistic.isOfGradient)
         }
         try ReportWriter(console: console, options: mismatch, operation: operation).write(runs, out: output)
       }

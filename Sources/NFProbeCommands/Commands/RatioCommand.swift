@@ -78,7 +78,8 @@ struct RatioCommand: ParsableCommand {
       let runs = try files.map { file in
         let reader = try reading.open(file)
         return try reading.read(
-          reader, tensors: reader.manifest.gradients.tensorNames, window: window?.range(in: reader.steps))
+          reader, tensors: reader.manifest.gradients.tensorNames, window: window?.range(in: reader.steps),
+          parameters: !statistic.isOfGradient)
       }
       try write(
         GradientRatio(

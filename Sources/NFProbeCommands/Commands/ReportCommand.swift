@@ -33,6 +33,9 @@ struct ReportCommand: ParsableCommand {
         + "one, the last large matrix of a layer)", valueName: "tensor"))
   var operation: String?
 
+  @Option(help: "What is shown of it: of the gradient, the weights, or the updates.")
+  var statistic: GradientStatistic = .l1
+
   @Option(
     help: ArgumentHelp(
       "Steps a to b-1 that means of gradients run over. (default: the second half; for ratios 950:1000 where recorded)",
@@ -63,7 +66,7 @@ struct ReportCommand: ParsableCommand {
     let files = try ReportFiles(inputs)
     try GuardedReading.run(files.paths, stack: stacks.stack) { reading in
       Console(isQuiet: output.quiet).progress("reading \(counted(files.paths.count, "run file"))")
-      let runs = try ReportReading(files: files, reading: reading, operation: operation)
+      let runs = try ReportReading(files: files, reading: reading, operation: operation, statistic: statistic)
       if let note = runs.choice.note { Console(isQuiet: output.quiet).progress(note) }
       try ReportFolder(console: Console(isQuiet: output.quiet)).write(report(on: runs), output)
     }
@@ -82,7 +85,8 @@ struct ReportCommand: ParsableCommand {
 
   private func options(_ operation: String) throws -> ReportOptions {
     ReportOptions(
-      title: title, operation: operation, window: try StepWindow.parsed(window), base: base, addsPaper: paper,
+      title: title, operation: operation, statistic: statistic, window: try StepWindow.parsed(window),
+      base: base, addsPaper: paper,
       allowsMixedContracts: mixContracts, program: FigureFile.program, command: command)
   }
 
@@ -93,6 +97,7 @@ struct ReportCommand: ParsableCommand {
       if let value { words += ["--\(name)", value] }
     }
     if let operation, operation != OperationChoice.usual { words += ["--operation", operation] }
+    if statistic != .l1 { words += ["--statistic", statistic.rawValue] }
     if paper { words.append("--paper") }
     if mixContracts { words.append("--mix-contracts") }
     return words.map(quoted).joined(separator: " ")

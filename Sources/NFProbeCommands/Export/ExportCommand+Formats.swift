@@ -76,7 +76,8 @@ extension ExportCommand {
   private func report(on sources: (all: [NotebookExport.Source], operation: String)) throws -> MismatchReport
   {
     try MismatchReport(
-      runs: sources.all.map(\.run), operation: sources.operation, window: StepWindow.parsed(window),
+      runs: sources.all.map(\.run), operation: sources.operation, statistic: statistic,
+      window: StepWindow.parsed(window),
       allowsMixedContracts: mixContracts)
   }
 
@@ -92,7 +93,7 @@ extension ExportCommand {
       let tensors =
         everything && files.count > 1
         ? reader.manifest.gradients.tensorNames : [choice.operation]
-      var run = try reading.read(reader, tensors: tensors)
+      var run = try reading.read(reader, tensors: tensors, parameters: !statistic.isOfGradient)
       if everything { run.snapshots = try reading.scaleSnapshots(reader) }
       return NotebookExport.Source(path: file, run: run, hasDamage: !reader.damagedRows.isEmpty)
     }

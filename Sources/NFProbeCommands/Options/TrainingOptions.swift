@@ -116,6 +116,9 @@ struct RecordingOptions: ParsableArguments {
   @Flag(help: "Measure every operation's output and the gradient that reaches it, too.")
   var activations = false
 
+  @Flag(inversion: .prefixedNo, help: "Record the sums of weights and updates, too.")
+  var weights = true
+
   @Option(help: "What to do when a loss or gradient is not finite.")
   var onNonfinite: NonfinitePolicy = .stop
 
@@ -131,6 +134,7 @@ struct RecordingOptions: ParsableArguments {
   var configuration: RecordingConfiguration {
     RecordingConfiguration(
       schedule: perDecade.map { .logarithmic(perDecade: $0) } ?? .every(every),
-      snapshotInterval: snapshotEvery, validationInterval: validateEvery, activations: activations)
+      snapshotInterval: snapshotEvery, validationInterval: validateEvery, activations: activations,
+      weights: weights)
   }
 }

@@ -10,13 +10,14 @@ struct ReportReading {
   let reported: [ReportedRun]
   /// The operation whose mismatch is shown.
   let choice: OperationChoice
+  private let statistic: GradientStatistic
   private let files: ReportFiles
   private let reading: GuardedReading
   private let readers: [String: RunFileReader]
 
   /// - Parameter operation: a name or a pattern; nil for the usual operation.
   /// - Throws: where a file is no run file or damaged, or two hold one run.
-  init(files: ReportFiles, reading: GuardedReading, operation: String?) throws {
+  init(files: ReportFiles, reading: GuardedReading, operation: String?, statistic: GradientStatistic) throws {
     var readers: [String: RunFileReader] = [:]
     var inOrder: [RunFileReader] = []
     for path in files.paths {
@@ -42,11 +43,12 @@ struct ReportReading {
       throw CommandError.usage("--operation: \(error)")
     }
     reported = try zip(inOrder, surveys).map { [choice] reader, survey in
-      var reported = try Self.run(reader, reading, choice.operation)
+      var reported = try Self.run(reader, reading, choice.operation, statistic)
       reported.untrained = survey?.untrained ?? []
       reported.deadExperts = survey?.deadExperts ?? []
       return reported
     }
+    self.statistic = statistic
     self.files = files
     self.reading = reading
     self.readers = readers
@@ -58,7 +60,7 @@ struct ReportReading {
       guard let reader = readers[manifest.runID] else { return nil }
       return try reading.read(
         reader, tensors: tensors.filter(manifest.gradients.tensorNames.contains),
-        window: window.lower..<(window.upper ?? .max), warns: false)
+        window: window.lower..<(window.upper ?? .max), parameters: !statistic.isOfGradient, warns: false)
     }
   }
 
@@ -71,14 +73,16 @@ struct ReportReading {
   }
 
   private static func run(
-    _ reader: RunFileReader, _ reading: GuardedReading, _ operation: String
+    _ reader: RunFileReader, _ reading: GuardedReading, _ operation: String,
+    _ statistic: GradientStatistic
   ) throws -> ReportedRun {
     let manifest = reader.manifest
     let isTest = ReportedRun.isStabilityTest(manifest)
     let tensors = isTest ? [] : [operation].filter(manifest.gradients.tensorNames.contains)
     let hasScales = manifest.scaleTensorNames.contains(where: GainName.isShown)
     let isGrowing = if case .growing = reader.state { true } else { false }
-    let run = try reading.read(reader, tensors: tensors, outputs: isTest)
+    let run = try reading.read(
+      reader, tensors: tensors, outputs: isTest, parameters: !statistic.isOfGradient)
     let attempts = try reading.attempts(reader).map {
       ReportedRun.Attempt(segment: $0.segment, firstStep: $0.firstStep, end: $0.end, machine: $0.machine)
     }

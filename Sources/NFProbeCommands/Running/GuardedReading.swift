@@ -55,10 +55,12 @@ struct GuardedReading {
   /// Reads a run with some of its gradients; damaged rows are left out with a warning.
   func read(
     _ reader: RunFileReader, tensors: [String], window: Range<Int>? = nil, outputs: Bool = false,
-    warns: Bool = true
+    parameters: Bool = false, warns: Bool = true
   ) throws -> RecordedRun {
     let before = reader.damagedRows
-    let run = try guardian.run { try reader.read(tensors: tensors, window: window, outputs: outputs) }
+    let run = try guardian.run {
+      try reader.read(tensors: tensors, window: window, outputs: outputs, parameters: parameters)
+    }
     if warns { warnOfDamage(reader, since: before) }
     return run
   }

@@ -127,6 +127,8 @@ extension RunRequest {
     settings["snapshot-every"] = .integer(recording.snapshotEvery)
     settings["validate-every"] = recording.validateEvery.map { .integer($0) }
     settings["activations"] = .flag(recording.activations)
+    // Runs of before they were recorded keep their ids: they compute the same.
+    if !recording.weights { settings["weights"] = .flag(false) }
     settings["on-nonfinite"] = .text(recording.onNonfinite.rawValue)
     settings["until"] = failure?.until.map { .text($0.rawValue) }
     settings["divergence-margin"] = training.failure.divergence.map { .number($0.margin) }

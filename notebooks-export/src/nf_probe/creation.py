@@ -11,7 +11,7 @@ import numpy as np
 
 from .errors import RunFileError
 from .manifest import Manifest
-from .schema import SCHEMA_NAME, SCHEMA_VERSION, STATUS, Column, Schema, Table
+from .schema import SCHEMA_NAME, STATUS, Column, Schema, Table
 
 _PAGE_BYTES = 4096
 _CHUNK_SLOTS = 12_421
@@ -82,7 +82,7 @@ def _new_file(path: Path, schema: Schema) -> h5py.File:
 
 
 def _build(file: h5py.File, manifest: Manifest, schema: Schema) -> None:
-    _write_attributes(file, manifest)
+    _write_attributes(file, manifest, schema)
     scales = _make_coordinates(file, manifest, schema)
     _make_fixed_variables(file, manifest, scales)
     for table in schema.tables:
@@ -90,10 +90,10 @@ def _build(file: h5py.File, manifest: Manifest, schema: Schema) -> None:
             _make_described_column(file, schema, table, column, scales)
 
 
-def _write_attributes(file: h5py.File, manifest: Manifest) -> None:
+def _write_attributes(file: h5py.File, manifest: Manifest, schema: Schema) -> None:
     corpus, machine = manifest.corpus, manifest.machine
     values: dict[str, object] = {
-        "Conventions": "CF-1.10", "schema_name": SCHEMA_NAME, "schema_version": np.int64(SCHEMA_VERSION),
+        "Conventions": "CF-1.10", "schema_name": SCHEMA_NAME, "schema_version": np.int64(schema.version),
         "run_id": manifest.run_id, "architecture": manifest.architecture,
         "configuration": manifest.configuration_json, **manifest.contract.labels, "seed": np.uint64(manifest.seed),
         "corpus_name": corpus.name, "corpus_sha256": corpus.sha256,

@@ -137,6 +137,8 @@ class Manifest:
     scales: tuple[Scale, ...] = ()
     has_loss_scale: bool = False
     experts: ExpertLayout = ExpertLayout()
+    has_parameters: bool = False
+    """Whether sums of weights and updates are recorded."""
     configuration_json: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -177,5 +179,7 @@ class Manifest:
             yield integers(len(names)) + texts(*names)
         if self.has_loss_scale:
             yield texts("loss_scale")
+        if self.has_parameters:
+            yield texts("weights", "updates")
         yield integers(*gradients.element_counts, *gradients.stem_element_counts)
         yield bytes(gradients.is_zero_by_construction + gradients.stem_is_zero_by_construction)

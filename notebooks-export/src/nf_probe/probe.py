@@ -108,6 +108,11 @@ class GradientProbe:
         self._versions.clear()
 
     @property
+    def has_begun(self) -> bool:
+        """Whether a gradient of this step has arrived."""
+        return self.pass_count > 0 or bool(self._reached)
+
+    @property
     def nothing(self) -> Measurement:
         """No gradients at all."""
         sums = self._new_sums(len(self._parts))

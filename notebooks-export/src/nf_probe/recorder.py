@@ -30,6 +30,7 @@ from .machine import this_machine
 from .manifest import Contract, Corpus, ExpertLayout, Manifest
 from .measurement import Measurement
 from .names import find_places
+from .parameterwatch import ParameterWatch
 from .pipeline import PipelineWatch
 from .probe import GradientProbe
 from .recording import Recording
@@ -100,6 +101,7 @@ class Recorder:
         every: int = 1,
         per_decade: int | None = None,
         experts: bool = False,
+        weights_every: int = 10,
         snapshot_every: int = 50,
         flush_interval: float = 2.0,
         replacing: bool = False,
@@ -139,6 +141,8 @@ class Recorder:
             every: Records every n-th step.
             per_decade: Records about this many steps in each decade of steps instead.
             experts: Whether gradients are also summed by expert, all tensors of each together.
+            weights_every: Measures weights and what an update changed of them at every n-th step (of those that are
+                recorded); 0 never. It keeps a copy of this worker's parameters from the optimizer's step to `step`.
             snapshot_every: Updates between two snapshots of learned gains and scales; 0 for none.
             flush_interval: Seconds that a step may wait before readers see it.
             replacing: Whether an existing file is replaced.
@@ -191,7 +195,7 @@ class Recorder:
             self._layout.gradients, self._layout.model_dim, self._layout.ffn_dim, heads,
             datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             self._snapshots.scales if snapshot_every else (), scaler is not None,
-            ExpertLayout() if by_expert is None else by_expert.counts,
+            ExpertLayout() if by_expert is None else by_expert.counts, weights_every > 0,
         )  # fmt: skip
         self._recording = Recording(
             self.path, manifest, resume=resume, replacing=replacing, first_step=first_step, interval=flush_interval
@@ -213,7 +217,9 @@ class Recorder:
             is_pipeline=pipeline is not None,
             experts=by_expert,
         )
-        self._updates = UpdateWatch(optimizers, self._probe, self._loss_scaling)
+        self._parameters = ParameterWatch(holdings, self._layout, weights_every, is_told=bool(optimizers))
+        self._parameters.begin(self._step, is_recorded=self._schedule.includes(self._step))
+        self._updates = UpdateWatch(optimizers, self._probe, self._loss_scaling, self._parameters)
         self._update_count = self._step
         self._last_time = time.monotonic()
         self._ending = Ending(self)
@@ -242,6 +248,7 @@ class Recorder:
         self._probe.reset()
         self._probe.is_wanted = self._schedule.includes(self._step)
         self._updates.reset()
+        self._parameters.begin(self._step, is_recorded=self._schedule.includes(self._step))
         self._last_time = now
         if self._snapshot_every and self._update_count > 0 and self._update_count % self._snapshot_every == 0:
             self._take_snapshot()
@@ -298,14 +305,16 @@ class Recorder:
         error: Exception | None = self._recording.error
         try:
             measurement = self._measured()
+            self._parameters.measure()
         except Exception as found:
             # Other workers wait for this one's numbers, or for the news that there are none.
             error, measurement = found, self._probe.nothing
         row = self._reduction.reduce(measurement, loss, tokens, has_failed=error is not None)
         if error is not None:
             raise error
+        parameters = self._parameters.reduced()
         rate, clip = self._updates.learning_rate, self._updates.clip_coefficient()
-        note = self._recording.step(self._step, row, rate, clip, seconds)
+        note = self._recording.step(self._step, row, parameters, rate, clip, seconds)
         self._has_recorded = True
         return note
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from numpy.typing import ArrayLike
@@ -40,9 +41,10 @@ class Recording:
 
         def open_file() -> int:
             earlier = self._earlier = find_earlier(path, manifest) if resume else None
+            own = manifest if earlier is None else replace(manifest, has_parameters=earlier.has_parameters)
             begin = first_step if first_step is not None else earlier.last_step + 1 if earlier else 0
             self._writer = RunFileWriter(
-                path, manifest, replacing=replacing, first_step=begin, interval=interval,
+                path, own, replacing=replacing, first_step=begin, interval=interval,
                 earlier=earlier.rows if earlier else None,
             )  # fmt: skip
             return begin
@@ -50,7 +52,10 @@ class Recording:
         self.first_step = by_worker_0(open_file)
         self._last_snapshot = self._earlier.last_snapshot if self._earlier else -1
 
-    def step(self, step: int, row: StepRow, learning_rate: float, clip: float, seconds: float) -> str | None:
+    def step(
+        self, step: int, row: StepRow, parameters: Mapping[str, ArrayLike], learning_rate: float, clip: float,
+        seconds: float,
+    ) -> str | None:  # fmt: skip
         """Appends a step; one that an earlier attempt recorded is compared instead.
 
         Returns:
@@ -63,7 +68,7 @@ class Recording:
             self._has_told_difference = True
             return note
         values: dict[str, ArrayLike | str] = {
-            **row.sums, "gradient_l2": row.gradient_l2, "loss": row.loss, "learning_rate": learning_rate,
+            **row.sums, **parameters, "gradient_l2": row.gradient_l2, "loss": row.loss, "learning_rate": learning_rate,
             "clip_coefficient": clip, "tokens": row.tokens, "seconds": seconds, "loss_scale": row.loss_scale,
         }  # fmt: skip
         self._do(lambda writer: writer.append_step(step, values))

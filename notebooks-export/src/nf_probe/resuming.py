@@ -15,7 +15,7 @@ from .errors import FileLockedError, UsageError
 from .lock import holder_of
 from .manifest import Manifest
 from .recovery import recover
-from .schema import SCHEMA_NAME, SCHEMA_VERSION, Schema
+from .schema import LATEST_VERSION, SCHEMA_NAME, Schema
 from .writer import EarlierRows
 
 
@@ -26,6 +26,8 @@ class Earlier:
     rows: EarlierRows
     last_step: int
     last_snapshot: int
+    has_parameters: bool
+    """Whether it has columns for the sums of weights and updates: a file of an earlier version has not."""
     recorded: Mapping[int, tuple[float, float]]
     """Loss and L2 norm of the gradient, by step."""
 
@@ -58,6 +60,7 @@ def find_earlier(path: Path, manifest: Manifest) -> Earlier | None:
     recover(path)
     with h5py.File(path) as file:
         _check_same_run(path, file, manifest)
+        has_parameters = "weight_l1" in file
         counts = {}
         for table in Schema(manifest).tables:
             counts[table.marker.name] = len(file[table.marker.name])
@@ -67,13 +70,13 @@ def find_earlier(path: Path, manifest: Manifest) -> Earlier | None:
         snapshots = file["snapshot"][:] if "snapshot" in file else np.array([], dtype=np.int64)
     return Earlier(
         EarlierRows(max(segments, default=-1) + 1, counts), steps[-1] if steps else -1,
-        int(snapshots[-1]) if len(snapshots) else -1, dict(zip(steps, numbers, strict=True)),
+        int(snapshots[-1]) if len(snapshots) else -1, has_parameters, dict(zip(steps, numbers, strict=True)),
     )  # fmt: skip
 
 
 def _check_same_run(path: Path, file: h5py.File, manifest: Manifest) -> None:
-    if file.attrs.get("schema_name") != SCHEMA_NAME or file.attrs.get("schema_version") != SCHEMA_VERSION:
-        raise UsageError(f"{path} is no run file of schema version {SCHEMA_VERSION}")
+    if file.attrs.get("schema_name") != SCHEMA_NAME or not 1 <= file.attrs.get("schema_version", 0) <= LATEST_VERSION:
+        raise UsageError(f"{path} is no run file of schema versions 1 to {LATEST_VERSION}")
     if "packed_every" in file.attrs:
         raise UsageError(f"{path} is packed, and nothing can be added to it; go on with the file as it was recorded")
     stored: dict[str, Any] = json.loads(str(file.attrs["configuration"]))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .errors import RunFileError, UsageError
 from .lock import holder_of
 from .rowcheck import TableRows, look_at
-from .schema import MISSING_COUNT, SCHEMA_NAME, SCHEMA_VERSION
+from .schema import LATEST_VERSION, MISSING_COUNT, SCHEMA_NAME
 from .writer import open_in_this_process
 
 if TYPE_CHECKING:
@@ -180,8 +180,10 @@ def _open(path: Path) -> tuple[h5py.File, bool]:
             continue
         if file.attrs.get("schema_name") != SCHEMA_NAME:
             raise RunFileError(f"{path} is an HDF5 file, but not a run file of nf-probe")
-        if (version := int(file.attrs["schema_version"])) != SCHEMA_VERSION:
-            raise RunFileError(f"{path} has schema version {version}; this package reads version {SCHEMA_VERSION}")
+        if not 1 <= (version := int(file.attrs["schema_version"])) <= LATEST_VERSION:
+            raise RunFileError(
+                f"{path} has schema version {version}; this package reads versions 1 to {LATEST_VERSION}"
+            )
         return file, not options
     raise RunFileError(f"{path} cannot be read ({failures[0]}); `nf-probe verify {path}` says what is wrong with it")
 

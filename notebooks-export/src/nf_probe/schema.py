@@ -1,8 +1,8 @@
-"""What a run file (schema version 1) holds: every name, shape and unit. Writer and reader both follow these tables."""
+"""What a run file (schema versions 1 and 2) holds: names, shapes, units. Writer and reader both follow these tables."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import h5py
@@ -11,7 +11,8 @@ import numpy as np
 from .manifest import Manifest
 
 SCHEMA_NAME = "nf-probe-run"
-SCHEMA_VERSION = 1
+LATEST_VERSION = 2
+"""Files have the first version that knows all that is in them: see `Schema.version`."""
 TEXT_LENGTH = 256
 """Bytes of a text that grows with its table: UTF-8, padded with NULs."""
 
@@ -30,6 +31,9 @@ SUMS = {
 }
 """The sums of each tensor: the end of their variables' names, their number format, their meaning."""
 
+MAGNITUDES = ("l1", "sum_squares", "max_abs")
+"""The sums that weights and updates have."""
+
 MISSING_COUNT = 2**32 - 1
 """Stands for the zeros and non-finite elements of what was not measured: of a tensor that has no gradient at a step,
 being frozen or reached by nothing, and of a norm that a log did not have. Its other sums are not a number."""
@@ -46,6 +50,10 @@ class Column:
     units: str = "1"
     checksum: int = 0
     """Which of its table's checksums covers the column."""
+
+    def about(self, subject: str) -> Column:
+        """The column with what its sums are of."""
+        return replace(self, long_name=f"{self.long_name} of {subject}")
 
     @property
     def storage(self) -> np.dtype[np.void]:
@@ -100,7 +108,11 @@ class Schema:
             "stem_tensor": len(gradients.stem_tensor_names), "head": manifest.head_count,
             "model_element": manifest.model_dim, "ffn_element": manifest.ffn_dim, "expert": manifest.experts.count,
         }  # fmt: skip
-        self.steps = _steps(bool(gradients.stem_tensor_names), manifest.has_loss_scale, manifest.experts.count > 0)
+        self.version = LATEST_VERSION if manifest.has_parameters else 1
+        self.steps = _steps(
+            bool(gradients.stem_tensor_names), manifest.has_loss_scale, manifest.experts.count > 0,
+            manifest.has_parameters,
+        )  # fmt: skip
         self.snapshots = Table(
             Column("snapshot", "<i8", "optimizer updates before the snapshot"),
             tuple(
@@ -145,7 +157,7 @@ class Schema:
         return prod(self.row_shape(column)) * column.storage.itemsize
 
 
-def _steps(has_stem: bool, has_loss_scale: bool, has_experts: bool) -> Table:
+def _steps(has_stem: bool, has_loss_scale: bool, has_experts: bool, has_parameters: bool) -> Table:
     columns = [
         Column("segment", "<i4", "attempt that made the step", checksum=1),
         Column("loss", "<f8", "mean token negative log-likelihood of the global batch", units="nat"),
@@ -161,6 +173,10 @@ def _steps(has_stem: bool, has_loss_scale: bool, has_experts: bool) -> Table:
     if has_loss_scale:
         meaning = "factor on the loss while gradients were computed; they are recorded without it"
         columns.append(Column("loss_scale", "<f8", meaning))
+    for kind, subject in _PARAMETERS.items() if has_parameters else ():
+        columns += _magnitude_columns(kind, subject, ("layer", "tensor"))
+        if has_stem:
+            columns += _magnitude_columns(f"stem_{kind}", subject, ("stem_tensor",))
     checksums = ["row_checksum", "attempt_checksum"]
     if has_experts:
         # With a checksum of their own: readers that do not know of experts find the others right.
@@ -175,6 +191,13 @@ def _sum_columns(prefix: str, dimensions: tuple[str, ...], checksum: int = 0) ->
         Column(f"{prefix}_{suffix}", number, f"{meaning} of the gradient", dimensions, checksum=checksum)
         for suffix, (number, meaning) in SUMS.items()
     ]
+
+
+_PARAMETERS = {"weight": "the weights after the update", "update": "what the update changed"}
+
+
+def _magnitude_columns(prefix: str, subject: str, dimensions: tuple[str, ...]) -> list[Column]:
+    return [Column(f"{prefix}_{name}", *SUMS[name], dimensions).about(subject) for name in MAGNITUDES]
 
 
 _VALIDATIONS = Table(

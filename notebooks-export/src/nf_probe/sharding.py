@@ -67,6 +67,12 @@ def local_gradient(parameter: Tensor) -> Tensor | None:
     return gradient
 
 
+def local_values(parameter: Tensor) -> Tensor:
+    """The elements of a parameter that this worker holds."""
+    values = parameter.detach()
+    return values.to_local() if isinstance(values, DTensor) else values
+
+
 def part_of(gradient: Tensor, shard: Shard, cuts: Sequence[Cut]) -> Tensor:
     """The local elements of one part of a fused parameter.
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .loss_scaling import LossScaleWatch
 from .measurement import SecondLook
+from .parameterwatch import ParameterWatch
 from .probe import GradientProbe
 
 
@@ -27,11 +28,13 @@ class UpdateWatch:
     """Hooks on the optimizers. Nothing in them waits for the device."""
 
     def __init__(
-        self, optimizers: list[torch.optim.Optimizer], probe: GradientProbe, loss_scaling: LossScaleWatch
-    ) -> None:
+        self, optimizers: list[torch.optim.Optimizer], probe: GradientProbe, loss_scaling: LossScaleWatch,
+        parameters: ParameterWatch,
+    ) -> None:  # fmt: skip
         self._optimizers = optimizers
         self._probe = probe
         self._loss_scaling = loss_scaling
+        self._parameters = parameters
         self._update: _Update | None = None
         self._handles = [o.register_step_pre_hook(self._step_begins) for o in optimizers]
         self._handles += [o.register_step_post_hook(self._step_ended) for o in optimizers]
@@ -68,6 +71,7 @@ class UpdateWatch:
             return
         # An exception here would come out of the script's `optimizer.step()`.
         try:
+            self._parameters.keep()
             undone = self._loss_scaling.undone_in_place(self._optimizers[0])
             self._update = _Update(self.learning_rate, self._probe.look_again(), undone, self._probe.pass_count)
         except Exception as error:
@@ -75,6 +79,9 @@ class UpdateWatch:
 
     def _step_ended(self, *_: object) -> None:
         """Lightning's backward pass and clipping lie inside the step, in its closure."""
+        if not self._probe.has_begun:
+            # The update of a step that was recorded before it: `step` stands before `optimizer.step()`.
+            self._parameters.discard()
         if self._update is not None and self._probe.pass_count > self._update.pass_count:
             self._update = None
             self._step_begins()
