@@ -148,7 +148,8 @@ extension RunFileReader {
       $0 != Double(TensorSums.missingCount)
     }
     func squares(_ name: String, isRecorded: Bool) throws -> [[[Double]]]? {
-      sums.contains(.ofParameters) && isRecorded ? try columns("\(prefix)\(name)_sum_squares", indices, rows) { $0 } : nil
+      guard sums.contains(.ofParameters), isRecorded else { return nil }
+      return try columns("\(prefix)\(name)_sum_squares", indices, rows) { $0 }
     }
     let weightSquares = try squares("weight", isRecorded: manifest.hasWeights)
     let updateSquares = try squares("update", isRecorded: manifest.hasUpdates)
