@@ -17,6 +17,9 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
   case zeroByConstruction(operation: String, label: String)
   /// No layer trains the operation at any step of the window.
   case notTrained(operation: String, label: String, window: StepWindow)
+  /// An operation whose weights or updates have no such statistic in a group in the window: they were not measured, or the weights
+  /// are zero.
+  case notMeasured(statistic: GradientStatistic, operation: String, label: String, window: StepWindow)
   /// Runs imported from a log that does not have the norm; the statistics that it has.
   case normNotRecorded(statistic: GradientStatistic, label: String, available: [GradientStatistic])
   /// Runs that have not recorded what a statistic of weights and updates is made of.
@@ -75,6 +78,10 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
       return
         "'\(operation)' is not trained in \(label) at any of the window's \(window.title), so it has no gradient: choose"
         + " another operation or window (`nf-probe info` says what trains when)"
+    case .notMeasured(let statistic, let operation, let label, let window):
+      return
+        "'\(operation)' has no \(statistic.rawValue) in \(label) at any of the window's \(window.title): its weights are zero, or"
+        + " were not measured there"
     case .normNotRecorded(let statistic, let label, let available):
       let choices = available.map { "--statistic \($0.rawValue)" }.joined(separator: " or ")
       return

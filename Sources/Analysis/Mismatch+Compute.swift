@@ -14,7 +14,9 @@ extension Mismatch {
     let runs = try Self.windowed(group, operation: operation, statistic: statistic, window: window)
     let layers = present.filter { layer in runs.allSatisfy { $0.measuredCount(ofLayer: layer) > 0 } }
     guard !layers.isEmpty else {
-      throw .notTrained(operation: operation, label: group.label, window: window)
+      throw statistic.isOfGradient
+        ? .notTrained(operation: operation, label: group.label, window: window)
+        : .notMeasured(statistic: statistic, operation: operation, label: group.label, window: window)
     }
     let profile = Profile(
       runs: runs, present: present, layers: layers, layerCount: group.manifest.gradients.layerCount)

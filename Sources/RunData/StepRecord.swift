@@ -93,7 +93,7 @@ public struct StepRecord: Equatable, Sendable {
   public var stemActivationGradients: SumColumns?
   /// The factor on the loss while the gradients were computed, of which they are free again; nil without loss scaling.
   public var lossScale: Double?
-  /// Sums of the weights after the step's update and of the update; nil unless they are recorded.
+  /// Sums of the weights after the step's update and of the update; nil where they were not measured.
   public var parameters: ParameterSums?
 
   /// Creates a record.

@@ -138,10 +138,9 @@ extension RunSchema {
       if let sums = record.stemActivationGradients { row += Self.sumValues(sums) }
     }
     if let scale = record.lossScale { row.append(.reals([scale])) }
-    if let sums = record.parameters {
-      if hasWeights { row += magnitudeValues(sums.weights, stem: sums.stemWeights) }
-      if hasUpdates { row += magnitudeValues(sums.updates, stem: sums.stemUpdates) }
-    }
+    let parameters = record.parameters ?? unmeasured
+    if hasWeights { row += magnitudeValues(parameters.weights, stem: parameters.stemWeights) }
+    if hasUpdates { row += magnitudeValues(parameters.updates, stem: parameters.stemUpdates) }
     return row
   }
 
@@ -176,5 +175,26 @@ extension MachineFacts {
   /// One line of it all, for one attempt at a run.
   var summary: String {
     "\(program); \(blas); \(threads == 1 ? "1 thread" : "\(threads) threads"); \(cpu)"
+  }
+}
+
+extension ParameterSums {
+  /// Not a number where there is a tensor, 0 where a layer lacks one.
+  fileprivate init(unmeasured counts: [Int], stem: [Int]) {
+    func columns(_ counts: [Int]) -> SumColumns {
+      var columns = SumColumns(count: counts.count)
+      for index in counts.indices where counts[index] > 0 {
+        columns.set(
+          TensorSums(count: 0, l1: .nan, sumSquares: .nan, maxAbs: .nan, zeros: 0, nonfinite: 0), at: index)
+      }
+      return columns
+    }
+    self.init(
+      weights: columns(counts), stemWeights: columns(stem), updates: columns(counts),
+      stemUpdates: columns(stem))
+  }
+
+  init(unmeasuredOf layout: GradientLayout) {
+    self.init(unmeasured: layout.elementCounts, stem: layout.stemElementCounts)
   }
 }

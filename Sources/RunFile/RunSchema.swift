@@ -99,6 +99,8 @@ struct RunSchema {
   /// Whether the sums of weights, and of updates, have their columns.
   let hasWeights: Bool
   let hasUpdates: Bool
+  /// What stands for weights and updates at a step at which they were not measured.
+  let unmeasured: ParameterSums
   let steps: Table
   let snapshots: Table
   let validations: Table
@@ -118,6 +120,7 @@ struct RunSchema {
     ]
     hasWeights = manifest.hasWeights
     hasUpdates = manifest.hasUpdates
+    unmeasured = ParameterSums(unmeasuredOf: gradients)
     steps = Self.stepTable(manifest)
     snapshots = Table(
       marker: Column(name: "snapshot", number: .int64, longName: "optimizer updates before the snapshot"),

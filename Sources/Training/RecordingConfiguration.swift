@@ -31,21 +31,30 @@ public struct RecordingConfiguration: Equatable, Sendable {
   public var validationInterval: Int?
   /// Whether operations' outputs and their gradients are measured.
   public var activations: Bool
-  /// Whether the sums of weights and updates are recorded beside those of gradients.
-  public var weights: Bool
+  /// Steps between two at which weights and updates are measured, of those that are recorded; 0 measures none.
+  public var weightInterval: Int
   /// Updates between two checkpoints; nil keeps none on the way.
   public var checkpointInterval: Int?
+
+  /// At every step, measuring weights and updates would cost more than a hundredth of it.
+  public static let usualWeightInterval = 10
+
+  /// Whether weights and updates are measured at a step.
+  func measuresWeights(step: Int) -> Bool {
+    weightInterval > 0 && step % weightInterval == 0 && schedule.includes(step: step)
+  }
 
   /// Creates a configuration.
   public init(
     schedule: RecordingSchedule = .every(1), snapshotInterval: Int = 50, validationInterval: Int? = nil,
-    activations: Bool = false, weights: Bool = true, checkpointInterval: Int? = nil
+    activations: Bool = false, weightInterval: Int = RecordingConfiguration.usualWeightInterval,
+    checkpointInterval: Int? = nil
   ) {
     self.schedule = schedule
     self.snapshotInterval = snapshotInterval
     self.validationInterval = validationInterval
     self.activations = activations
-    self.weights = weights
+    self.weightInterval = weightInterval
     self.checkpointInterval = checkpointInterval
   }
 }

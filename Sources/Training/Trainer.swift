@@ -123,7 +123,7 @@ public final class Trainer<Scalar: KernelScalar> {
       failure.map(TrainingEnd.failed)
       ?? (configuration.onNonfinite == .stop ? nonfinite.map(TrainingEnd.nonfinite) : nil)
     let isUpdated = updates(isFinite: isFinite, end: end)
-    let measuresParameters = configuration.recording.weights && (isScheduled || end != nil)
+    let measuresParameters = configuration.recording.measuresWeights(step: step)
     if isUpdated {
       clock.measure(.optimizer) {
         optimizer.update(
@@ -133,7 +133,8 @@ public final class Trainer<Scalar: KernelScalar> {
     }
     let parameters =
       measuresParameters
-      ? clock.measure(.recording) { recorder.measureParameters(isUpdated: isUpdated) } : nil
+      ? clock.measure(.recording) { recorder.measureParameters(isUpdated: isUpdated) }
+      : nil
     // A step that ends the run is recorded whatever the schedule.
     if sums == nil, end != nil { sums = recorder.measure() }
     let seconds = start.duration(to: .now) / .seconds(1)

@@ -10,7 +10,10 @@ from conftest import refuses, run_files, small, succeeds
 from safetensors.numpy import load_file
 
 STEPS = 6
-CHECKED = dict(steps=STEPS, warmup=2, lr=0.02, architecture="normformer", checkpoint_every=1, keep=STEPS + 1)
+CHECKED = dict(
+    steps=STEPS, warmup=2, lr=0.02, architecture="normformer", checkpoint_every=1, keep=STEPS + 1,
+    weights_every=1,
+)
 
 
 def trained(folder, **changes):
@@ -65,7 +68,7 @@ def test_training_is_the_same_without(changes, tmp_path):
     for name in ("with", "without"):
         (tmp_path / name).mkdir()
     with_sums = trained(tmp_path / "with", **changes)
-    without = trained(tmp_path / "without", no_weights=True, **changes)
+    without = trained(tmp_path / "without", **{**changes, "weights_every": 0})
     with h5py.File(with_sums) as one, h5py.File(without) as two:
         added = {f"{stem}{kind}_{s}" for stem in ("", "stem_") for kind in ("weight", "update") for s in ("l1", "sum_squares", "max_abs")}
         assert set(one) - set(two) == added and two.attrs["schema_version"] == 1
@@ -79,15 +82,16 @@ def test_training_is_the_same_without(changes, tmp_path):
 
 
 def test_where_nothing_is_updated(tmp_path):
-    succeeds("grads", *small(architectures="pre-ln", steps=3, no_update=True, out="run"), cwd=tmp_path)
+    succeeds("grads", *small(architectures="pre-ln", steps=3, no_update=True, weights_every=1, out="run"), cwd=tmp_path)
     with h5py.File(run_files(tmp_path)[0]) as file:
         assert not file["update_l1"][...].any() and not file["stem_update_max_abs"][...].any()
         weights = file["weight_l1"][...]
         assert (weights[0] == weights[2]).all() and weights.any()
 
 
-def test_statistics_of_weights_and_updates(recorded, tmp_path):
-    files = run_files(recorded)
+def test_statistics_of_weights_and_updates(tmp_path):
+    succeeds("grads", *small(out="runs", weights_every=2), cwd=tmp_path)
+    files = run_files(tmp_path / "runs")
     for statistic in ("weight-rms", "update-rms", "update/weight"):
         table = succeeds("grads", *files, f"--statistic={statistic}", "--format=csv", "--window=4:9", cwd=tmp_path).stdout
         assert "nan" not in table.lower()
@@ -98,7 +102,7 @@ def test_statistics_of_weights_and_updates(recorded, tmp_path):
         succeeds("grads", files[0], "--statistic=update/weight", "--operation=fc1.weight", "--format=json", "--window=4:9", cwd=tmp_path).stdout
     )
     with xarray.open_dataset(files[0], engine="h5netcdf") as run:
-        part = run.sel(tensor="fc1.weight", step=slice(4, 8))
+        part = run.sel(tensor="fc1.weight", step=[4, 6, 8])
         expected = numpy.sqrt(part.update_sum_squares / part.weight_sum_squares).mean("step").values
     text = json.dumps(out)
     assert all(f"{value:.3g}"[:4] in text for value in expected[[0, -1]])
@@ -108,16 +112,30 @@ def test_statistics_of_weights_and_updates(recorded, tmp_path):
     assert "RMS of the weights" in (tmp_path / "figure.tex").read_text()
 
 
+def test_by_default_every_tenth_step(tmp_path):
+    succeeds("grads", *small(architectures="normformer", steps=31, every=2, out="run"), cwd=tmp_path)
+    (path,) = run_files(tmp_path)
+    with h5py.File(path) as file:
+        there = file["gradient_count"][...] > 0
+        for name in ("weight_l1", "update_sum_squares"):
+            measured = ~numpy.isnan(file[name][...])
+            assert file["step"][measured[:, there].all(axis=1)].tolist() == [0, 10, 20, 30]
+            assert not measured[1][there].any() and (file[name][...][:, ~there] == 0).all()
+    table = succeeds("grads", path, "--statistic=update/weight", cwd=tmp_path).stdout
+    assert "not trained" not in table and "not measured" not in table
+    assert succeeds("verify", path, cwd=tmp_path).stdout.startswith(f"{path}: whole")
+
+
 def test_a_tensor_of_zeros_has_no_ratio(tmp_path):
     """Biases begin at zero; with no updates they stay there."""
-    succeeds("grads", *small(architectures="pre-ln", steps=3, no_update=True, out="run"), cwd=tmp_path)
+    succeeds("grads", *small(architectures="pre-ln", steps=3, no_update=True, weights_every=1, out="run"), cwd=tmp_path)
     (path,) = run_files(tmp_path)
     refuses("grads", path, "--statistic=update/weight", "--operation=self_attn_layer_norm.bias", cwd=tmp_path, mentions=["self_attn_layer_norm.bias"])
     succeeds("grads", path, "--statistic=update/weight", cwd=tmp_path)
 
 
 def test_a_file_without_them_says_so(tmp_path):
-    succeeds("grads", *small(architectures="pre-ln", no_weights=True, out="run"), cwd=tmp_path)
+    succeeds("grads", *small(architectures="pre-ln", weights_every=0, out="run"), cwd=tmp_path)
     (path,) = run_files(tmp_path)
     succeeds("grads", path, cwd=tmp_path)
     for command in (["grads", path], ["report", path, "--out=page"]):

@@ -56,6 +56,8 @@ public struct ReportedRun: Sendable {
   public var untrained: [UntrainedTensors]
   /// Experts that get no token at any recorded step.
   public var deadExperts: [DeadExperts] = []
+  /// How large weights and updates are over its last steps; nil where that is not known.
+  public var parameters: ParameterMeans?
 
   /// Creates a reported run.
   public init(

@@ -66,6 +66,11 @@ extension RunReport {
           .caution, label,
           "experts that got no token at any recorded step: \(DeadExperts.list(own.deadExperts))."))
     }
+    if let parameters = own.parameters {
+      let updates = UpdateFindings(parameters, of: own.run.manifest.gradients)
+      found += updates.outliers.map { Document.Finding(.caution, label, "\($0).") }
+      if let lost = updates.lostInBF16 { found.append(Document.Finding(.note, label, "\(lost).")) }
+    }
     for damage in own.damage { found.append(Document.Finding(.problem, label, "\(damage).")) }
     found += resumptionFindings(own, label)
     return found

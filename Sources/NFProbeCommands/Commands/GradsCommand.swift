@@ -25,6 +25,7 @@ struct GradsCommand: ParsableCommand {
         nf-probe grads --corpus book.txt --dim 192 --heads 6 --lr 5e-4 --seeds 3
         nf-probe grads --architectures pre-ln,normformer --no-scale-heads
         nf-probe grads --operation fc1.weight --statistic rms a.h5 b.h5
+        nf-probe grads --over-time pre-ln-seed*.h5 normformer-seed*.h5 --svg course.svg
         nf-probe grads --follow run.h5
         nf-probe grads --from-checkpoint w.safetensors --no-update --heads 12
         nf-probe grads --resume nf-probe-runs/grads-001
@@ -57,6 +58,10 @@ struct GradsCommand: ParsableCommand {
     }
     guard Set(architectures.elements).count == architectures.elements.count else {
       throw ValidationError("--architectures names one of them twice")
+    }
+    guard !follow || !mismatch.overTime else {
+      throw ValidationError(
+        "--over-time reads what is there, also of a run that goes on; --follow has no place beside it")
     }
     guard !follow || files.count == 1 else { throw ValidationError("--follow takes one run file") }
     guard stacks.stack == nil || !files.isEmpty else {

@@ -27,14 +27,17 @@ struct InfoCommand: ParsableCommand {
       let reader = try reading.open(file)
       show(
         reader, try reading.read(reader, tensors: []), try reading.attempts(reader),
-        try reading.trainingSurvey(reader))
+        try reading.trainingSurvey(reader), try reading.parameterMeans(reader))
     }
   }
 
   private func show(
-    _ reader: RunFileReader, _ run: RecordedRun, _ attempts: [RunAttempt], _ survey: TrainingSurvey
+    _ reader: RunFileReader, _ run: RecordedRun, _ attempts: [RunAttempt], _ survey: TrainingSurvey,
+    _ parameters: ParameterMeans?
   ) {
-    let facts = facts(reader, run, attempts, survey)
+    let facts =
+      facts(reader, run, attempts, survey)
+      + (parameters.map { updateFacts($0, run.manifest.gradients) } ?? [])
     let console = Console(isQuiet: false)
     guard format != .table else {
       for (name, value) in facts { console.print(indented(name, value, width: console.width)) }
@@ -111,6 +114,12 @@ struct InfoCommand: ParsableCommand {
       + (survey.deadExperts.isEmpty
         ? [] : [("experts without a token", DeadExperts.list(survey.deadExperts))])
     return onRun + lineage(attempts, reader.state) + onTensors + onTraining + onNumbers + onMachine
+  }
+
+  /// What the sizes of updates say.
+  private func updateFacts(_ means: ParameterMeans, _ layout: GradientLayout) -> [(String, String)] {
+    let findings = UpdateFindings(means, of: layout)
+    return findings.outliers.map { ("updates", $0) } + (findings.lostInBF16.map { [("updates", $0)] } ?? [])
   }
 
   /// How many there are, by stack where there are several.

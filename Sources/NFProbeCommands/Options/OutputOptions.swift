@@ -47,6 +47,12 @@ struct MismatchOptions: ParsableArguments {
   @Option(help: "What is shown of each gradient.")
   var statistic: GradientStatistic = .l1
 
+  @Flag(help: "Show how the mismatch changes along the runs, by windows of equally many steps.")
+  var overTime = false
+
+  @Option(help: ArgumentHelp("Windows of --over-time. (default: 10)", valueName: "N"))
+  var windows: Int?
+
   @Option(help: "How the table is printed.")
   var format: TableFormat = .table
 
@@ -62,6 +68,13 @@ struct MismatchOptions: ParsableArguments {
   func validate() throws {
     _ = try StepWindow.parsed(window)
     _ = try LayerSelection.parsed(layersShown)
+    guard windows == nil || overTime else { throw ValidationError("--windows is of --over-time") }
+    guard (1...1000).contains(windows ?? 1) else {
+      throw ValidationError("--windows must be between 1 and 1000, not \(windows ?? 1)")
+    }
+    guard !paper || !overTime else {
+      throw ValidationError("--paper: the paper has no mismatch over time to draw below")
+    }
     guard !paper || (statistic == .l1 && operation ?? OperationChoice.usual == OperationChoice.usual) else {
       throw Self.paperIsOfOneOperation
     }
@@ -78,6 +91,13 @@ struct MismatchOptions: ParsableArguments {
     guard !paper || choice.operation == OperationChoice.usual else { throw Self.paperIsOfOneOperation }
     if let note = choice.note { console.progress(note) }
     return choice.operation
+  }
+
+  /// How the mismatch of an operation changes along some runs under these options.
+  func course(of runs: [RecordedRun], operation: String) throws -> MismatchCourse {
+    try MismatchCourse(
+      runs: runs, operation: operation, statistic: statistic, span: .parsed(window),
+      count: windows ?? MismatchCourse.usualCount, allowsMixedContracts: mixContracts)
   }
 
   /// The mismatch of an operation in some runs under these options.

@@ -116,8 +116,8 @@ struct RecordingOptions: ParsableArguments {
   @Flag(help: "Measure every operation's output and the gradient that reaches it, too.")
   var activations = false
 
-  @Flag(inversion: .prefixedNo, help: "Record the sums of weights and updates, too.")
-  var weights = true
+  @Option(help: "Measure weights and updates, too, at every n-th step of those recorded; 0 never.")
+  var weightsEvery = RecordingConfiguration.usualWeightInterval
 
   @Option(help: "What to do when a loss or gradient is not finite.")
   var onNonfinite: NonfinitePolicy = .stop
@@ -129,12 +129,15 @@ struct RecordingOptions: ParsableArguments {
     ] where value < 1 {
       throw ValidationError("\(name) must be at least 1, not \(value)")
     }
+    guard weightsEvery >= 0 else {
+      throw ValidationError("--weights-every must be at least 0, not \(weightsEvery)")
+    }
   }
 
   var configuration: RecordingConfiguration {
     RecordingConfiguration(
       schedule: perDecade.map { .logarithmic(perDecade: $0) } ?? .every(every),
       snapshotInterval: snapshotEvery, validationInterval: validateEvery, activations: activations,
-      weights: weights)
+      weightInterval: weightsEvery)
   }
 }

@@ -46,6 +46,7 @@ struct ReportReading {
       var reported = try Self.run(reader, reading, choice.operation, statistic)
       reported.untrained = survey?.untrained ?? []
       reported.deadExperts = survey?.deadExperts ?? []
+      if !reported.isStabilityTest { reported.parameters = try reading.parameterMeans(reader) }
       return reported
     }
     self.statistic = statistic

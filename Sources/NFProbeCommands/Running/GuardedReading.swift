@@ -114,6 +114,17 @@ struct GuardedReading {
     return survey
   }
 
+  /// How large weights and updates are over a run's last steps; nil where they are not recorded, or of another stack than the
+  /// deepest one. Damaged rows are left out without a word: other readings of the run say it.
+  func parameterMeans(_ reader: RunFileReader) throws -> ParameterMeans? {
+    guard reader.manifest.gradients == reader.recordedGradients,
+      var survey = ParameterSurvey(reader.manifest),
+      let window = ParameterSurvey.window(of: reader.steps)
+    else { return nil }
+    try forEachBlock(reader, of: ParameterSurvey.variables, window: window) { survey.add($0) }
+    return survey.means
+  }
+
   /// The layout of a run without what never trains, in a window where one is given.
   func trainedLayout(_ reader: RunFileReader, window: Range<Int>? = nil) throws -> GradientLayout {
     // The tensors of another stack than the deepest one lie outside of the grid.

@@ -102,8 +102,8 @@ extension RunRequest {
       scales: ParameterTable(configuration).scaleLayouts,
       operationNames: recording.activations ? ParameterTable(configuration).operationNames : [],
       stemOperationNames: recording.activations ? configuration.stemOperationNames : [],
-      hasLossScale: training.lossScaling != nil, hasWeights: recording.weights,
-      hasUpdates: recording.weights, modelDim: configuration.modelDim,
+      hasLossScale: training.lossScaling != nil, hasWeights: recording.weightsEvery > 0,
+      hasUpdates: recording.weightsEvery > 0, modelDim: configuration.modelDim,
       ffnDim: configuration.ffnDim, headCount: configuration.headCount, headDim: configuration.headDim,
       startedAt: Date.now.ISO8601Format())
     return PlannedRun(

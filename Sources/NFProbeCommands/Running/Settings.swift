@@ -128,7 +128,9 @@ extension RunRequest {
     settings["validate-every"] = recording.validateEvery.map { .integer($0) }
     settings["activations"] = .flag(recording.activations)
     // Runs of before they were recorded keep their ids: they compute the same.
-    if !recording.weights { settings["weights"] = .flag(false) }
+    if recording.weightsEvery != RecordingConfiguration.usualWeightInterval {
+      settings["weights-every"] = .integer(recording.weightsEvery)
+    }
     settings["on-nonfinite"] = .text(recording.onNonfinite.rawValue)
     settings["until"] = failure?.until.map { .text($0.rawValue) }
     settings["divergence-margin"] = training.failure.divergence.map { .number($0.margin) }
