@@ -6,6 +6,9 @@ public struct HDF5FileAccess: Sendable {
   ///
   /// It is set for the file: single-writer mode forgets what is set for a dataset.
   public var chunkCacheBytes: Int
+  /// How gladly chunks that were wholly read or written are given up before others, 0 to 1. At 1 the library keeps every chunk
+  /// that was read in part, whatever their bytes: right for a writer that fills them, wrong for a reader of columns.
+  public var wholeChunkPreemption: Double
   /// How often metadata that looks torn is read again before it counts as damaged; nil for the library's own
   /// choice, which takes minutes to give up.
   public var metadataReadAttempts: Int?
@@ -15,9 +18,11 @@ public struct HDF5FileAccess: Sendable {
 
   /// Creates access options.
   public init(
-    chunkCacheBytes: Int = 1 << 20, metadataReadAttempts: Int? = nil, ignoresWriterMark: Bool = false
+    chunkCacheBytes: Int = 1 << 20, wholeChunkPreemption: Double = 1, metadataReadAttempts: Int? = nil,
+    ignoresWriterMark: Bool = false
   ) {
     self.chunkCacheBytes = chunkCacheBytes
+    self.wholeChunkPreemption = wholeChunkPreemption
     self.metadataReadAttempts = metadataReadAttempts
     self.ignoresWriterMark = ignoresWriterMark
   }
@@ -29,8 +34,8 @@ public struct HDF5FileAccess: Sendable {
     let doing = "setting up file access"
     let list = try Identifier(doing) { H5Pcreate(chdf5_file_access_class()) }
     try check(doing) { H5Pset_libver_bounds(list.id, H5F_LIBVER_V110, H5F_LIBVER_V110) }
-    // 12,421 slots, a prime far above the chunks that fit; 1: chunks that were wholly written or read go first.
-    try check(doing) { H5Pset_cache(list.id, 0, 12_421, chunkCacheBytes, 1) }
+    // 12,421 slots: a prime far above the chunks that fit.
+    try check(doing) { H5Pset_cache(list.id, 0, 12_421, chunkCacheBytes, wholeChunkPreemption) }
     if let metadataReadAttempts {
       try check(doing) { H5Pset_metadata_read_attempts(list.id, UInt32(metadataReadAttempts)) }
     }

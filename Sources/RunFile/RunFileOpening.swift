@@ -40,7 +40,7 @@ struct RunFileOpening {
 
   private func access(metadataReadAttempts: Int? = nil, ignoresWriterMark: Bool = false) -> HDF5FileAccess {
     HDF5FileAccess(
-      chunkCacheBytes: cacheBytes, metadataReadAttempts: metadataReadAttempts,
+      chunkCacheBytes: cacheBytes, wholeChunkPreemption: 0.75, metadataReadAttempts: metadataReadAttempts,
       ignoresWriterMark: ignoresWriterMark)
   }
 

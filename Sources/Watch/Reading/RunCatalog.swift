@@ -6,7 +6,7 @@ import RunData
 /// All runs that are watched.
 final class RunCatalog {
   /// Files that are kept open at most.
-  private static let mostOpen = 16
+  private static let mostOpen = 12
   /// Numbers that are kept of runs at most: 48 MB.
   private static let mostNumbers = 6_000_000
   /// Between two looks into folders, in seconds.
@@ -71,7 +71,12 @@ final class RunCatalog {
     let before = run.version
     run.look(guardian)
     if run.version != before { version += 1 }
-    if run.isOpen { use(run) }
+    // An open file takes memory: one that does not grow is opened again when somebody wants to see more of it.
+    if run.isOpen, !run.isGrowing, run.keptNumbers == 0 {
+      run.close()
+    } else if run.isOpen {
+      use(run)
+    }
   }
 
   /// A run that a view is made of, its file looked at; nil for an id that is none.

@@ -87,7 +87,7 @@ extension Figure {
     let points = pixels / Self.pixelsPerPoint
     figure.width = Figure.Width(rawValue: points * 25.4 / 72)
     let panels = rows.flatMap(\.self)
-    let leastWidth = 250.0
+    let leastWidth = 200.0
     let columns = max(1, min(panels.count, Int(points / leastWidth), 4))
     // Panels that share a row share its height and its vertical axis.
     if rows.allSatisfy({ $0.count > 1 }) || columns == 1 || rows.count == 1 {

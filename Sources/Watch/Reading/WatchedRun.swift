@@ -31,6 +31,10 @@ final class WatchedRun {
 
   private var reader: RunFileReader?
   private var columns: [ColumnKey: RecordedRun] = [:]
+  /// The keys of ``columns``, that of the latest view last.
+  private var columnKeys: [ColumnKey] = []
+  /// Operations and sums that are kept of one run.
+  private static let mostColumns = 3
   /// Rows of ``columns`` that were compared with their checksums.
   private var checkedRows = 0
 
@@ -148,6 +152,9 @@ final class WatchedRun {
     guard let reader else { return nil }
     let tensors = [tensor].compactMap(\.self).filter(reader.manifest.gradients.tensorNames.contains)
     let key = ColumnKey(tensor: tensors.first, sum: sum)
+    columnKeys = columnKeys.filter { $0 != key } + [key]
+    for old in columnKeys.dropLast(Self.mostColumns) { columns[old] = nil }
+    columnKeys = columnKeys.suffix(Self.mostColumns)
     guard var run = columns[key] else {
       let run = try guardian.run {
         try reader.read(tensors: tensors, sums: [sum], checksRows: reader.steps.count < Self.fewRows)
