@@ -37,8 +37,9 @@ extension Document {
       return "<details>\n<summary>\(xmlEscaped(summary))</summary>\n\n\(text)\n\n</details>"
     case .figure(let part):
       let label = numbers.label(of: part)
+      let points = part.figure == nil ? "" : " [points](\(part.pointsPath))"
       return "![\(markdownEscaped(part.metadata.title))](\(part.svgPath))\n\n"
-        + "**\(label)** \(markdownEscaped(part.caption)) [points](\(part.pointsPath))"
+        + "**\(label)** \(markdownEscaped(part.caption))\(points)"
     }
   }
 

@@ -4,6 +4,7 @@ import calendar
 import csv
 import io
 import json
+import re
 import math
 import time
 
@@ -52,6 +53,9 @@ def stored(path, scales=False) -> dict[tuple, float]:
                     layer = index[1] if "layer" in axes else None
                     tensor = names[axes[-1]][index[-1]] if len(axes) > 1 else None
                     if axes[-1] == "tensor" and count[index[1:]] == 0:
+                        continue
+                    # Weights and updates are measured at some steps alone.
+                    if re.match("(stem_)?(weight|update)_", name) and numpy.isnan(values[index]):
                         continue
                     numbers[int(steps[index[0]]), layer, tensor, None, name] = values[index]
             elif axes == ["validation_step"]:

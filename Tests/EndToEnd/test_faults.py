@@ -102,7 +102,7 @@ def check_full(process, folder, reason: str):
 
 
 def test_a_full_disk(tmp_path):
-    with small_disk(tmp_path / "disk", 3 * MiB):
+    with small_disk(tmp_path / "disk", 6 * MiB):
         folder = tmp_path / "disk"
         path, flushed = check_full(started(endless(folder)), folder, "No space left on device")
         assert flushed > 100
@@ -117,7 +117,7 @@ def test_a_full_disk(tmp_path):
 
 
 def test_a_limit_on_file_sizes(tmp_path):
-    limit = 2 * MiB, 2 * MiB
+    limit = 4 * MiB, 4 * MiB
     process = started(endless(tmp_path), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
     path, flushed = check_full(process, tmp_path, "File too large")
     assert flushed > 100

@@ -1,6 +1,14 @@
 import RunData
 import RunFile
 
+extension StepVariable {
+  /// Whether it is measured at some steps alone, as weights and updates are; at the others it is not a number.
+  var isSampled: Bool {
+    let name = name.trimmingPrefix("stem_")
+    return name.hasPrefix("weight_") || name.hasPrefix("update_")
+  }
+}
+
 /// Tells which numbers of a block of steps are missing, for their tensor does not train at that step: they are no line of an
 /// export.
 struct MissingNumbers {

@@ -77,10 +77,12 @@ private struct RowLines {
   private let middles: [[UInt8]]
   private let isPresent: [Bool]
   private let isInteger: Bool
+  private let isSampled: Bool
 
   init(_ variable: StepVariable, of manifest: RunManifest, _ syntax: RecordSyntax) {
     self.syntax = syntax
     isInteger = variable.isInteger
+    isSampled = variable.isSampled
     let cells = variable.cells(of: manifest)
     isPresent = cells.map(\.isPresent)
     middles = cells.map {
@@ -93,6 +95,7 @@ private struct RowLines {
     let first = index * middles.count
     for cell in middles.indices where isPresent[cell] {
       if let counts, counts[first + cell] == Double(TensorSums.missingCount) { continue }
+      if isSampled, values[first + cell].isNaN { continue }
       text.append(contentsOf: head)
       text.append(contentsOf: middles[cell])
       syntax.append(values[first + cell], isInteger: isInteger, to: &text)

@@ -35,6 +35,7 @@ struct ScalarColumn {
     for (cell, tag) in tags.enumerated() {
       guard let tag, counts?[first + cell] != Double(TensorSums.missingCount) else { continue }
       let value = values[first + cell]
+      if variable.isSampled, value.isNaN { continue }
       event.append(tag, takesRoot ? value.squareRoot() : value)
     }
   }
