@@ -70,7 +70,7 @@ def refuses(*arguments, cwd, mentions: list[str], **options) -> subprocess.Compl
     assert result.stdout == ""
     # Without the usage that the argument parser appends: its flags would match nearly every pattern.
     message = re.split(r"^(?:Usage|Help):", result.stderr, flags=re.M)[0].strip()
-    assert message and len(message.splitlines()) <= 10, result.stderr[-3000:]
+    assert message and len(message.splitlines()) <= 6, result.stderr[-3000:]
     for pattern in mentions:
         assert re.search(pattern, message, re.I), f"no {pattern!r} in: {message}"
     return result

@@ -122,7 +122,11 @@ class Run:
             for row in self.sound_rows(marker):
                 step = int(self.file[marker][row])
                 for name in names:
-                    yield from self._of_row(step, name, dimensions[name], self.file[name][row])
+                    # Weights and updates that were not measured at a step are not a number there.
+                    is_sampled = name.removeprefix("stem_").startswith(("weight_", "update_"))
+                    for number in self._of_row(step, name, dimensions[name], self.file[name][row]):
+                        if not is_sampled or number.value == number.value:
+                            yield number
 
     def _of_row(self, step: int, name: str, dimensions: list[str], values) -> Iterator[Number]:
         if not dimensions:

@@ -1,6 +1,5 @@
 """`pack`: files of finished runs compressed and thinned out, and what it leaves alone."""
 
-import os
 import json
 import resource
 import shutil
@@ -219,7 +218,6 @@ def test_a_full_disk_leaves_the_original(original):
     succeeds("pack", original, cwd=original.parent)
 
 
-@pytest.mark.skipif("CI" in os.environ, reason="does not end the same each time yet")
 @pytest.mark.parametrize("delay", [0.05, 0.15, 0.3])
 def test_a_kill_leaves_the_original_or_the_packed_file(delay, original):
     before = original.read_bytes()
