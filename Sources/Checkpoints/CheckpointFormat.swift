@@ -39,7 +39,7 @@ extension CheckpointContents {
   static func format(of file: RandomAccessFile) throws(CheckpointError) -> CheckpointFormat {
     let start: [UInt8]
     do {
-      start = try file.bytes(at: 0, count: min(file.byteCount, 64))
+      start = try file.beginning(64)
     } catch {
       throw CheckpointError(error)
     }

@@ -78,6 +78,17 @@ public final class RandomAccessFile: Sendable {
     }
   }
 
+  /// The first bytes, at most `count`, as they are now. They say of what kind a file is even while another program
+  /// appends to it.
+  /// - Throws: where reading fails.
+  public func beginning(_ count: Int) throws(FileAccessError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    switch readFully(descriptor, into: &bytes, range: 0..<count, at: 0) {
+    case .success(let done): return Array(bytes.prefix(done))
+    case .failure(let errno): throw errno.error(path, "cannot be read")
+    }
+  }
+
   /// The bytes of a range.
   /// - Throws: as ``read(into:range:at:)``.
   public func bytes(at offset: Int, count: Int) throws(FileAccessError) -> [UInt8] {

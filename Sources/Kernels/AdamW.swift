@@ -58,8 +58,7 @@ public func adamW<Scalar: KernelScalar>(
   let rootCorrection = Scalar(1 / correction2.squareRoot())
   let epsilon = Scalar(update.epsilon)
   let factor = Scalar(update.gradientFactor)
-  @inline(__always)
-  func step(_ index: Int, _ count: Int) -> (before: Scalar.Lanes, after: Scalar.Lanes) {
+  team.update(parameters, sums: sums, firstElement: firstElement) { index, count in
     let g = gradients.lanes(index, count) * factor
     let m = firstMoment.lanes(index, count) * beta1 + g * share1
     let v = secondMoment.lanes(index, count) * beta2 + g * g * share2
@@ -70,18 +69,6 @@ public func adamW<Scalar: KernelScalar>(
     let after = before * kept - m / denominator * rate
     parameters.store(after, index, count)
     return (before, after)
-  }
-  team.split(parameters.count, grain: 1 << 12, multiple: Row<Scalar>.laneCount) { range, thread in
-    guard let sums else {
-      return forEachLanes(of: Scalar.self, in: range) { index, count in _ = step(index, count) }
-    }
-    sums.forEachTensor(in: range, from: firstElement, thread: thread) {
-      (part, lanes: inout UpdateLanes<Scalar>) in
-      forEachLanes(of: Scalar.self, in: part) { index, count in
-        let (before, after) = step(index, count)
-        lanes.add(before: before, after: after, count: count)
-      }
-    }
   }
 }
 

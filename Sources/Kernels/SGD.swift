@@ -38,25 +38,12 @@ public func sgd<Scalar: KernelScalar>(
   let kept = Scalar(1 - update.learningRate * update.weightDecay)
   let rate = Scalar(update.learningRate)
   let factor = Scalar(update.gradientFactor)
-  @inline(__always)
-  func step(_ index: Int, _ count: Int) -> (before: Scalar.Lanes, after: Scalar.Lanes) {
+  team.update(parameters, sums: sums, firstElement: firstElement) { index, count in
     let v = velocity.lanes(index, count) * momentum + gradients.lanes(index, count) * factor
     velocity.store(v, index, count)
     let before = parameters.lanes(index, count)
     let after = before * kept - v * rate
     parameters.store(after, index, count)
     return (before, after)
-  }
-  team.split(parameters.count, grain: 1 << 12, multiple: Row<Scalar>.laneCount) { range, thread in
-    guard let sums else {
-      return forEachLanes(of: Scalar.self, in: range) { index, count in _ = step(index, count) }
-    }
-    sums.forEachTensor(in: range, from: firstElement, thread: thread) {
-      (part, lanes: inout UpdateLanes<Scalar>) in
-      forEachLanes(of: Scalar.self, in: part) { index, count in
-        let (before, after) = step(index, count)
-        lanes.add(before: before, after: after, count: count)
-      }
-    }
   }
 }

@@ -70,6 +70,32 @@ public final class UpdateSums: Sendable {
   }
 }
 
+extension Team {
+  /// Goes through the elements of an optimizer's row a vector at a time, and sums what `step` did to them where `sums` is given.
+  ///
+  /// - Parameters:
+  ///   - firstElement: where the row begins in the memory that `sums` knows.
+  ///   - step: updates the elements from an index on, and returns them before and after.
+  @inline(__always)
+  func update<Scalar: KernelScalar>(
+    _ parameters: Row<Scalar>, sums: UpdateSums?, firstElement: Int,
+    step: (_ index: Int, _ count: Int) -> (before: Scalar.Lanes, after: Scalar.Lanes)
+  ) {
+    split(parameters.count, grain: 1 << 12, multiple: Row<Scalar>.laneCount) { range, thread in
+      guard let sums else {
+        return forEachLanes(of: Scalar.self, in: range) { index, count in _ = step(index, count) }
+      }
+      sums.forEachTensor(in: range, from: firstElement, thread: thread) {
+        (part, lanes: inout UpdateLanes<Scalar>) in
+        forEachLanes(of: Scalar.self, in: part) { index, count in
+          let (before, after) = step(index, count)
+          lanes.add(before: before, after: after, count: count)
+        }
+      }
+    }
+  }
+}
+
 /// The sums of one thread's part of a tensor, in vectors.
 struct UpdateLanes<Scalar: KernelScalar> {
   var weights = MagnitudeLanes<Scalar>()

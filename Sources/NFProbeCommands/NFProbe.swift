@@ -86,9 +86,20 @@ public struct NFProbe: ParsableCommand {
         return 0
       }
       // Usage errors name the option and the way to the help.
-      let message = String(fullMessage(for: error).trimmingPrefix("Error: "))
+      let message = withChoicesInLine(String(fullMessage(for: error).trimmingPrefix("Error: ")))
       return code == .validationFailure ? complainOfUsage(message) : complain(message, status: 1)
     }
+  }
+
+  /// The parser's list of an option's values, a line each, in one line.
+  private static func withChoicesInLine(_ message: String) -> String {
+    let lines = message.split(separator: "\n", omittingEmptySubsequences: false)
+    let bullet = "  - "
+    guard let first = lines.firstIndex(where: { $0.hasPrefix(bullet) }), first > 0 else { return message }
+    let choices = lines[first...].prefix { $0.hasPrefix(bullet) }
+    let sentence = lines[first - 1] + " " + choices.map { $0.dropFirst(bullet.count) }.joined(separator: ", ")
+    return (lines[..<(first - 1)] + [Substring(sentence)] + lines[choices.endIndex...]).joined(
+      separator: "\n")
   }
 
   private static func complain(_ message: some StringProtocol, status: Int32) -> Int32 {

@@ -44,6 +44,9 @@ struct RunFileOpening {
       ignoresWriterMark: ignoresWriterMark)
   }
 
+  /// What every HDF5 file begins with.
+  static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
+
   /// Whether the header says that somebody writes the file.
   private func checkFile() throws(RunFileError) -> Bool {
     do {
@@ -54,9 +57,8 @@ struct RunFileOpening {
       case .file(let size) where size == 0: throw RunFileError(.notHDF5, path: path, "is empty")
       case .file: break
       }
-      let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
       let start = try FileSystem.prefix(of: path, count: 12)
-      guard start.starts(with: signature) else {
+      guard start.starts(with: Self.signature) else {
         throw RunFileError(.notHDF5, path: path, "is not an HDF5 file")
       }
       // Superblock version 3 keeps the mark in its twelfth byte.

@@ -46,6 +46,13 @@ public final class RunFileReader {
   let isOpenedPlainly: Bool
   private let isClosed: Bool
 
+  /// Whether a file is of HDF5 by its first bytes, so that it may be a run file; false where it cannot be read.
+  public static func isHDF5(_ path: String) -> Bool {
+    guard case .file = try? FileSystem.kind(of: path) else { return false }
+    let start = try? FileSystem.prefix(of: path, count: RunFileOpening.signature.count)
+    return start == RunFileOpening.signature
+  }
+
   /// Opens a run file.
   ///
   /// - Parameter cacheBytes: what the library may keep of each variable; little for a reader that stays open, for there are dozens

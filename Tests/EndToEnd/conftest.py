@@ -45,7 +45,7 @@ def environment(**extra: str) -> dict[str, str]:
     return {**kept, **extra}
 
 
-def run(*arguments, cwd, timeout=300, **options) -> subprocess.CompletedProcess:
+def run(*arguments, cwd, timeout=120, **options) -> subprocess.CompletedProcess:
     """Runs the program without a terminal and without input."""
     return subprocess.run(
         [PROGRAM, *map(str, arguments)], cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True,

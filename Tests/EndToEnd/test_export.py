@@ -4,8 +4,8 @@ import calendar
 import csv
 import io
 import json
-import re
 import math
+import re
 import time
 
 import h5py

@@ -29,7 +29,7 @@ def nf_probe_command() -> Run:
 
     def run(*arguments: object, cwd: pathlib.Path | None = None) -> str:
         command = [str(PROGRAM), *map(str, arguments)]
-        result = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
+        result = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
         assert result.returncode == 0, f"{command}\n{result.stderr[-3000:]}"
         return result.stdout
 

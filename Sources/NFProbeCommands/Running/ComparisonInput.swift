@@ -19,28 +19,19 @@ struct ComparisonInput {
     self.argument = argument
     let parts = argument.split(separator: "@", omittingEmptySubsequences: false)
     // A file of that very name wins.
-    if Self.isRunFile(argument) || parts.count < 2 || Self.exists(argument) {
+    if RunFileReader.isHDF5(argument) || parts.count < 2 || Self.exists(argument) {
       (path, step) = (argument, nil)
     } else if let last = parts.last, let number = Int(last), number >= 0 {
       (path, step) = (parts.dropLast().joined(separator: "@"), number)
     } else {
       (path, step) = (argument, nil)
     }
-    isRun = Self.isRunFile(path)
+    isRun = RunFileReader.isHDF5(path)
   }
 
   private static func exists(_ path: String) -> Bool {
     do { _ = try RandomAccessFile(path: path) } catch { return error.reason != .missing }
     return true
-  }
-
-  /// HDF5's signature.
-  private static func isRunFile(_ path: String) -> Bool {
-    let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
-    guard let file = try? RandomAccessFile(path: path), file.byteCount >= signature.count else {
-      return false
-    }
-    return (try? file.bytes(at: 0, count: signature.count)) == signature
   }
 
   /// The side that it stands for; of a run the last snapshot, unless another was asked for.

@@ -1,6 +1,5 @@
 import Checkpoints
 import Documents
-import FileAccess
 import RunData
 import RunFile
 
@@ -27,12 +26,7 @@ struct FileInspection {
 
   /// By its content: everything that is no HDF5 file is looked at as a checkpoint, unless it is called a run file.
   static func isCheckpoint(_ path: String) -> Bool {
-    guard !path.hasSuffix(".h5") else { return false }
-    let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
-    guard let file = try? RandomAccessFile(path: path), file.byteCount >= signature.count,
-      let start = try? file.bytes(at: 0, count: signature.count)
-    else { return true }
-    return start != signature
+    !path.hasSuffix(".h5") && !RunFileReader.isHDF5(path)
   }
 
   // MARK: - Checkpoints
