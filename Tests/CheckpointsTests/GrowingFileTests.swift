@@ -20,7 +20,8 @@ struct GrowingFileTests {
 
     #expect(throws: FileAccessError.self) { try file.bytes(at: 0, count: 8) }
     #expect(try file.beginning(8) == signature)
-    #expect(throws: CheckpointError(path: path, problem: "is an HDF5 file, such as a run file, not a checkpoint")) {
+    let problem = "is an HDF5 file, such as a run file, not a checkpoint"
+    #expect(throws: CheckpointError(path: path, problem: problem)) {
       try CheckpointFormat.format(of: file)
     }
   }
