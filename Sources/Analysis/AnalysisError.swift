@@ -24,6 +24,8 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
   case normNotRecorded(statistic: GradientStatistic, label: String, available: [GradientStatistic])
   /// Runs that have not recorded what a statistic of weights and updates is made of.
   case parametersNotRecorded(statistic: GradientStatistic, label: String)
+  /// Runs whose batches were not looked at by parts.
+  case noiseNotRecorded(label: String)
   /// A run that recorded nothing in the window.
   case emptyWindow(window: StepWindow, label: String, recorded: ClosedRange<Int>?)
   /// A ratio is between two groups of runs.
@@ -91,6 +93,9 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
       return
         "\(label) has not recorded the weights and updates that \(statistic.rawValue) is made of: runs of today's program do,"
         + " unless they are told not to"
+    case .noiseNotRecorded(let label):
+      return
+        "\(label) has not recorded what noise is told from: record with --noise 4, in PyTorch with noise_every, to have it"
     case .emptyWindow(let window, let label, let recorded):
       let has = recorded.map { "it has steps \($0.lowerBound) to \($0.upperBound)" } ?? "it has no steps yet"
       return "\(label) has recorded none of the window's \(window.title): \(has)"

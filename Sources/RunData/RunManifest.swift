@@ -28,6 +28,8 @@ public struct RunManifest: Equatable, Sendable {
   public var hasWeights: Bool
   /// Whether the sums of updates are recorded.
   public var hasUpdates: Bool
+  /// Whether sums by parts of the batch are recorded, from which noise and signal are told.
+  public var hasNoise: Bool
   /// Sizes of the scale axes.
   public var modelDim: Int
   /// Width of the FFN's hidden layer.
@@ -46,9 +48,8 @@ public struct RunManifest: Equatable, Sendable {
     runID: String, architecture: String, configurationJSON: String, contract: NumberContract, seed: UInt64,
     corpus: CorpusFacts, machine: MachineFacts, gradients: GradientLayout, scales: [ScaleLayout],
     operationNames: [String], stemOperationNames: [String] = [], hasLossScale: Bool = false,
-    hasWeights: Bool = false,
-    hasUpdates: Bool = false, modelDim: Int, ffnDim: Int, headCount: Int, headDim: Int? = nil,
-    startedAt: String, packing: Packing? = nil
+    hasWeights: Bool = false, hasUpdates: Bool = false, hasNoise: Bool = false, modelDim: Int,
+    ffnDim: Int, headCount: Int, headDim: Int? = nil, startedAt: String, packing: Packing? = nil
   ) {
     self.runID = runID
     self.architecture = architecture
@@ -64,6 +65,7 @@ public struct RunManifest: Equatable, Sendable {
     self.hasLossScale = hasLossScale
     self.hasWeights = hasWeights
     self.hasUpdates = hasUpdates
+    self.hasNoise = hasNoise
     self.modelDim = modelDim
     self.ffnDim = ffnDim
     self.headCount = headCount

@@ -7,6 +7,7 @@ struct EarlierAttempts {
   let steps: RecordedRows
   let snapshots: RecordedRows
   let validations: RecordedRows
+  let noises: RecordedRows
   let eventCount: Int
   let segmentCount: Int
 
@@ -33,7 +34,8 @@ struct EarlierAttempts {
       stored.scales == manifest.scales, stored.operationNames == manifest.operationNames,
       stored.stemOperationNames == manifest.stemOperationNames, stored.hasLossScale == manifest.hasLossScale,
       // A file of before weights were recorded goes on without them.
-      !stored.hasWeights || manifest.hasWeights, !stored.hasUpdates || manifest.hasUpdates
+      !stored.hasWeights || manifest.hasWeights, !stored.hasUpdates || manifest.hasUpdates,
+      stored.hasNoise == manifest.hasNoise
     else {
       throw RunFileError(
         .mismatch, path: path,
@@ -43,6 +45,7 @@ struct EarlierAttempts {
     steps = try reader.stepTable.recordedRows()
     snapshots = try reader.snapshotTable?.recordedRows() ?? .none
     validations = try reader.validationTable.recordedRows()
+    noises = try reader.noiseTable?.recordedRows() ?? .none
     eventCount = reader.eventTable.keys.count
     segmentCount = try reader.segmentCount()
   }

@@ -225,7 +225,7 @@ extension RunFileReader {
 
 extension TableReader {
   /// Rows whose markers lie in a window; nil for all.
-  fileprivate func rows(in window: Range<Int>?) -> Range<Int> {
+  func rows(in window: Range<Int>?) -> Range<Int> {
     guard let window else { return keys.indices }
     let start = keys.partitioningIndex { $0 >= window.lowerBound }
     return start..<max(start, keys.partitioningIndex { $0 >= window.upperBound })

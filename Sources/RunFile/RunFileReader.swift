@@ -41,6 +41,7 @@ public final class RunFileReader {
   let stepTable: TableReader
   let snapshotTable: TableReader?
   let validationTable: TableReader
+  let noiseTable: TableReader?
   let eventTable: TableReader
   /// Whether the file is one that nobody writes, by its own words.
   let isOpenedPlainly: Bool
@@ -77,6 +78,7 @@ public final class RunFileReader {
       snapshotTable =
         schema.snapshots.columns.isEmpty ? nil : try TableReader(schema.snapshots, of: schema, in: file)
       validationTable = try TableReader(schema.validations, of: schema, in: file)
+      noiseTable = schema.noises.columns.isEmpty ? nil : try TableReader(schema.noises, of: schema, in: file)
       eventTable = try TableReader(schema.events, of: schema, in: file)
     } catch {
       throw RunFileError(reading: path, error)
@@ -134,7 +136,9 @@ public final class RunFileReader {
   /// Whether a writer is still there; looks at nothing else.
   public func hasWriter() -> Bool { WriterLock.holder(ofRunFile: path) != .nobody }
 
-  var tables: [TableReader] { [stepTable, snapshotTable, validationTable, eventTable].compactMap { $0 } }
+  var tables: [TableReader] {
+    [stepTable, snapshotTable, validationTable, noiseTable, eventTable].compactMap { $0 }
+  }
 
   /// Those of some rows that are as they were written, in stretches; the others are noted in ``damagedRows``. A
   /// damaged row may not even be readable, so rows are read in these stretches only.

@@ -27,6 +27,7 @@ public final class RunFileWriter {
     var steps = RecordedRows.none
     var snapshots = RecordedRows.none
     var validations = RecordedRows.none
+    var noises = RecordedRows.none
   }
 
   /// Creates a run file.
@@ -79,7 +80,8 @@ public final class RunFileWriter {
     schema = earlier.schema
     segment = earlier.segmentCount
     recorded = Recorded(
-      steps: earlier.steps, snapshots: earlier.snapshots, validations: earlier.validations)
+      steps: earlier.steps, snapshots: earlier.snapshots, validations: earlier.validations,
+      noises: earlier.noises)
     do {
       let access = HDF5FileAccess(chunkCacheBytes: schema.chunkCacheBytes)
       let file = try HDF5File(opening: path, mode: .writingWhileRead, access: access)
@@ -132,6 +134,18 @@ public final class RunFileWriter {
     guard try isNew("the validation at", validation.step, row, table, recorded.validations) else { return }
     try take(table.append(marker: validation.step, row))
     try flush()
+  }
+
+  /// Appends what a step tells of noise; it is flushed with the steps.
+  ///
+  /// - Throws: ``RunFileError``: a record of another shape, or a file that can no longer be written.
+  public func append(_ noise: NoiseRecord) throws {
+    guard let noises = try usableTables().noises else {
+      throw RunFileError(.mismatch, path: path, "the run's manifest names no sums by parts of the batch")
+    }
+    let row = schema.noiseRow(noise)
+    guard try isNew("the noise at step", noise.step, row, noises, recorded.noises) else { return }
+    try take(noises.append(marker: noise.step, row))
   }
 
   /// Brings everything that was appended to the disk: readers see it, and it outlives a crash.
@@ -232,6 +246,7 @@ struct TableWriters {
   let steps: TableWriter
   let snapshots: TableWriter?
   let validations: TableWriter
+  let noises: TableWriter?
   let events: TableWriter
   private let descriptor: Int32
 
@@ -245,13 +260,16 @@ struct TableWriters {
     snapshots =
       schema.snapshots.columns.isEmpty ? nil : try table(schema.snapshots, earlier?.snapshots.count)
     validations = try table(schema.validations, earlier?.validations.count)
+    noises = schema.noises.columns.isEmpty ? nil : try table(schema.noises, earlier?.noises.count)
     events = try table(schema.events, earlier?.eventCount)
   }
 
   /// Hands all waiting rows to the operating system and waits until they are on the disk, the markers last: a marker on
   /// the disk stands for a row on the disk, also after a crash of the machine.
   func write(_ path: String) throws {
-    let waiting = [steps, snapshots, validations, events].compactMap { $0 }.filter { $0.waitingRows > 0 }
+    let waiting = [steps, snapshots, validations, noises, events].compactMap { $0 }.filter {
+      $0.waitingRows > 0
+    }
     if !waiting.isEmpty {
       for table in waiting { try table.writeColumns() }
       try FileSystem.synchronizeData(descriptor)

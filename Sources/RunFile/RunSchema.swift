@@ -8,7 +8,7 @@ struct RunSchema {
 
   /// The version that a run's file has: the first one that knows all that is in it.
   static func version(of manifest: RunManifest) -> Int64 {
-    manifest.hasWeights || manifest.hasUpdates ? 2 : 1
+    manifest.hasWeights || manifest.hasUpdates || manifest.hasNoise ? 2 : 1
   }
 
   /// The dimensions of a run file; each has a coordinate variable of the same name.
@@ -22,6 +22,7 @@ struct RunSchema {
     case headElement = "head_element"
     case single
     case validationStep = "validation_step"
+    case noiseStep = "noise_step"
     case event
   }
 
@@ -104,6 +105,7 @@ struct RunSchema {
   let steps: Table
   let snapshots: Table
   let validations: Table
+  let noises: Table
   private(set) var events: Table
 
   init(_ manifest: RunManifest) {
@@ -133,6 +135,7 @@ struct RunSchema {
           name: "validation_loss", number: .float64, units: "nat",
           longName: "mean token negative log-likelihood on held-out text")
       ], checksums: ["validation_checksum"])
+    noises = Self.noiseTable(manifest)
     events = Table(
       marker: Column(name: "event", number: .int64, longName: "change of status"),
       columns: [
@@ -158,7 +161,7 @@ struct RunSchema {
     return schema
   }
 
-  var tables: [Table] { [steps, snapshots, validations, events] }
+  var tables: [Table] { [steps, snapshots, validations, noises, events] }
 
   /// The tables that the file has: without columns there is nothing to mark.
   var usedTables: [Table] { tables.filter { !$0.columns.isEmpty } }

@@ -33,6 +33,8 @@ public struct RecordingConfiguration: Equatable, Sendable {
   public var activations: Bool
   /// Steps between two at which weights and updates are measured, of those that are recorded; 0 measures none.
   public var weightInterval: Int
+  /// When batches are looked at by parts, from which noise and signal are told; nil never.
+  public var noise: NoiseSchedule?
   /// Updates between two checkpoints; nil keeps none on the way.
   public var checkpointInterval: Int?
 
@@ -48,13 +50,14 @@ public struct RecordingConfiguration: Equatable, Sendable {
   public init(
     schedule: RecordingSchedule = .every(1), snapshotInterval: Int = 50, validationInterval: Int? = nil,
     activations: Bool = false, weightInterval: Int = RecordingConfiguration.usualWeightInterval,
-    checkpointInterval: Int? = nil
+    noise: NoiseSchedule? = nil, checkpointInterval: Int? = nil
   ) {
     self.schedule = schedule
     self.snapshotInterval = snapshotInterval
     self.validationInterval = validationInterval
     self.activations = activations
     self.weightInterval = weightInterval
+    self.noise = noise
     self.checkpointInterval = checkpointInterval
   }
 }

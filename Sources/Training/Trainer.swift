@@ -19,6 +19,7 @@ public final class Trainer<Scalar: KernelScalar> {
   private let validation: Validation?
   private let recorder: GradientRecorder<Scalar>
   private let probe: ActivationProbe?
+  private let noise: NoiseMeasurement<Scalar>?
   var scaler: LossScaler?
   var watch: FailureWatch
   private var batch: TokenBatch
@@ -41,6 +42,9 @@ public final class Trainer<Scalar: KernelScalar> {
     recorder = GradientRecorder(model: model)
     let isProbed = configuration.recording.activations || configuration.failure.outputLimit != nil
     probe = isProbed ? model.makeProbe() : nil
+    noise = try configuration.recording.noise.map { schedule throws(CorpusError) in
+      try NoiseMeasurement(schedule, model: model, corpus: corpus.training, configuration: configuration)
+    }
     scaler = configuration.lossScaling.map(LossScaler.init)
     watch = FailureWatch(configuration.failure)
     batch = TokenBatch(
@@ -61,6 +65,7 @@ public final class Trainer<Scalar: KernelScalar> {
     for step in firstStep..<configuration.stepCount {
       let outcome = try makeStep(step)
       try emit(outcome.event)
+      if let noise = outcome.noise { try emit(.noise(noise)) }
       if let report = outcome.nonfinite { try emit(.nonfinite(report)) }
       if let end = outcome.end { return end }
       let isLast = step + 1 == configuration.stepCount
@@ -97,6 +102,7 @@ public final class Trainer<Scalar: KernelScalar> {
 
   private struct Outcome {
     let event: TrainingEvent
+    let noise: NoiseRecord?
     let nonfinite: NonfiniteReport?
     /// Where the run ends with the step.
     let end: TrainingEnd?
@@ -110,7 +116,8 @@ public final class Trainer<Scalar: KernelScalar> {
     let isProbed = isScheduled || !configuration.failure.isEmpty
     let loss = try computeGradients(step, tokens: tokens, probe: isProbed ? probe : nil)
     let factor = gradientFactor(tokens: tokens)
-    let needsSums = isScheduled || configuration.clipNorm != nil || scaler != nil
+    let isByParts = noise?.includes(step: step) ?? false
+    let needsSums = isScheduled || isByParts || configuration.clipNorm != nil || scaler != nil
     var sums = needsSums ? clock.measure(.recording) { recorder.measure() } : nil
     let coefficient = clipCoefficient(gradientL2: sums?.l2)
     let isFinite = loss.isFinite && (sums?.l2.isFinite ?? true)
@@ -122,6 +129,7 @@ public final class Trainer<Scalar: KernelScalar> {
     let end =
       failure.map(TrainingEnd.failed)
       ?? (configuration.onNonfinite == .stop ? nonfinite.map(TrainingEnd.nonfinite) : nil)
+    let noise = try isByParts && end == nil ? measureNoise(step, whole: sums, lossScale: lossScale) : nil
     let isUpdated = updates(isFinite: isFinite, end: end)
     let measuresParameters = configuration.recording.measuresWeights(step: step)
     if isUpdated {
@@ -140,7 +148,7 @@ public final class Trainer<Scalar: KernelScalar> {
     let seconds = start.duration(to: .now) / .seconds(1)
     guard isScheduled || end != nil, let sums else {
       let event = TrainingEvent.passed(step: step, loss: loss, seconds: seconds)
-      return Outcome(event: event, nonfinite: nonfinite, end: nil)
+      return Outcome(event: event, noise: noise, nonfinite: nonfinite, end: nil)
     }
     var record = StepRecord(
       step: step, loss: loss, learningRate: rate, gradientL2: sums.l2, clipCoefficient: coefficient,
@@ -148,7 +156,16 @@ public final class Trainer<Scalar: KernelScalar> {
       lossScale: lossScale,
       parameters: parameters)
     if configuration.recording.activations { addOutputs(to: &record, gradientFactor: factor) }
-    return Outcome(event: .recorded(record), nonfinite: nonfinite, end: end)
+    return Outcome(event: .recorded(record), noise: noise, nonfinite: nonfinite, end: end)
+  }
+
+  private func measureNoise(
+    _ step: Int, whole: (layers: SumColumns, stem: SumColumns, l2: Double)?, lossScale: Double?
+  ) throws(CorpusError) -> NoiseRecord? {
+    guard let noise, let whole else { return nil }
+    return try clock.measure(.recording) { () throws(CorpusError) in
+      try noise.measure(step: step, whole: (whole.layers, whole.stem), lossScale: lossScale)
+    }
   }
 
   /// Whether a step's update is made: not where the run ends with a failure, nor from gradients that are not finite, but for

@@ -6,6 +6,8 @@ public enum TrainingEvent: Sendable {
   case recorded(StepRecord)
   /// A step is done that it does not include.
   case passed(step: Int, loss: Double, seconds: Double)
+  /// A step's batch was looked at by parts.
+  case noise(NoiseRecord)
   /// The learned scales after some updates.
   case snapshot(ScaleSnapshot)
   /// The held-out loss after some updates.

@@ -58,6 +58,19 @@ extension ModelConfiguration {
   ///
   /// In float64 and from one layer of each kind, so that absurd sizes give a number rather than an overflow.
   public func trainingBytes(shape: PassShape, scalarBytes: Int = 4) -> Double {
+    let (parameters, passes) = scalarCounts(shape: shape)
+    let copies = precision == .fp32 ? 4.0 : 5
+    return (copies * parameters + passes) * Double(scalarBytes)
+  }
+
+  /// Bytes that a second set of gradients and activations takes, for passes of a shape.
+  public func passBytes(shape: PassShape, scalarBytes: Int = 4) -> Double {
+    let (parameters, passes) = scalarCounts(shape: shape)
+    return (parameters + passes) * Double(scalarBytes)
+  }
+
+  /// Parameters, and what a pass keeps.
+  private func scalarCounts(shape: PassShape) -> (parameters: Double, passes: Double) {
     let rows = Double(shape.batchSize) * Double(shape.sequenceLength)
     let plan = BlockPlan(self, layer: layerCount - 1)
     let inner = Double(plan.valueWidths.reduce(0, +))
@@ -68,7 +81,6 @@ extension ModelConfiguration {
     let perLayer = plan.parameters.map { $0.shape.map(Double.init).reduce(1, *) }.reduce(0, +)
     let tables = (architecture.head.isTied ? 1.0 : 2) * Double(embeddingCount) + Double(positionRows)
     let parameters = perLayer * Double(layerCount) + tables * Double(modelDim)
-    let copies = precision == .fp32 ? 4.0 : 5
-    return (copies * parameters + activations + logits) * Double(scalarBytes)
+    return (parameters, activations + logits)
   }
 }

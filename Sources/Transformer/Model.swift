@@ -42,21 +42,41 @@ public final class Model<Scalar: KernelScalar> {
   /// Allocates a model; its parameters are zero until ``initialize(seed:)`` or ``setParameter(_:to:)``.
   ///
   /// - Throws: ``ModelConfigurationError`` where the sizes make no model.
-  public init(_ configuration: ModelConfiguration, shape: PassShape, team: Team)
+  public convenience init(_ configuration: ModelConfiguration, shape: PassShape, team: Team)
     throws(ModelConfigurationError)
   {
     try configuration.validate()
-    self.configuration = configuration
-    self.shape = shape
-    self.team = team
     guard configuration.positionRows == 0 || configuration.positionCount >= shape.sequenceLength else {
       throw ModelConfigurationError(
         description:
           "sequence \(shape.sequenceLength) is longer than the \(configuration.positionCount) positions "
           + "that the model has vectors for")
     }
-    table = ParameterTable(configuration)
-    memory = ModelMemory(configuration, table: table, shape: shape, team: team)
+    let table = ParameterTable(configuration)
+    self.init(
+      configuration, table, ModelMemory(configuration, table: table, shape: shape, team: team), shape: shape,
+      team: team)
+  }
+
+  /// A model on the parameters of another one, with gradients and activations of its own.
+  ///
+  /// - Precondition: sequences are no longer than the other's.
+  public convenience init(sharingParametersOf other: Model, shape: PassShape) {
+    precondition(shape.sequenceLength <= other.shape.sequenceLength)
+    let memory = ModelMemory(
+      other.configuration, table: other.table, shape: shape, team: other.team, parameters: other.memory)
+    self.init(other.configuration, other.table, memory, shape: shape, team: other.team)
+  }
+
+  private init(
+    _ configuration: ModelConfiguration, _ table: ParameterTable, _ memory: ModelMemory<Scalar>,
+    shape: PassShape, team: Team
+  ) {
+    self.configuration = configuration
+    self.table = table
+    self.memory = memory
+    self.shape = shape
+    self.team = team
     blocks = memory.blocks(table)
     embeddingNorm = StemNorm(
       configuration.architecture.embedding.norm, name: StemTensor.embeddingNorm, table: table, statistics: 2)

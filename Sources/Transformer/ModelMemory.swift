@@ -41,15 +41,18 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
   let modelDim: Int
   let logitRows: Int
 
+  /// - Parameter other: memory whose parameters are these, too; nil for parameters of its own.
   init(
-    _ configuration: ModelConfiguration, table: ParameterTable, shape: PassShape, team: Team
+    _ configuration: ModelConfiguration, table: ParameterTable, shape: PassShape, team: Team,
+    parameters other: ModelMemory? = nil
   ) {
     let sizes = MemorySizes(configuration, table: table, shape: shape)
     rows = shape.rows
     modelDim = configuration.modelDim
     logitRows = sizes.logitRows
-    parameters = Buffer(count: table.elementCount)
-    weights = configuration.precision == .fp32 ? parameters : Buffer(count: table.elementCount)
+    parameters = other?.parameters ?? Buffer(count: table.elementCount)
+    weights =
+      other?.weights ?? (configuration.precision == .fp32 ? parameters : Buffer(count: table.elementCount))
     gradients = Buffer(count: table.elementCount)
     tokens = Buffer(count: rows)
     targets = Buffer(count: rows)

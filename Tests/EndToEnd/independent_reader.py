@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import h5py
 
 LATEST_VERSION = 2
-MARKERS = ["step", "snapshot", "validation_step", "event"]
+MARKERS = ["step", "snapshot", "validation_step", "noise_step", "event"]
 CONTRACT = ["loss", "reduction", "scope", "unit", "gradient_scale", "measured_at", "accumulation", "objective"]
 RUNNING = 1
 
@@ -192,7 +192,7 @@ class Run:
         yield listed([str(attributes["scales"])])
         if "stem_operation" in file:
             yield listed(self._texts("stem_operation"))
-        marks = {"loss_scale": "loss_scale", "weight_l1": "weights", "update_l1": "updates"}
+        marks = {"loss_scale": "loss_scale", "weight_l1": "weights", "update_l1": "updates", "noise_sum_squares": "noise"}
         yield b"".join(mark.encode() + b"\0" for variable, mark in marks.items() if variable in file)
         if "packed_every" in attributes:
             yield integers(attributes["packed_every"], attributes["packed_steps"])

@@ -8,7 +8,8 @@ public struct SampleRun: Sendable {
   /// Makes a run.
   public init(
     layers: Int = 3, tensors: Int = 4, stem: Int = 2, operations: Int = 0, stemOperations: Int = 0,
-    hasLossScale: Bool = false, hasParameters: Bool = false, modelDim: Int = 6
+    hasLossScale: Bool = false, hasParameters: Bool = false, hasNoise: Bool = false,
+    modelDim: Int = 6
   ) {
     let cells = layers * tensors
     let gradients = GradientLayout(
@@ -34,8 +35,8 @@ public struct SampleRun: Sendable {
       ],
       operationNames: (0..<operations).map { "operation\($0)" },
       stemOperationNames: (0..<stemOperations).map { "decoder.operation\($0)" }, hasLossScale: hasLossScale,
-      hasWeights: hasParameters, hasUpdates: hasParameters, modelDim: modelDim, ffnDim: 4 * modelDim,
-      headCount: 2, startedAt: "2026-01-02T03:04:05Z")
+      hasWeights: hasParameters, hasUpdates: hasParameters, hasNoise: hasNoise, modelDim: modelDim,
+      ffnDim: 4 * modelDim, headCount: 2, startedAt: "2026-01-02T03:04:05Z")
   }
 
   /// The record of one step.
@@ -61,6 +62,15 @@ public struct SampleRun: Sendable {
     return ParameterSums(
       weights: sums(grid, step, 6), stemWeights: sums(stem, step, 7), updates: sums(grid, step, 8),
       stemUpdates: sums(stem, step, 9))
+  }
+
+  /// What a step tells of noise.
+  public func noise(_ step: Int) -> NoiseRecord {
+    func values(_ count: Int, _ kind: Int) -> [Double] { (0..<count).map { Self.value(step, kind, $0) } }
+    let (grid, stem) = (manifest.gradients.elementCounts.count, manifest.gradients.stemTensorNames.count)
+    return NoiseRecord(
+      step: step, parts: 4, partTokens: 128, tokens: 512, partSquares: values(grid, 10),
+      stemPartSquares: values(stem, 11), squares: values(grid, 12), stemSquares: values(stem, 13))
   }
 
   /// The scales after `step` updates; layer 0 lacks `c_attn`.

@@ -76,6 +76,38 @@ import Testing
     #expect(try folder.names() == ["run.h5"])
   }
 
+  /// Rows of their own, of the steps that were looked at by parts; sums over tensors as they are asked for.
+  @Test func noiseComesBack() throws {
+    let sample = SampleRun(hasNoise: true)
+    let writer = try RunFileWriter(creating: path, manifest: sample.manifest)
+    for step in 0..<30 {
+      try writer.append(sample.record(step))
+      if step % 7 == 0 { try writer.append(sample.noise(step)) }
+    }
+    try writer.finish(status: .finished)
+    let reader = try RunFileReader(path: path)
+    #expect(reader.manifest == sample.manifest && reader.isManifestIntact)
+    #expect(try reader.verify().isIntact && reader.verify().tables.map(\.name).contains("noise_step"))
+    let all = try #require(try reader.noise())
+    #expect(all.steps == [0, 7, 14, 21, 28] && all.parts == Array(repeating: 4, count: 5))
+    #expect(all.partTokens == Array(repeating: 128, count: 5) && all.placeCount == 4)
+    let layout = sample.manifest.gradients
+    for (record, step) in all.steps.enumerated() {
+      let rule = sample.noise(step)
+      for layer in 0..<3 {
+        let cells = (0..<4).map { layout.index(layer: layer, tensor: $0) }
+        #expect(all.squares[layer][record] == cells.reduce(0) { $0 + rule.squares[$1] })
+        #expect(all.partSquares[layer][record] == cells.reduce(0) { $0 + rule.partSquares[$1] } / 4)
+      }
+      #expect(all.squares[3][record] == rule.stemSquares.reduce(0, +))
+    }
+    let one = try #require(try reader.noise(tensors: ["tensor1.weight"], window: 7..<22))
+    #expect(one.steps == [7, 14, 21] && one.squares[3] == [0, 0, 0])
+    #expect(one.squares[2][1] == sample.noise(14).squares[layout.index(layer: 2, tensor: 1)])
+    #expect(try RunFileReader(path: path).manifest.hasWeights == false)
+    #expect(throws: RunFileError.self) { try reader.noise(tensors: ["tensor9.weight"]) }
+  }
+
   /// Weights and updates make a file of the second version; without them it is one of the first.
   @Test func weightsAndUpdatesComeBack() throws {
     let sample = SampleRun(hasLossScale: true, hasParameters: true)

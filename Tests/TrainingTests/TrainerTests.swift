@@ -13,6 +13,7 @@ import Transformer
     var losses: [Double] = []
     var snapshots: [ScaleSnapshot] = []
     var reports: [NonfiniteReport] = []
+    var noise: [NoiseRecord] = []
     var end: TrainingEnd = .finished
     var parameters: [Float] = []
   }
@@ -48,6 +49,7 @@ import Transformer
       case .passed(_, let loss, _): result.losses.append(loss)
       case .snapshot(let snapshot): result.snapshots.append(snapshot)
       case .nonfinite(let report): result.reports.append(report)
+      case .noise(let record): result.noise.append(record)
       case .validated, .checkpointDue: break
       }
     }
@@ -73,6 +75,42 @@ import Transformer
     #expect(all.parameters == few.parameters)
     #expect(few.records.map(\.step) == [0, 7])
     #expect(withoutSeconds(few.records)[1].gradients == all.records[7].gradients)
+  }
+
+  @Test(arguments: [0.0, 0.2])
+  func lookingAtPartsChangesNothing(dropout: Double) throws {
+    let halves = BatchShape(batchSize: 2, sequenceLength: 12, microBatchesPerStep: 2)
+    let with = try train(
+      recording: RecordingConfiguration(noise: NoiseSchedule(parts: 4, interval: 3)), batch: halves, clip: 1,
+      dropout: dropout)
+    let without = try train(batch: halves, clip: 1, dropout: dropout)
+    #expect(with.losses == without.losses)
+    #expect(with.parameters == without.parameters)
+    #expect(withoutSeconds(with.records) == withoutSeconds(without.records))
+    #expect(with.noise.map(\.step) == [0, 3, 6, 9])
+    for record in with.noise {
+      #expect(record.squares == with.records[record.step].gradients.sumSquares)
+      #expect(record.stemSquares == with.records[record.step].stemGradients.sumSquares)
+    }
+  }
+
+  /// The parts of a batch of four rows are what runs of smaller batches measure, whose steps take the same rows one after the other.
+  @Test(arguments: [(parts: 4, Objective.causal), (parts: 2, .causal), (parts: 2, .masked)])
+  func partsAreTheGradientsOfSmallerBatches(parts: Int, objective: Objective) throws {
+    let record = try train(
+      recording: RecordingConfiguration(noise: NoiseSchedule(parts: parts)), steps: 1, objective: objective
+    ).noise[0]
+    let alone = try train(
+      batch: BatchShape(batchSize: 4 / parts, sequenceLength: 12), steps: parts, updates: false,
+      objective: objective
+    ).records
+    let sums = (0..<record.partSquares.count).map { cell in
+      alone.reduce(0) { $0 + $1.gradients.sumSquares[cell] }
+    }
+    #expect(record.partSquares == sums)
+    let inverse = alone.reduce(0) { $0 + 1 / Double($1.tokens) }
+    #expect(abs(record.partTokens - Double(parts) / inverse) <= 1e-12 * record.partTokens)
+    #expect(record.parts == parts && record.tokens == alone.reduce(0) { $0 + $1.tokens })
   }
 
   @Test(arguments: 1...3)

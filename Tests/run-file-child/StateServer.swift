@@ -90,6 +90,7 @@ struct StateServer {
       guard !result.isIntact else { throw error }
     }
     let snapshots = try checkedSnapshots(reader)
+    try checkNoise(reader)
     return "intact=\(result.isIntact ? 1 : 0) steps=\(steps) snapshots=\(snapshots) "
       + "unfinished=\(result.tables.reduce(0) { $0 + $1.unfinishedRows })"
   }
@@ -98,7 +99,7 @@ struct StateServer {
     let layout = reader.manifest.gradients
     return SampleRun(
       layers: layout.layerCount, tensors: layout.tensorNames.count, stem: layout.stemTensorNames.count,
-      hasParameters: reader.manifest.hasWeights)
+      hasParameters: reader.manifest.hasWeights, hasNoise: reader.manifest.hasNoise)
   }
 
   private func check(_ path: String) throws -> String {
@@ -107,6 +108,7 @@ struct StateServer {
     guard reader.manifest == sample.manifest, reader.isManifestIntact else { throw Mismatch("the manifest") }
     try checkSteps(reader, from: 0)
     let snapshots = try checkedSnapshots(reader)
+    try checkNoise(reader)
     guard reader.damagedRows.isEmpty, try reader.verify().isIntact else {
       throw Mismatch("checksums: \(reader.damagedRows)")
     }
@@ -121,6 +123,21 @@ struct StateServer {
       throw Mismatch("the snapshot after \(snapshot.step)")
     }
     return snapshots.count
+  }
+
+  /// Every fifth step's, as far as they are there; damaged ones are left out.
+  private func checkNoise(_ reader: RunFileReader) throws {
+    guard let noise = try reader.noise(tensors: ["tensor2.weight"]) else { return }
+    let (sample, layout) = (sample(of: reader), reader.manifest.gradients)
+    for (record, step) in noise.steps.enumerated() {
+      let rule = sample.noise(step)
+      for layer in 0..<layout.layerCount {
+        let cell = layout.index(layer: layer, tensor: 2)
+        guard step % 5 == 0, noise.squares[layer][record] == rule.squares[cell],
+          noise.partSquares[layer][record] == rule.partSquares[cell] / Double(rule.parts)
+        else { throw Mismatch("the noise of step \(step)") }
+      }
+    }
   }
 
   /// What every step variable of a record must hold, in file order.

@@ -6,7 +6,7 @@ import RunFileTestSupport
 /// Writes a run as its arguments say; the tests kill it, fill its disk and lock it out.
 ///
 ///     run-file-child PATH [steps N] [delay MICROSECONDS] [interval SECONDS] [limit BYTES] [unfinished]
-///                         [flush STEPS] [layers N] [tensors N] [parameters]
+///                         [flush STEPS] [layers N] [tensors N] [parameters] (with weights, updates and noise)
 ///     run-file-child PATH measure STEPS
 ///     run-file-child PATH repair
 ///     run-file-child serve
@@ -55,11 +55,14 @@ struct Child {
   }
 
   func run() throws {
-    let sample = SampleRun(layers: layers, tensors: tensors, stem: 3, hasParameters: hasParameters)
+    let sample = SampleRun(
+      layers: layers, tensors: tensors, stem: 3, hasParameters: hasParameters,
+      hasNoise: hasParameters)
     let writer = try RunFileWriter(creating: path, manifest: sample.manifest, interval: interval)
     say("created", to: 1)
     for step in 0..<steps {
       try writer.append(sample.record(step))
+      if hasParameters, step % 5 == 0 { try writer.append(sample.noise(step)) }
       if step % flushSteps == flushSteps - 1 {
         try writer.flush()
         say("flushed \(step + 1)", to: 1)

@@ -89,16 +89,29 @@ def tensor_parallel(model: nn.Module, mesh: object) -> None:
 
 
 def train(way: str, path: Path) -> None:
-    wrapped, model, options, share, shares = prepared(way)
+    is_by_parts = way.endswith("-noise")
+    wrapped, model, options, share, shares = prepared(way.removesuffix("-noise"))
+    passes = 4 // shares if is_by_parts else 1
     optimizer = torch.optim.SGD(wrapped.parameters(), lr=0.1)
     recorder = nf_probe.Recorder(
-        path, model, optimizer, objective="causal", snapshot_every=1, flush_interval=0, weights_every=2, **options
+        path,
+        model,
+        optimizer,
+        objective="causal",
+        snapshot_every=1,
+        flush_interval=0,
+        weights_every=2,
+        noise_every=2 if is_by_parts else 0,
+        **options,
     )
     for step in range(STEPS):
         rows = ROWS // shares
         tokens = batch(step, ROWS, LENGTH)[share * rows : (share + 1) * rows]
-        loss = loss_of(wrapped, tokens)
-        loss.backward()
+        loss = torch.zeros(())
+        for rows_of_part in tokens.chunk(passes):
+            own = loss_of(wrapped, rows_of_part) / passes
+            own.backward()
+            loss += own.detach()
         optimizer.step()
         optimizer.zero_grad()
         with warnings.catch_warnings(record=True) as told:
@@ -113,7 +126,7 @@ def train(way: str, path: Path) -> None:
 def main(folder: Path, ways: list[str]) -> None:
     """One training after another; what the recorder refuses is written beside the files, by every worker."""
     torch.set_num_threads(1)
-    if ways != ["single"]:
+    if not all(way.startswith("single") for way in ways):
         dist.init_process_group("gloo")
     for way in ways:
         try:

@@ -18,11 +18,11 @@ WORKER = Path(__file__).with_name("distributed_worker.py")
 # `there` finds that its file exists; `vanishing` loses its file; `unwrapped` averages nothing. With three and four
 # workers shards are uneven, and of the smallest tensors some are empty.
 WAYS = {
-    0: ["single"],
+    0: ["single", "single-noise"],
     1: ["fsdp", "tp"],
-    2: ["ddp", "ddp-inner", "fsdp", "tp", "unwrapped", "there", "vanishing"],
+    2: ["ddp", "ddp-noise", "fsdp-noise", "ddp-inner", "fsdp", "tp", "unwrapped", "there", "vanishing"],
     3: ["ddp", "fsdp"],
-    4: ["fsdp", "tp", "fsdp-tp"],
+    4: ["ddp-noise", "fsdp", "tp", "fsdp-tp"],
 }
 
 Launch = Callable[[int], Path]
@@ -47,7 +47,7 @@ def launched(tmp_path_factory: pytest.TempPathFactory) -> Launch:
     return launch
 
 
-NOT_RECORDED = ("unwrapped", "there", "vanishing")
+NOT_RECORDED = ("unwrapped", "there", "vanishing", "fsdp-noise")
 RECORDED = [(workers, way) for workers, ways in WAYS.items() if workers for way in ways]
 
 
@@ -96,3 +96,19 @@ def test_workers_stop_recording_together_and_train_on(launched: Launch) -> None:
     messages = {path.name: path.read_text() for path in launched(2).glob("vanishing.*.step*")}
     assert messages.keys() == {"vanishing.0.step2", "vanishing.1.step2"}
     assert "was deleted" in messages["vanishing.0.step2"] and "another worker" in messages["vanishing.1.step2"]
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_parts_are_workers_times_passes(launched: Launch, nf_probe_command: Run, workers: int) -> None:
+    with h5py.File(launched(0) / "single-noise.h5") as one, h5py.File(launched(workers) / "ddp-noise.h5") as several:
+        assert several["noise_step"][:].tolist() == one["noise_step"][:].tolist() == [0, 2]
+        assert set(several["noise_parts"][:]) == {4} and set(several["noise_part_tokens"][:]) == {24.0}
+        for name in ("noise_part_sum_squares", "noise_sum_squares", "stem_noise_part_sum_squares"):
+            # What is zero by construction is rounding noise: k's bias.
+            assert several[name][:] == pytest.approx(one[name][:], rel=4e-5, abs=1e-12), name
+    nf_probe_command("verify", launched(workers) / "ddp-noise.h5")
+
+
+def test_parts_of_spread_gradients_are_refused(launched: Launch) -> None:
+    for rank in range(2):
+        assert "spread over workers" in (launched(2) / f"fsdp-noise.{rank}.error").read_text()

@@ -26,6 +26,7 @@ struct GradsCommand: ParsableCommand {
         nf-probe grads --architectures pre-ln,normformer --no-scale-heads
         nf-probe grads --operation fc1.weight --statistic rms a.h5 b.h5
         nf-probe grads --over-time pre-ln-seed*.h5 normformer-seed*.h5 --svg course.svg
+        nf-probe grads --noise 4 --out noisy && nf-probe grads --noise-scale noisy/*.h5
         nf-probe grads --follow run.h5
         nf-probe grads --from-checkpoint w.safetensors --no-update --heads 12
         nf-probe grads --resume nf-probe-runs/grads-001
@@ -63,6 +64,14 @@ struct GradsCommand: ParsableCommand {
       throw ValidationError(
         "--over-time reads what is there, also of a run that goes on; --follow has no place beside it")
     }
+    guard !mismatch.noiseScale || !files.isEmpty || options.recording.noise != nil else {
+      throw ValidationError(
+        "--noise-scale: say with --noise into how many parts batches are cut, or name run files")
+    }
+    guard !follow || !mismatch.noiseScale else {
+      throw ValidationError(
+        "--noise-scale reads what is there, also of a run that goes on; --follow has no place beside it")
+    }
     guard !follow || files.count == 1 else { throw ValidationError("--follow takes one run file") }
     guard stacks.stack == nil || !files.isEmpty else {
       throw ValidationError("--stack chooses of recorded runs, and there is no run file")
@@ -78,6 +87,9 @@ struct GradsCommand: ParsableCommand {
     try GuardedReading.run(files, stack: stacks.stack) { reading in
       if follow {
         try RunFollower(console: console, options: mismatch, reading: reading).follow(files[0])
+      } else if mismatch.noiseScale {
+        try NoiseWriter(console: console, options: mismatch, reading: reading).write(
+          files, into: output.out == nil ? nil : OutputFolder(output, command: "grads"))
       } else {
         let readers = try files.map { try reading.open($0) }
         for (file, reader) in zip(files, readers) where reader.untrustedRows > 0 {
@@ -139,6 +151,11 @@ struct GradsCommand: ParsableCommand {
       }
     }
     view.close()
+    let paths = runs.map { folder.file($0.fileName) }
+    if mismatch.noiseScale {
+      return try NoiseWriter(console: console, options: mismatch, reading: GuardedReading(paths)).write(
+        paths, into: folder)
+    }
     let recorded = try runs.map {
       try RunFileReader(path: folder.file($0.fileName)).read(tensors: [operation])
     }

@@ -53,6 +53,12 @@ struct MismatchOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Windows of --over-time. (default: 10)", valueName: "N"))
   var windows: Int?
 
+  @Flag(
+    help:
+      "Show the noise scale by layer and as a whole against the batch, of runs made with --noise; with --operation of that one."
+  )
+  var noiseScale = false
+
   @Option(help: "How the table is printed.")
   var format: TableFormat = .table
 
@@ -71,6 +77,12 @@ struct MismatchOptions: ParsableArguments {
     guard windows == nil || overTime else { throw ValidationError("--windows is of --over-time") }
     guard (1...1000).contains(windows ?? 1) else {
       throw ValidationError("--windows must be between 1 and 1000, not \(windows ?? 1)")
+    }
+    guard !noiseScale || !overTime else {
+      throw ValidationError("--noise-scale and --over-time are two tables: ask for one")
+    }
+    guard !noiseScale || statistic.isOfGradient && !paper else {
+      throw ValidationError("--noise-scale has no place for --statistic \(statistic.rawValue) and --paper")
     }
     guard !paper || !overTime else {
       throw ValidationError("--paper: the paper has no mismatch over time to draw below")
@@ -98,6 +110,13 @@ struct MismatchOptions: ParsableArguments {
     try MismatchCourse(
       runs: runs, operation: operation, statistic: statistic, span: .parsed(window),
       count: windows ?? MismatchCourse.usualCount, allowsMixedContracts: mixContracts)
+  }
+
+  /// The noise scale of some runs under these options.
+  func noise(of runs: [RecordedRun], operation: String?) throws -> NoiseReport {
+    try NoiseReport(
+      runs: runs, operation: operation, window: .parsed(window), selection: .parsed(layersShown),
+      allowsMixedContracts: mixContracts)
   }
 
   /// The mismatch of an operation in some runs under these options.

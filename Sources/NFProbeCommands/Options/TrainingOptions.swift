@@ -119,6 +119,15 @@ struct RecordingOptions: ParsableArguments {
   @Option(help: "Measure weights and updates, too, at every n-th step of those recorded; 0 never.")
   var weightsEvery = RecordingConfiguration.usualWeightInterval
 
+  @Option(
+    help:
+      "Look at a step's batch in this many equal parts, too, for its noise and signal; a step takes as long again."
+  )
+  var noise: Int?
+
+  @Option(help: "With --noise: at every n-th step.")
+  var noiseEvery = NoiseSchedule.usualInterval
+
   @Option(help: "What to do when a loss or gradient is not finite.")
   var onNonfinite: NonfinitePolicy = .stop
 
@@ -129,6 +138,12 @@ struct RecordingOptions: ParsableArguments {
     ] where value < 1 {
       throw ValidationError("\(name) must be at least 1, not \(value)")
     }
+    guard noise ?? 2 >= 2 else {
+      throw ValidationError("--noise must be at least 2 parts, not \(noise ?? 2)")
+    }
+    guard noiseEvery >= 1 else {
+      throw ValidationError("--noise-every must be at least 1, not \(noiseEvery)")
+    }
     guard weightsEvery >= 0 else {
       throw ValidationError("--weights-every must be at least 0, not \(weightsEvery)")
     }
@@ -138,6 +153,6 @@ struct RecordingOptions: ParsableArguments {
     RecordingConfiguration(
       schedule: perDecade.map { .logarithmic(perDecade: $0) } ?? .every(every),
       snapshotInterval: snapshotEvery, validationInterval: validateEvery, activations: activations,
-      weightInterval: weightsEvery)
+      weightInterval: weightsEvery, noise: noise.map { NoiseSchedule(parts: $0, interval: noiseEvery) })
   }
 }

@@ -97,7 +97,7 @@ struct Benchmark {
         if step >= 2 * warmUpPairs { times.plain.append(seconds) }
         clock.reset()
       case .snapshot(let snapshot): try writer.append(snapshot)
-      case .validated, .nonfinite, .checkpointDue: break
+      case .noise, .validated, .nonfinite, .checkpointDue: break
       }
     }
     try writer.finish(status: .finished)

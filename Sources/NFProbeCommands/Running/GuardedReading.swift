@@ -65,6 +65,11 @@ struct GuardedReading {
     return run
   }
 
+  /// Reads what a run's gradients tell of noise; nil where it has not recorded that.
+  func noise(_ reader: RunFileReader, tensors: [String]?, window: Range<Int>?) throws -> NoiseSeries? {
+    try guardian.run { try reader.noise(tensors: tensors, window: window) }
+  }
+
   /// Compares everything in a run file with its checksums.
   func verify(_ reader: RunFileReader) throws -> RunFileVerification {
     try guardian.run { try reader.verify() }

@@ -141,6 +141,7 @@ struct RunExecutor {
       try writer.append(record)
       view.update(record)
     case .passed(let step, let loss, let seconds): view.update(step: step, loss: loss, seconds: seconds)
+    case .noise(let noise): try writer.append(noise)
     case .snapshot(let snapshot): try writer.append(snapshot)
     case .validated(let validation):
       try writer.append(validation)

@@ -5,6 +5,7 @@ import Corpus
 import Foundation
 import Kernels
 import RunData
+import Text
 import Training
 import Transformer
 
@@ -42,8 +43,9 @@ struct PlannedRun {
 
   /// Memory that training takes: weights, gradients, moments, and what a pass keeps.
   var memoryBytes: Double {
-    model.trainingBytes(
-      shape: PassShape(batchSize: training.batch.batchSize, sequenceLength: training.batch.sequenceLength))
+    let shape = PassShape(
+      batchSize: training.batch.batchSize, sequenceLength: training.batch.sequenceLength)
+    return model.trainingBytes(shape: shape) + model.noiseBytes(training.recording.noise, of: training.batch)
   }
 
   /// Floating-point operations of a step's matrix products and attention: six for each weight and token, and attention's four
@@ -88,6 +90,7 @@ extension RunRequest {
     do { try configuration.validate() } catch { throw CommandError.usage("--\(error)") }
     try checkMemory(configuration)
     let training = trainingConfiguration(seed: seed, corpus.facts)
+    try checkParts(training.recording.noise, of: training.batch)
     // A corpus that is too short is refused before anything is made.
     _ = try BatchSampler(
       source: corpus.training, shape: training.batch, sampling: training.sampling,
@@ -103,7 +106,8 @@ extension RunRequest {
       operationNames: recording.activations ? ParameterTable(configuration).operationNames : [],
       stemOperationNames: recording.activations ? configuration.stemOperationNames : [],
       hasLossScale: training.lossScaling != nil, hasWeights: recording.weightsEvery > 0,
-      hasUpdates: recording.weightsEvery > 0, modelDim: configuration.modelDim,
+      hasUpdates: recording.weightsEvery > 0, hasNoise: training.recording.noise != nil,
+      modelDim: configuration.modelDim,
       ffnDim: configuration.ffnDim, headCount: configuration.headCount, headDim: configuration.headDim,
       startedAt: Date.now.ISO8601Format())
     return PlannedRun(
@@ -130,9 +134,20 @@ extension RunRequest {
       failure: failure?.rules(precision: precision?.precision ?? .fp32, corpus) ?? FailureRules())
   }
 
+  private func checkParts(_ schedule: NoiseSchedule?, of batch: BatchShape) throws {
+    guard let schedule, schedule.passes(of: batch) == nil else { return }
+    throw CommandError.usage(
+      "--noise \(schedule.parts) cannot cut a step's \(counted(batch.rowsPerStep, "sequence")) into equal parts: "
+        + "--batch times --accumulate must be a multiple of it")
+  }
+
   func checkMemory(_ configuration: ModelConfiguration) throws {
     let shape = PassShape(batchSize: training.batch, sequenceLength: training.sequence)
-    let needed = configuration.trainingBytes(shape: shape)
+    let batch = BatchShape(
+      batchSize: training.batch, sequenceLength: training.sequence, microBatchesPerStep: training.accumulate)
+    let needed =
+      configuration.trainingBytes(shape: shape)
+      + configuration.noiseBytes(recording.configuration.noise, of: batch)
     guard needed > 0.95 * Machine.memoryBytes else { return }
     throw CommandError.usage(
       "this model and batch would take \(gigabytes(needed)) of memory, and there is "
@@ -147,5 +162,13 @@ extension RunRequest {
   /// Equal settings, seed and corpus give equal ids: 16 hexadecimal digits.
   private func runID(_ settings: Settings, _ corpus: CorpusFacts) -> String {
     String(SHA256.hexDigest(of: Array((settings.json + corpus.sha256).utf8)).prefix(16))
+  }
+}
+
+extension ModelConfiguration {
+  /// Bytes that looking at batches by parts takes besides training.
+  fileprivate func noiseBytes(_ schedule: NoiseSchedule?, of batch: BatchShape) -> Double {
+    guard let passes = schedule?.passes(of: batch) else { return 0 }
+    return passBytes(shape: PassShape(batchSize: passes.batchSize, sequenceLength: passes.sequenceLength))
   }
 }

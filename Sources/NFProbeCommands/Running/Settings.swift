@@ -131,6 +131,10 @@ extension RunRequest {
     if recording.weightsEvery != RecordingConfiguration.usualWeightInterval {
       settings["weights-every"] = .integer(recording.weightsEvery)
     }
+    if let noise = training.recording.noise {
+      settings["noise"] = .integer(noise.parts)
+      settings["noise-every"] = .integer(noise.interval)
+    }
     settings["on-nonfinite"] = .text(recording.onNonfinite.rawValue)
     settings["until"] = failure?.until.map { .text($0.rawValue) }
     settings["divergence-margin"] = training.failure.divergence.map { .number($0.margin) }

@@ -139,6 +139,8 @@ class Manifest:
     experts: ExpertLayout = ExpertLayout()
     has_parameters: bool = False
     """Whether sums of weights and updates are recorded."""
+    has_noise: bool = False
+    """Whether sums by parts of the batch are recorded."""
     configuration_json: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -181,5 +183,7 @@ class Manifest:
             yield texts("loss_scale")
         if self.has_parameters:
             yield texts("weights", "updates")
+        if self.has_noise:
+            yield texts("noise")
         yield integers(*gradients.element_counts, *gradients.stem_element_counts)
         yield bytes(gradients.is_zero_by_construction + gradients.stem_is_zero_by_construction)

@@ -30,6 +30,7 @@ from .machine import this_machine
 from .manifest import Contract, Corpus, ExpertLayout, Manifest
 from .measurement import Measurement
 from .names import find_places
+from .noise import NoiseWatch
 from .parameterwatch import ParameterWatch
 from .pipeline import PipelineWatch
 from .probe import GradientProbe
@@ -102,6 +103,7 @@ class Recorder:
         per_decade: int | None = None,
         experts: bool = False,
         weights_every: int = 10,
+        noise_every: int = 0,
         snapshot_every: int = 50,
         flush_interval: float = 2.0,
         replacing: bool = False,
@@ -143,6 +145,9 @@ class Recorder:
             experts: Whether gradients are also summed by expert, all tensors of each together.
             weights_every: Measures weights and what an update changed of them at every n-th step (of those that are
                 recorded); 0 never. It keeps a copy of this worker's parameters from the optimizer's step to `step`.
+            noise_every: Also sums the gradients of a step's parts, its backward passes on all workers, at every n-th
+                step; `nf-probe grads --noise-scale` makes noise and signal of them. Needs two parts or more of equally
+                many tokens, and `tokens` of each step.
             snapshot_every: Updates between two snapshots of learned gains and scales; 0 for none.
             flush_interval: Seconds that a step may wait before readers see it.
             replacing: Whether an existing file is replaced.
@@ -196,6 +201,7 @@ class Recorder:
             datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             self._snapshots.scales if snapshot_every else (), scaler is not None,
             ExpertLayout() if by_expert is None else by_expert.counts, weights_every > 0,
+            noise_every > 0,
         )  # fmt: skip
         self._recording = Recording(
             self.path, manifest, resume=resume, replacing=replacing, first_step=first_step, interval=flush_interval
@@ -219,6 +225,12 @@ class Recorder:
         )
         self._parameters = ParameterWatch(holdings, self._layout, weights_every, is_told=bool(optimizers))
         self._parameters.begin(self._step, is_recorded=self._schedule.includes(self._step))
+        if noise_every and pipeline is not None:
+            raise UsageError(
+                "noise_every sees no parts in a pipeline, whose micro-batches flow together; leave it at 0"
+            )
+        self._noise = NoiseWatch(holdings, self._layout, noise_every, gradient_scale)
+        self._noise.begin(self._step, is_recorded=self._schedule.includes(self._step))
         self._updates = UpdateWatch(optimizers, self._probe, self._loss_scaling, self._parameters)
         self._update_count = self._step
         self._last_time = time.monotonic()
@@ -249,6 +261,7 @@ class Recorder:
         self._probe.is_wanted = self._schedule.includes(self._step)
         self._updates.reset()
         self._parameters.begin(self._step, is_recorded=self._schedule.includes(self._step))
+        self._noise.begin(self._step, is_recorded=self._schedule.includes(self._step))
         self._last_time = now
         if self._snapshot_every and self._update_count > 0 and self._update_count % self._snapshot_every == 0:
             self._take_snapshot()
@@ -314,7 +327,10 @@ class Recorder:
             raise error
         parameters = self._parameters.reduced()
         rate, clip = self._updates.learning_rate, self._updates.clip_coefficient()
+        noise = self._noise.row(row, self._probe.pass_count)
         note = self._recording.step(self._step, row, parameters, rate, clip, seconds)
+        if noise is not None:
+            self._recording.noise(self._step, noise)
         self._has_recorded = True
         return note
 
@@ -365,6 +381,7 @@ class Recorder:
         if self._pipeline is not None:
             self._pipeline.close()
         self._updates.close()
+        self._noise.close()
         self._loss_scaling.close()
 
     def _warn(self, message: str) -> None:

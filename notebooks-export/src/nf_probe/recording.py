@@ -74,6 +74,11 @@ class Recording:
         self._do(lambda writer: writer.append_step(step, values))
         return None
 
+    def noise(self, step: int, values: Row) -> None:
+        """Appends what a step tells of noise, unless it is there already; it is flushed with the steps."""
+        if self._earlier is None or step > self._earlier.last_noise:
+            self._do(lambda writer: writer.append("noise_step", step, values, flushes=False))
+
     def snapshot(self, update_count: int, values: Row) -> None:
         """Appends a snapshot of the learned scales, unless there is a later one."""
         if update_count > self._last_snapshot:

@@ -28,6 +28,8 @@ class Earlier:
     last_snapshot: int
     has_parameters: bool
     """Whether it has columns for the sums of weights and updates: a file of an earlier version has not."""
+    last_noise: int
+    """The last step that was looked at by parts; -1 where none was."""
     recorded: Mapping[int, tuple[float, float]]
     """Loss and L2 norm of the gradient, by step."""
 
@@ -67,10 +69,12 @@ def find_earlier(path: Path, manifest: Manifest) -> Earlier | None:
         steps = [int(step) for step in file["step"][:]]
         numbers = zip(file["loss"][:].tolist(), file["gradient_l2"][:].tolist(), strict=True)
         segments = [int(file[name][-1]) for name in ("segment", "event_segment") if len(file[name])]
+        noises = file["noise_step"][:] if "noise_step" in file else []
         snapshots = file["snapshot"][:] if "snapshot" in file else np.array([], dtype=np.int64)
     return Earlier(
         EarlierRows(max(segments, default=-1) + 1, counts), steps[-1] if steps else -1,
-        int(snapshots[-1]) if len(snapshots) else -1, has_parameters, dict(zip(steps, numbers, strict=True)),
+        int(snapshots[-1]) if len(snapshots) else -1, has_parameters,
+        int(noises[-1]) if len(noises) else -1, dict(zip(steps, numbers, strict=True)),
     )  # fmt: skip
 
 
@@ -93,7 +97,7 @@ def _check_same_run(path: Path, file: h5py.File, manifest: Manifest) -> None:
     is_same_layout = (
         names == list(layout.tensor_names) and stem == list(layout.stem_tensor_names)
         and counts == list(layout.element_counts) and str(file.attrs["scales"]) == manifest.scale_list
-        and ("loss_scale" in file) == manifest.has_loss_scale
+        and ("loss_scale" in file) == manifest.has_loss_scale and ("noise_step" in file) == manifest.has_noise
         and (len(file["expert"]) if "expert" in file else 0) == manifest.experts.count
     )  # fmt: skip
     if not is_same_layout:

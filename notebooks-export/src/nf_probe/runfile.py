@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 CHECKSUMS = {
     "step": ["row_checksum", "attempt_checksum", "expert_checksum", "stretch_checksum"],
-    "snapshot": ["snapshot_checksum"], "validation_step": ["validation_checksum"], "event": ["event_checksum"],
+    "snapshot": ["snapshot_checksum"], "validation_step": ["validation_checksum"],
+    "noise_step": ["noise_checksum"], "event": ["event_checksum"],
 }  # fmt: skip
 
 

@@ -108,7 +108,7 @@ class Schema:
             "stem_tensor": len(gradients.stem_tensor_names), "head": manifest.head_count,
             "model_element": manifest.model_dim, "ffn_element": manifest.ffn_dim, "expert": manifest.experts.count,
         }  # fmt: skip
-        self.version = LATEST_VERSION if manifest.has_parameters else 1
+        self.version = LATEST_VERSION if manifest.has_parameters or manifest.has_noise else 1
         self.steps = _steps(
             bool(gradients.stem_tensor_names), manifest.has_loss_scale, manifest.experts.count > 0,
             manifest.has_parameters,
@@ -122,12 +122,13 @@ class Schema:
             ("snapshot_checksum",),
         )
         self.validations = _VALIDATIONS
+        self.noises = _noises(bool(gradients.stem_tensor_names)) if manifest.has_noise else Table(_NOISE_STEP, (), ())
         self.events = _EVENTS
 
     @property
     def tables(self) -> list[Table]:
         """The tables that the file has: without columns there is nothing to mark."""
-        return [t for t in (self.steps, self.snapshots, self.validations, self.events) if t.columns]
+        return [t for t in (self.steps, self.snapshots, self.validations, self.noises, self.events) if t.columns]
 
     def row_shape(self, column: Column) -> tuple[int, ...]:
         """Extents of one row."""
@@ -198,6 +199,26 @@ _PARAMETERS = {"weight": "the weights after the update", "update": "what the upd
 
 def _magnitude_columns(prefix: str, subject: str, dimensions: tuple[str, ...]) -> list[Column]:
     return [Column(f"{prefix}_{name}", *SUMS[name], dimensions).about(subject) for name in MAGNITUDES]
+
+
+_NOISE_STEP = Column("noise_step", "<i8", "optimizer step that was looked at by parts")
+
+_SQUARES = {
+    "part_sum_squares": "sum over the parts of each one's sum of squares of the gradient",
+    "sum_squares": "sum of squares of the gradient of the whole batch",
+}
+
+
+def _noises(has_stem: bool) -> Table:
+    columns = [
+        Column("noise_parts", "<i4", "equal parts that the batch was cut into"),
+        Column("noise_part_tokens", "<f8", "tokens of a part; the harmonic mean where parts differ"),
+        Column("noise_tokens", "<i8", "tokens of the whole batch"),
+    ]
+    grids = [("noise", ("layer", "tensor")), *([("stem_noise", ("stem_tensor",))] if has_stem else [])]
+    for prefix, dimensions in grids:
+        columns += [Column(f"{prefix}_{end}", "<f8", meaning, dimensions) for end, meaning in _SQUARES.items()]
+    return Table(_NOISE_STEP, tuple(columns), ("noise_checksum",))
 
 
 _VALIDATIONS = Table(

@@ -96,14 +96,15 @@ class RunFileWriter:
         if self._pace.is_due(table.waiting_bytes):
             self.flush()
 
-    def append(self, table: str, marker: int, row: Row) -> None:
-        """Appends a row to `snapshot` or `validation_step`, and flushes.
+    def append(self, table: str, marker: int, row: Row, *, flushes: bool = True) -> None:
+        """Appends a row to another table than `step`, and flushes unless it is to wait for the steps.
 
         Raises:
             RunFileError: The file can no longer be written.
         """
         self._table(table).append(marker, row)
-        self.flush()
+        if flushes:
+            self.flush()
 
     def flush(self) -> None:
         """Brings everything that was appended to the disk: readers see it, and it outlives a crash.

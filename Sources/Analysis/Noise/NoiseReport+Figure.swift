@@ -1,0 +1,56 @@
+import Charts
+import RunData
+import Statistics
+
+extension NoiseReport {
+  /// The noise scale over the layers, a line a group with its interval, and the batch in use.
+  /// - Parameters:
+  ///   - program: name and version of the program that draws.
+  ///   - command: the command line that asked for it.
+  public func figure(program: String, command: String) -> Figure {
+    let styles = SeriesStyle.categories(entries.count)
+    let lines = entries.indices.flatMap { marks(of: entries[$0], styles[$0], phase: $0) }
+    let batches = Set(entries.flatMap { $0.estimates.map(\.estimate.tokens) }).sorted()
+    let references: [any Mark] = batches.count == 1 ? [ReferenceMark("batch", at: batches[0])] : []
+    let methods = Set(entries.flatMap { $0.estimates.map(\.estimate.method.summary) }).sorted()
+    let unresolved = entries.reduce(0) { count, entry in
+      count + entry.estimates.count { !$0.estimate.isResolved }
+    }
+    let left = unresolved == 0 ? "" : " Left out: \(unresolved) of which the signal is not resolved."
+    return Figure(
+      width: .column,
+      rows: [
+        [
+          Panel(
+            title: operation ?? "all tensors of a layer", xTitle: "layer", yTitle: "noise scale (tokens)",
+            yKind: .log10, xIsWhole: true, marks: references + lines)
+        ]
+      ], sharesY: false, panelHeight: 150,
+      notes: ["Bands: 95 % intervals (n: \(methods.joined(separator: "; "))).\(left)"],
+      metadata: Metadata(
+        title: "Noise scale by layer: \(entries.map(\.group.label).joined(separator: ", "))",
+        description: "The batch at which noise and signal of the gradient are equally large, layer by layer.",
+        program: program, command: command,
+        runIDs: entries.flatMap { $0.group.runs.map(\.manifest.runID) },
+        facts: [("operation", operation ?? "all"), ("window", "\(window)")]))
+  }
+
+  private func marks(of entry: Entry, _ style: SeriesStyle, phase: Int) -> [any Mark] {
+    let points = entry.estimates.compactMap { place, estimate -> (x: Double, scale: Estimate)? in
+      guard case .layer(let layer) = place, estimate.isResolved else { return nil }
+      return (Double(layer), estimate.noiseScale)
+    }
+    let layers = points.map(\.x)
+    let edges = points.map {
+      ($0.scale.interval?.lower ?? $0.scale.value, $0.scale.interval?.upper ?? $0.scale.value)
+    }
+    return [
+      BandMark(
+        "\(entry.group.label), 95 % interval", x: layers, lower: edges.map(\.0), upper: edges.map(\.1),
+        color: style.color),
+      LineMark(
+        entry.group.label, x: layers, y: points.map(\.scale.value), style: style,
+        markerCount: max(1, points.count), markerPhase: (Double(phase) + 0.5) / Double(max(1, entries.count))),
+    ]
+  }
+}

@@ -1,0 +1,134 @@
+"""`--noise K`: what the files hold, what `grads --noise-scale` makes of it, and that kills lose nothing."""
+
+import csv
+import io
+import signal
+import subprocess
+
+import h5py
+import numpy
+import pytest
+import xarray
+from conftest import PROGRAM, environment, refuses, run_files, small, succeeds, wait_until
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    options = small(architectures=["pre-ln", "normformer"], seeds=3, steps=40, noise=2, noise_every=2, out="runs")
+    succeeds("grads", *options, cwd=folder)
+    return run_files(folder)
+
+
+def table(*arguments, cwd) -> list[dict]:
+    text = succeeds("grads", *arguments, "--noise-scale", "--format=csv", cwd=cwd).stdout
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_the_file_says_what_was_measured(runs):
+    with h5py.File(runs[0]) as file, xarray.open_dataset(runs[0], engine="h5netcdf") as dataset:
+        assert file.attrs["schema_version"] == 2
+        assert list(file["noise_step"]) == list(range(0, 40, 2))
+        assert set(file["noise_parts"]) == {2} and numpy.all(file["noise_part_tokens"][...] * 2 == file["noise_tokens"][...])
+        # The whole batch's is the recorded gradient's.
+        whole = file["noise_sum_squares"][...]
+        assert numpy.array_equal(whole, file["gradient_sum_squares"][0:40:2])
+        assert numpy.array_equal(file["stem_noise_sum_squares"][...], file["stem_gradient_sum_squares"][0:40:2])
+        # The mean of two gradients is no longer than they are on average.
+        assert numpy.all(file["noise_part_sum_squares"][...] / 2 >= whole * (1 - 1e-5))
+        assert dataset["noise_part_sum_squares"].dims == ("noise_step", "layer", "tensor")
+
+
+def estimates(paths, places) -> tuple[float, float]:
+    """Signal and noise over the second half, each the mean over runs and steps: the formulas once more."""
+    signal, noise = [], []
+    for path in paths:
+        with h5py.File(path) as file:
+            rows = file["noise_step"][...] >= 19
+            small_size, size = file["noise_part_tokens"][rows], file["noise_tokens"][rows].astype(float)
+            parts = places(file, "part_sum_squares")[rows] / file["noise_parts"][rows]
+            whole = places(file, "sum_squares")[rows]
+            signal.append(((size * whole - small_size * parts) / (size - small_size)).mean())
+            noise.append(((parts - whole) / (1 / small_size - 1 / size)).mean())
+    return numpy.mean(signal), numpy.mean(noise)
+
+
+def test_the_table_has_the_formulas_numbers(runs, tmp_path):
+    def whole(file, end):
+        return file[f"noise_{end}"][...].sum((1, 2)) + file[f"stem_noise_{end}"][...].sum(1)
+
+    def layer(file, end):
+        return file[f"noise_{end}"][:, 1, :].sum(1)
+
+    def operation(file, end):
+        return file[f"noise_{end}"][:, 1, list(file["tensor"].asstr()).index("fc1.weight")]
+
+    for arguments, place, sums in [
+        ((), "whole model", whole), ((), "layer 1", layer), (("--operation=fc1.weight",), "layer 1", operation),
+    ]:  # fmt: skip
+        rows = table(*runs, *arguments, cwd=tmp_path)
+        for name, architecture in (("Pre-LN", "pre-ln"), ("NormFormer", "normformer")):
+            (row,) = [row for row in rows if row["architecture"] == name and row["place"] == place]
+            signal, noise = estimates([path for path in runs if path.name.startswith(architecture)], sums)
+            if row["noise_scale"]:
+                assert float(row["noise_scale"]) == pytest.approx(noise / signal, rel=1e-9)
+                assert float(row["signal"]) == pytest.approx(1 / (1 + noise / signal / float(row["batch"])), rel=1e-9)
+            else:
+                assert float(row["noise_scale_low"] or "nan") != float(row["noise_scale_low"] or "nan")
+            assert row["interval"] == "3 seeds"
+
+
+def test_figure_and_files(runs, tmp_path):
+    succeeds("grads", *runs, "--noise-scale", "--out=made", "--svg=own.svg", cwd=tmp_path)
+    assert (tmp_path / "own.svg").read_bytes() == (tmp_path / "made/noise.svg").read_bytes()
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "made/noise.csv").read_text())))
+    assert {row["place"] for row in rows} == {*(f"layer {i}" for i in range(5)), "outside the layers", "whole model"}
+
+
+def test_training_does_not_notice(runs, tmp_path):
+    """And neither does the run's file but for what it holds more, also with 16 bits and a scaled loss."""
+    succeeds("grads", *small(architectures="pre-ln", seeds=1, steps=40, out="plain"), cwd=tmp_path)
+    with h5py.File(run_files(tmp_path / "plain")[0]) as plain, h5py.File([p for p in runs if p.name == "pre-ln-seed7.h5"][0]) as noisy:
+        for name in ("loss", "gradient_l1", "gradient_sum_squares", "stem_gradient_max_abs"):
+            assert numpy.array_equal(plain[name][...], noisy[name][...])
+    sums = {}
+    for precision in ("fp32", "fp16"):
+        options = small(architecture="pre-ln", steps=1, noise=2, precision=precision, out=precision)
+        succeeds("train", *options, cwd=tmp_path)
+        with h5py.File(run_files(tmp_path / precision)[0]) as file:
+            sums[precision] = file["noise_part_sum_squares"][...].sum(), file["noise_sum_squares"][...].sum()
+    assert sums["fp16"] == pytest.approx(sums["fp32"], rel=0.02)
+
+
+def test_a_killed_run_goes_on_without_a_difference(tmp_path):
+    options = dict(architectures="pre-ln", steps=300, noise=2, noise_every=3, checkpoint_every=20)
+    succeeds("grads", *small(**options, out="whole"), cwd=tmp_path)
+    process = subprocess.Popen(
+        [PROGRAM, "grads", *small(**options, out="killed")], cwd=tmp_path, env=environment(), stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    wait_until(lambda: list((tmp_path / "killed").rglob("step-00000020*")) or process.poll() is not None, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    succeeds("grads", "--resume=killed", cwd=tmp_path)
+    with h5py.File(run_files(tmp_path / "whole")[0]) as whole, h5py.File(run_files(tmp_path / "killed")[0]) as killed:
+        for name in (name for name in whole if "noise" in name):
+            assert numpy.array_equal(whole[name][...], killed[name][...]), name
+    succeeds("verify", *run_files(tmp_path / "killed"), cwd=tmp_path)
+    succeeds("pack", *run_files(tmp_path / "whole"), cwd=tmp_path)
+    assert table(*run_files(tmp_path / "whole"), cwd=tmp_path) == table(*run_files(tmp_path / "killed"), cwd=tmp_path)
+
+
+def test_wrong_input(runs, tmp_path):
+    for changes, mentions in [
+        (dict(noise=1), ["--noise", "at least 2"]),
+        (dict(noise=3), ["--noise 3", "equal parts", "multiple"]),
+        (dict(noise=2, noise_every=0), ["--noise-every", "at least 1"]),
+        (dict(noise_scale=True), ["--noise-scale", "--noise"]),
+        (dict(noise=2, noise_scale=True, over_time=True), ["--noise-scale", "--over-time"]),
+    ]:
+        refuses("grads", *small(architectures="pre-ln", out="none", **changes), cwd=tmp_path, mentions=mentions)
+    succeeds("grads", *small(architectures="pre-ln", out="without"), cwd=tmp_path)
+    refuses("grads", *run_files(tmp_path / "without"), "--noise-scale", cwd=tmp_path, mentions=["Pre-LN", "--noise 4"])
+    refuses("grads", *runs, "--noise-scale", "--window=900:", cwd=tmp_path, mentions=["900", "steps 0 to 38"])
+    refuses("grads", *runs, "--noise-scale", "--operation=fc9", cwd=tmp_path, mentions=["fc9"])
