@@ -88,6 +88,7 @@ import Testing
       let interval = NoiseEstimate(own, places: 0...0).signalByNoise.interval
       if let interval, interval.lower <= signal / noise, signal / noise <= interval.upper { held += 1 }
     }
+    print("coverage: \(held) of 400")
     #expect(Double(held) / 400 >= least, "\(held) of 400")
     #expect(Double(held) / 400 <= 0.985, "\(held) of 400")
   }
@@ -112,6 +113,16 @@ import Testing
       #expect(min(abs(of.lower), abs(of.upper)) < 1e-12)
     }
     #expect(RatioOfMeans.fieller(x, [-1, 1, -2, 2, 0.5]) == nil)
+  }
+
+  /// Seeds whose noise differs so much that its mean cannot be told from zero have no interval, and no noise scale.
+  @Test func seedsThatDifferTooMuchAreNotResolved() {
+    let runs = [1.0, 1, 4000].enumerated().map { seed, noise in
+      (series: Self.series(seed: UInt64(seed), records: 20, signal: 5, noise: noise), records: 0..<20)
+    }
+    let estimate = NoiseEstimate(runs, places: 0...0)
+    #expect(estimate.signalByNoise.value > 0 && estimate.signalByNoise.interval == nil)
+    #expect(!estimate.isResolved && estimate.leastNoiseScale == nil)
   }
 
   private func report(signal: Double) throws -> NoiseReport {

@@ -28,7 +28,11 @@ public struct NoiseEstimate: Equatable, Sendable {
 
   /// Whether there is a signal that can be told from none.
   public var isResolved: Bool {
-    signalByNoise.value > 0 && signalByNoise.value.isFinite && signalByNoise.interval?.lower ?? 1 > 0
+    guard signalByNoise.value > 0, signalByNoise.value.isFinite else { return false }
+    if let interval = signalByNoise.interval { return interval.lower > 0 }
+    // Too few steps for an interval is one thing, seeds that differ too much for one another.
+    if case .none = method { return true }
+    return false
   }
 
   /// The noise scale tr Σ / |G|² in tokens, at which noise and signal are equally large; undefined where the signal is not resolved.
