@@ -57,17 +57,22 @@ extension GradientRatio {
       notes: [figureNote], metadata: metadata(program: program, command: command))
   }
 
-  /// The paper's Figure 5: the ratio of each operation's weight over the layers, one line an operation, attention and FFN apart.
+  /// The paper's Figure 5: the ratio of each operation's weight over the layers, one line an operation, one panel a sublayer.
   /// - Parameters:
   ///   - program: name and version of the program that draws.
   ///   - command: the command line that asked for it.
   public func lineFigure(program: String, command: String) -> Figure? {
-    let weights = operations.filter { operation in
-      operation.hasSuffix("_proj.weight") || operation == "fc1.weight" || operation == "fc2.weight"
+    let measured = Set(cells.map(\.operation))
+    let weights = operations.filter { measured.contains($0) && Self.sublayer(of: $0) != nil }
+    var groups: [(title: String, names: [String])] = []
+    for name in weights {
+      guard let title = Self.sublayer(of: name) else { continue }
+      if let index = groups.firstIndex(where: { $0.title == title }) {
+        groups[index].names.append(name)
+      } else {
+        groups.append((title, [name]))
+      }
     }
-    let attention = weights.filter { $0.hasPrefix("self_attn.") }
-    let ffn = weights.filter { !$0.hasPrefix("self_attn.") }
-    let groups = [("attention", attention), ("FFN", ffn)].filter { !$0.1.isEmpty }
     guard !groups.isEmpty else { return nil }
     let styles = SeriesStyle.categories(weights.count)
     let panels = groups.map { title, names in
@@ -79,6 +84,18 @@ extension GradientRatio {
     return Figure(
       width: .page, rows: [panels], notes: [figureNote],
       metadata: metadata(program: program, command: command))
+  }
+
+  /// What a panel calls the sublayer that a matrix or an adapter of one belongs to; nil for gains, biases and what no table knows.
+  private static func sublayer(of operation: String) -> String? {
+    guard operation.hasSuffix(".weight") else { return nil }
+    let words = operation.split(separator: ".")
+    if words[0] == "experts" || words[0] == "shared_experts" {
+      return words.contains { $0.hasPrefix("fc") } ? "experts" : nil
+    }
+    if ["fc1", "fc2", "fc_gate", "fc_gate_up"].contains(words[0]) { return "FFN" }
+    guard words.count > 2, words.contains(where: { $0.hasSuffix("_proj") }) else { return nil }
+    return ["self_attn": "attention", "encoder_attn": "cross attention"][words[0]] ?? String(words[0])
   }
 
   /// The interval's band, then the line.

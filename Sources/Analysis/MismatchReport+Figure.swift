@@ -57,7 +57,9 @@ extension MismatchReport {
   /// The widths of the moving means, one for each length of a run.
   private func smoothingWidths(_ style: CurveStyle) -> [Int] {
     guard style.isSmoothed else { return [] }
-    let counts = entries.compactMap { $0.group.runs.map(\.steps.count).min() }
+    let counts = entries.compactMap { entry in
+      entry.group.runs.compactMap { $0.gradients[operation]?.measuredRecords(statistic).count }.min()
+    }
     return Set(counts.compactMap(MovingMean.width)).sorted()
   }
 
@@ -115,8 +117,10 @@ extension MismatchReport {
     let styles = SeriesStyle.ordered(shown.count)
     guard let first = series.first else { return [] }
     let shared = SharedSteps(series)
-    let own = places(entry.group.runs[0])
-    let x = shared.positions[0].map { own[$0] }
+    // Weights and updates are measured at some of the recorded steps alone.
+    let run = entry.group.runs[0]
+    let own = Dictionary(zip(run.steps, places(run)), uniquingKeysWith: { first, _ in first })
+    let x = shared.steps.map { own[$0] ?? .nan }
     let layers = shown.indices.filter { first.elementCounts[shown[$0]] > 0 }.map { index in
       SeedCurve(
         name: "\(shown[index])", style: styles[index], phase: (Double(index) + 0.5) / Double(shown.count),

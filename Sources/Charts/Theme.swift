@@ -45,9 +45,11 @@ public struct SeriesStyle: Equatable, Sendable {
   /// Styles of `count` series without an order, e.g. architectures.
   public static func categories(_ count: Int) -> [SeriesStyle] {
     let dashes: [[Double]] = [[], [4, 1.5], [1, 1.2], [4, 1.2, 1, 1.2]]
+    let colors = Color.okabeIto
     return (0..<count).map { index in
+      // Where the colours begin again, dashes go on: no two series look alike.
       SeriesStyle(
-        color: Color.okabeIto[index % Color.okabeIto.count], dash: dashes[index % dashes.count],
+        color: colors[index % colors.count], dash: dashes[(index + index / colors.count) % dashes.count],
         marker: Marker.allCases[index % Marker.allCases.count])
     }
   }

@@ -169,6 +169,11 @@ extension RunSchema {
   ///
   /// A flush writes the unfinished chunk of every column anew, which asks for small chunks; the index of the chunks
   /// and reading ask for large ones. 512 eight-byte numbers fill one page of the disk.
+  ///
+  /// Columns of weights and updates hold nothing at nine of ten steps. Left unwritten, such a row would take no room only in chunks
+  /// of one row: 39 bytes a row instead of 262, 1240 instead of 9218. But every reader then looks each row up, written or not: 12 to
+  /// 30 µs a row and column instead of 1 to 10 (h5py, HDF5 2.0), half a minute for a column of a million steps. `pack` takes the
+  /// room back when a run is finished.
   func chunkRows(_ column: Column) -> Int {
     let rowBytes = width(column) * column.number.byteCount
     // Attempts are few.

@@ -134,7 +134,9 @@ public struct RunFilePacking {
     let copy = try RunFileReader(path: temporary)
     var expected = reader.manifest
     expected.packing = copy.manifest.packing
-    guard copy.manifest == expected, try copy.verify().isIntact, copy.tables.count == reader.tables.count
+    // Not the manifests as values: an entropy that nobody knows is not a number, and equal to nothing.
+    guard copy.manifest.checksum == expected.checksum, copy.manifest.gradients == expected.gradients,
+      try copy.verify().isIntact, copy.tables.count == reader.tables.count
     else {
       throw failure("the packed copy is not as it was written")
     }

@@ -197,6 +197,13 @@ import Text
 
   // MARK: - What cannot be shown
 
+  /// Gemma and OLMo 2 have a norm on the output of each sublayer.
+  @Test func normsOfBothBranchesAreShown() throws {
+    let names = ["self_attn_layer_norm.weight", "attn_ln.weight", "ffn_ln.weight"]
+    let source = SyntheticScales.checkpoint(names.map { ($0, [[1, 2], [1, 3]]) })
+    #expect(try ScaleReport(of: [source]).scales == ["attn_ln.weight", "ffn_ln.weight"])
+  }
+
   @Test func aModelWithoutTheScalesSaysWhatItHas() throws {
     let plain = SyntheticScales.run(scales: [SyntheticScales.scales[0]])
     #expect(throws: AnalysisError.noScales(labels: ["NormFormer"], gains: [["self_attn_layer_norm"]])) {

@@ -75,6 +75,8 @@ def test_kills_at_any_moment(tmp_path):
 
 
 # Full disks
+#
+# Half of a step's bytes are of weights and updates, which nine of ten steps do not measure: see RunFileBuilder's chunkRows.
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Sums of weights and updates: what the files hold, what the commands make of it, and that training does not notice."""
 
+import csv
 import json
 
 import h5py
@@ -97,6 +98,8 @@ def test_statistics_of_weights_and_updates(tmp_path):
         assert "nan" not in table.lower()
         text = succeeds("grads", *files, f"--statistic={statistic}", f"--svg={statistic.replace('/', '-')}.svg", cwd=tmp_path).stdout
         assert statistic in text and "RMS of the" in text and "Gradient mismatch" not in text
+        points = csv.DictReader((tmp_path / f"{statistic.replace('/', '-')}-points.csv").read_text().splitlines())
+        assert {float(point["x"]) for point in points if point["series"].isdigit()} == {0, 2, 4, 6, 8, 10}
         succeeds("ratio", *files[:2], f"--statistic={statistic}", f"--svg=ratio-{statistic[:4]}.svg", "--overwrite", cwd=tmp_path)
     out = json.loads(
         succeeds("grads", files[0], "--statistic=update/weight", "--operation=fc1.weight", "--format=json", "--window=4:9", cwd=tmp_path).stdout

@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+import nf_probe
 from nf_probe.facts import head_count
 from nf_probe.layout import Layout, Part, make_layout
 from nf_probe.names import Placing, find_places
@@ -82,3 +84,16 @@ def elements(part: Part, values: Tensor) -> Tensor:
     for cut in part.cuts:
         values = cut.of(values, 0)
     return values
+
+
+def record(name: str, path: Path, factor: int = 1) -> Path:
+    """A short run of a model whose gradients grow with the factor, and are those of another run with another one."""
+    made = case_of(name).made
+    settings = {"factor": factor}
+    with nf_probe.Recorder(path, made.module, objective="causal", seed=1, configuration=settings) as recorder:
+        for step in range(4):
+            made.module.zero_grad(set_to_none=True)
+            loss = made.loss(made.module)
+            (loss * (factor + step)).backward()
+            recorder.step(loss, tokens=14)
+    return path

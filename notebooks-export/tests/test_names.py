@@ -198,6 +198,40 @@ def test_adapters_of_several_sets_stay_apart() -> None:
     assert names == {"self_attn.q_proj.lora_A.default.weight", "self_attn.q_proj.lora_A.other.weight"}
 
 
+def test_adapters_of_several_kinds_share_their_hosts() -> None:
+    host = "base_model.model.model.layers.{}.self_attn.q_proj"
+    own = ["base_layer.base_layer.weight", "base_layer.lora_A.one.weight", "hada_w1_a.two"]
+    shapes = {f"{host.format(n)}.{name}": (4, 4) for n in range(2) for name in own}
+    names = {part.place.name for parts in find_places(shapes).places.values() for part in parts}
+    projection = "self_attn.q_proj"
+    assert names == {f"{projection}.weight", f"{projection}.lora_A.one.weight", f"{projection}.hada_w1_a.two"}
+
+
+def test_stacks_that_a_wrapper_s_name_alone_tells_apart(tmp_path: Path) -> None:
+    """`module.` is what DistributedDataParallel puts before every name; here it is the model's own."""
+
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.module = nn.ModuleDict({"layers": nn.ModuleList(nn.Linear(4, 4) for _ in range(2))})
+            self.layers = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
+
+    model = Twice()
+    with nf_probe.Recorder(tmp_path / "run.h5", model) as recorder:
+        x = torch.ones(1, 4)
+        for layer in [*model.module["layers"], *model.layers]:
+            x = layer(x)
+        x.square().sum().backward()
+        recorder.step()
+    found = gradients(tmp_path / "run.h5")
+    assert found.keys() == {name for name, _ in model.named_parameters()}
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None
+        assert found[name].tolist() == pytest.approx([parameter.grad.double().abs().sum().item()], rel=1e-12)
+    with nf_probe.open(tmp_path / "run.h5") as run:
+        assert run.stacks == ["layers", "module.layers"]
+
+
 @pytest.mark.parametrize(
     ("names", "stack", "layers"),
     [

@@ -8,21 +8,9 @@ from pathlib import Path
 import pytest
 
 import nf_probe
-from cases import case_of
+from cases import record
 from conftest import Run, gradients
 from nf_probe.mismatch import default_window
-
-
-def record(name: str, path: Path, factor: int = 1) -> Path:
-    made = case_of(name).made
-    settings = {"factor": factor}
-    with nf_probe.Recorder(path, made.module, objective="causal", seed=1, configuration=settings) as recorder:
-        for step in range(4):
-            made.module.zero_grad(set_to_none=True)
-            loss = made.loss(made.module)
-            (loss * (factor + step)).backward()
-            recorder.step(loss, tokens=14)
-    return path
 
 
 @pytest.mark.parametrize(

@@ -41,9 +41,11 @@ public enum GainName {
   public static func isAddition(_ operation: String) -> Bool { additions.contains { $0.tensor == operation } }
 
   /// Whether a gain is shown without asking: those that NormFormer adds, and what other placements learn beside their norms: norms
-  /// of queries, keys and values, factors on branches, the slopes of DyT.
+  /// of queries, keys and values, of the FFN's branch, factors on branches, the slopes of DyT.
   public static func isShown(_ operation: String) -> Bool {
-    if isAddition(operation) || operation.hasSuffix(layerScale) || operation.hasSuffix(".alpha") {
+    if isAddition(operation) || operation == "ffn_ln.weight" || operation.hasSuffix(layerScale)
+      || operation.hasSuffix(".alpha")
+    {
       return true
     }
     return ["q_layer_norm", "k_layer_norm", "v_layer_norm"].contains {

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _ADDITION = re.compile(r"(?P<host>.+)\.(?P<part>(?:lora|ia3|hada|lokr|oft|boft|vera|randlora)_\w+)(?:\.(?P<set>\w+))?")
-_BASE = ".base_layer."
+_BASE = re.compile(r"(?:\.base_layer)+(?=\.|$)")
+"""Stands once for every kind of adapter that a layer has."""
 _SAVED = re.compile(r"\.modules_to_save\.\w+\.")
 
 
@@ -34,10 +35,10 @@ def host_names(names: Iterable[str]) -> dict[str, HostName]:
     hosts = {}
     for name, match in found.items():
         if match is None:
-            hosts[name] = HostName(_SAVED.sub(".", name.replace(_BASE, ".")))
+            hosts[name] = HostName(_SAVED.sub(".", _BASE.sub("", name)))
             continue
         kind = next((kind for kind in (".weight", ".bias") if name.endswith(kind)), "")
         own_set = f".{match['set']}" if len(sets) > 1 else ""
-        host = match["host"].removesuffix(_BASE[:-1])
+        host = _BASE.sub("", match["host"])
         hosts[name] = HostName(f"{host}.weight", f".{match['part']}{own_set}{kind}")
     return hosts

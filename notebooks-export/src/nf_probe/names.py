@@ -109,6 +109,9 @@ def find_places(
         UsageError: `adapter` is no table or knows none of the names, or the pattern lacks its groups or matches none.
     """
     bare = {bare_name(name): name for name in shapes}
+    if len(bare) < len(shapes):
+        # What wrappers put into names may be all that tells two stacks apart.
+        bare = {name: name for name in shapes}
     if pattern is not None:
         placing = _by_pattern(bare, pattern)
     else:

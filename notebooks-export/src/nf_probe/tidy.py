@@ -73,8 +73,11 @@ class _Labels:
         keys, values = run.rows(variable.marker, variable.name, start, end)
         repeats = len(keys)
         measured = values[:, self._present].reshape(-1)
-        # What was not measured, because the tensor did not train, has no row.
-        kept = self._is_there(run, variable, start, end)
+        # What was not measured, because the tensor did not train, or not at this step, has no row.
+        if variable.name.removeprefix("stem_").startswith(("weight_", "update_")):
+            kept: NDArray[np.bool_] | slice = ~np.isnan(measured)
+        else:
+            kept = self._is_there(run, variable, start, end)
 
         def repeated(labels: NDArray[Any] | None) -> NDArray[Any] | None:
             return None if labels is None else np.tile(labels, repeats)[kept]
