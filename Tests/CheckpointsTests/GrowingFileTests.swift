@@ -22,7 +22,7 @@ struct GrowingFileTests {
     #expect(try file.beginning(8) == signature)
     let problem = "is an HDF5 file, such as a run file, not a checkpoint"
     #expect(throws: CheckpointError(path: path, problem: problem)) {
-      try CheckpointFormat.format(of: file)
+      try CheckpointContents.format(of: file)
     }
   }
 
