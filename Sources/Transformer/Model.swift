@@ -41,8 +41,9 @@ public final class Model<Scalar: KernelScalar> {
 
   /// Allocates a model; its parameters are zero until ``initialize(seed:)`` or ``setParameter(_:to:)``.
   ///
+  /// - Parameter hasBackward: without it there is no memory for gradients, layers share that of their values, and only losses can be computed.
   /// - Throws: ``ModelConfigurationError`` where the sizes make no model.
-  public init(_ configuration: ModelConfiguration, shape: PassShape, team: Team)
+  public init(_ configuration: ModelConfiguration, shape: PassShape, hasBackward: Bool = true, team: Team)
     throws(ModelConfigurationError)
   {
     try configuration.validate()
@@ -56,7 +57,7 @@ public final class Model<Scalar: KernelScalar> {
           + "that the model has vectors for")
     }
     table = ParameterTable(configuration)
-    memory = ModelMemory(configuration, table: table, shape: shape, team: team)
+    memory = ModelMemory(configuration, table: table, shape: shape, hasBackward: hasBackward, team: team)
     blocks = memory.blocks(table)
     embeddingNorm = StemNorm(
       configuration.architecture.embedding.norm, name: StemTensor.embeddingNorm, table: table, statistics: 2)
