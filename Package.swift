@@ -87,6 +87,13 @@ let package = Package(
         numerics,
       ], swiftSettings: optimized),
 
+    .target(
+      name: "Evaluation",
+      dependencies: [
+        "Charts", "Corpus", "Documents", "FileAccess", "Kernels", "Statistics", "Text", "Transformer",
+        numerics,
+      ], swiftSettings: optimized),
+
     // For other programs.
     .target(name: "TensorBoard", dependencies: ["Checksums"], swiftSettings: optimized),
 
@@ -106,7 +113,7 @@ let package = Package(
       name: "NFProbeCommands",
       dependencies: [
         "Analysis", "Architecture", "BuildInfo", "Charts", "Checkpoints", "Checksums", "Comparison", "Corpus",
-        "Documents",
+        "Documents", "Evaluation",
         "FileAccess", "Isolation", "Kernels", "RunData", "RunFile", "Statistics", "TensorBoard", "Text",
         "Training", "Transformer", "Watch", numerics,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -153,6 +160,7 @@ let package = Package(
         "Architecture", "Corpus", "GoldenSupport", "Kernels", "RunData", "Training", "Transformer",
       ],
       swiftSettings: strict),
+    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"], swiftSettings: strict),
     .testTarget(
       name: "CheckpointsTests",
       dependencies: [

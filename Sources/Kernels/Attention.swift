@@ -9,7 +9,7 @@ import RunData
 ///   - key, value: `(B*T, keyValueHeads * headDim)`.
 ///   - output: `(B*T, heads * headDim)`, the heads side by side, overwritten.
 ///   - logSumExp: `(B * heads * T)`, written here; all that ``attentionBackward`` needs to compute the probabilities again.
-///   - dropout: drops probabilities where not nil.
+///   - dropout: drops probabilities where not nil; nil where sequences differ in length.
 ///   - precision: what the logits `scale Q Kᵀ` and the probabilities are rounded to.
 ///   - logitSums: gets the sums of the logits that a query sees, before the cap, one place for each head of each sequence,
 ///     where not nil.
@@ -21,26 +21,29 @@ public func attentionForward<Scalar: KernelScalar>(
   logitSums: SumSlots? = nil, team: Team, workspace: Workspace<Scalar>
 ) {
   precondition(workspace.capacity >= shape.scratchCount, "workspace too small for attention")
+  precondition(shape.sequences == nil || dropout == nil, "dropout of sequences of unequal lengths")
   team.forEach(taskCount: shape.batchSize * shape.headCount) { task, thread in
     let (batch, head) = (task / shape.headCount, task % shape.headCount)
+    let sequence = shape.sequence(batch)
+    let firstSum = shape.rows(batch: batch).lowerBound * shape.headCount + head * sequence.sequenceLength
     let q = shape.part(query, batch: batch, head: head)
     let k = shape.part(key, batch: batch, head: head / shape.groupSize)
     let v = shape.part(value, batch: batch, head: head / shape.groupSize)
     let out = shape.part(output, batch: batch, head: head)
     var sums = TensorSums.empty
-    shape.forEachQueryBlock { queries, keys in
+    sequence.forEachQueryBlock { queries, keys in
       let scores = workspace.row(thread: thread).slice(0..<queries.count * keys.count)
         .matrix(width: keys.count)
       product(q.rows(queries).factor, k.rows(keys).transposed, alpha: Scalar(shape.scoreScale), into: scores)
       for index in queries {
         let row = scores[index - queries.lowerBound]
-        let (visible, hidden) = row.split(shape.visibleKeys(index), of: keys)
+        let (visible, hidden) = row.split(sequence.visibleKeys(index), of: keys)
         visible.round(to: precision)
         if logitSums != nil { sums = sums.merged(with: partialSums(visible)) }
         if let cap = shape.softCap { capForward(visible, at: Scalar(cap)) }
         let maximum = visible.maximum
         let sum = visible.exponentiate(subtracting: maximum)
-        logSumExp[task * shape.sequenceLength + index] = maximum + Scalar(Double.log(sum))
+        logSumExp[firstSum + index] = maximum + Scalar(Double.log(sum))
         let factor = Scalar(1 / sum)
         forEachLanes(of: Scalar.self, in: 0..<visible.count) {
           visible.store(visible.lanes($0, $1) * factor, $0, $1)
@@ -75,6 +78,7 @@ public func attentionBackward<Scalar: KernelScalar>(
   gradientSums: SumSlots? = nil, team: Team, workspace: Workspace<Scalar>
 ) {
   precondition(workspace.capacity >= shape.scratchCount, "workspace too small for attention")
+  precondition(shape.sequences == nil, "gradients of sequences of unequal lengths")
   let scale = Scalar(shape.scoreScale)
   // A head of keys and its queries belong to one thread: gradients of shared keys are added up in one order.
   team.forEach(taskCount: shape.batchSize * shape.keyValueHeadCount) { task, thread in

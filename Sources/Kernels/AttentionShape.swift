@@ -19,13 +19,18 @@ public struct AttentionShape: Equatable, Sendable {
   public let scoreScale: Double
   /// c of `c tanh(logit / c)`, which logits pass through before softmax (Gemma 2); nil where they do not.
   public let softCap: Double?
+  /// Rows of each sequence where their lengths differ: back to back, none longer than `sequenceLength`. Nil where sequence i has the rows
+  /// from `i * sequenceLength` on. Forward alone takes such batches.
+  public let sequences: [Range<Int>]?
 
   /// Creates a shape.
   ///
-  /// - Precondition: `keyValueHeadCount` divides `headCount`; a window is one of causal attention.
+  /// - Precondition: `keyValueHeadCount` divides `headCount`; a window is one of causal attention; there are as many `sequences` as the batch
+  ///   has.
   public init(
     batchSize: Int, sequenceLength: Int, headCount: Int, keyValueHeadCount: Int? = nil, headDim: Int,
-    isCausal: Bool, window: Int? = nil, scoreScale: Double? = nil, softCap: Double? = nil
+    isCausal: Bool, window: Int? = nil, scoreScale: Double? = nil, softCap: Double? = nil,
+    sequences: [Range<Int>]? = nil
   ) {
     let keyValueHeadCount = keyValueHeadCount ?? headCount
     precondition(
@@ -40,6 +45,23 @@ public struct AttentionShape: Equatable, Sendable {
     self.window = window
     self.scoreScale = scoreScale ?? 1 / Double(headDim).squareRoot()
     self.softCap = softCap
+    precondition(
+      sequences.map { $0.count == batchSize && $0.allSatisfy { $0.count <= sequenceLength } } ?? true,
+      "\(sequences?.count ?? 0) sequences of a batch of \(batchSize)")
+    self.sequences = sequences
+  }
+
+  /// The rows of a sequence.
+  func rows(batch: Int) -> Range<Int> {
+    sequences?[batch] ?? batch * sequenceLength..<(batch + 1) * sequenceLength
+  }
+
+  /// The shape of one sequence alone.
+  func sequence(_ batch: Int) -> AttentionShape {
+    AttentionShape(
+      batchSize: 1, sequenceLength: rows(batch: batch).count, headCount: headCount,
+      keyValueHeadCount: keyValueHeadCount, headDim: headDim, isCausal: isCausal, window: window,
+      scoreScale: scoreScale, softCap: softCap)
   }
 
   /// Queries that are worked on at a time: scores never exist for more of them.
@@ -55,8 +77,7 @@ public struct AttentionShape: Equatable, Sendable {
 
   /// The head's part of rows that hold all heads side by side.
   func part<Scalar>(_ matrix: Matrix<Scalar>, batch: Int, head: Int) -> Matrix<Scalar> {
-    matrix.rows(batch * sequenceLength..<(batch + 1) * sequenceLength)
-      .columns(head * headDim..<(head + 1) * headDim)
+    matrix.rows(rows(batch: batch)).columns(head * headDim..<(head + 1) * headDim)
   }
 
   /// Calls `body` for each block of queries with the keys that the block sees.

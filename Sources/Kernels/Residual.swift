@@ -83,3 +83,15 @@ public func scaleBackward<Scalar: KernelScalar>(
   scaleForward(
     factor: factor, input: outputGradient, into: inputGradient, accumulating: accumulatingInput, team: team)
 }
+
+/// Copies some rows of a matrix, ascending, over its first ones; the rows after them keep what they hold.
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
+public func moveTogether<Scalar: KernelScalar>(_ rows: [Int], of matrix: Matrix<Scalar>) {
+  for (place, row) in rows.enumerated() where place < row {
+    let (source, destination) = (matrix[row], matrix[place])
+    forEachLanes(of: Scalar.self, in: 0..<matrix.width) {
+      destination.store(source.lanes($0, $1), $0, $1)
+    }
+  }
+}

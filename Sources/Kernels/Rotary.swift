@@ -42,7 +42,7 @@ public struct RotaryAngles<Scalar: KernelScalar>: Sendable {
 
 /// Turns each head of every row by its position's angles, in place: `(a, b) -> (a cos - b sin, b cos + a sin)`.
 ///
-/// - Parameters: `heads`: `(B*T, heads * headDim)`, may be columns of a wider matrix.
+/// - Parameters: `heads`: `(B*T, heads * headDim)`, may be columns of a wider matrix; or the beginning of one sequence.
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
 public func rotaryForward<Scalar: KernelScalar>(
@@ -67,7 +67,9 @@ private func rotate<Scalar: KernelScalar>(
   let half = angles.rotatedWidth / 2
   let (cosines, sines) = (angles.cosines, angles.sines)
   precondition(heads.width.isMultiple(of: headDim) && angles.rotatedWidth <= headDim)
-  precondition(heads.rows.isMultiple(of: cosines.rows), "\(heads.rows) rows of \(cosines.rows) positions")
+  precondition(
+    heads.rows < cosines.rows || heads.rows.isMultiple(of: cosines.rows),
+    "\(heads.rows) rows of \(cosines.rows) positions")
   let direction: Scalar = backwards ? -1 : 1
   team.split(heads.rows, grain: rowGrain(heads.width)) { rows, _ in
     for row in rows {

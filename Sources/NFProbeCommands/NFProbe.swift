@@ -4,6 +4,7 @@ import ArgumentParser
 import Checkpoints
 import Comparison
 import Corpus
+import Evaluation
 import FileAccess
 import Foundation
 import Glibc
@@ -27,7 +28,7 @@ public struct NFProbe: ParsableCommand {
     subcommands: [
       GradsCommand.self, TrainCommand.self, SweepCommand.self, StabilityCommand.self, RecipeCommand.self,
       InitCommand.self, ArchitecturesCommand.self, ScalesCommand.self, RatioCommand.self, CompareCommand.self,
-      ReportCommand.self, WatchCommand.self,
+      EvaluateCommand.self, ReportCommand.self, WatchCommand.self,
       InfoCommand.self, ExportCommand.self, VerifyCommand.self, RecoverCommand.self, PackCommand.self,
       BenchCommand.self,
     ])
@@ -77,7 +78,7 @@ public struct NFProbe: ParsableCommand {
         ? complainOfUsage(error.description) : complain(error.description, status: error.exitStatus)
     case let error as ModelConfigurationError: return complainOfUsage("--\(error)")
     case is CorpusError, is AnalysisError, is RunFileError, is CheckpointError, is FileAccessError,
-      is ComparisonError:
+      is ComparisonError, is EvaluationError:
       return complain("\(error)", status: 1)
     default:
       let code = exitCode(for: error)

@@ -7,6 +7,8 @@ struct Pass<Scalar: KernelScalar> {
   let workspace: Workspace<Scalar>
   let configuration: ModelConfiguration
   let shape: PassShape
+  /// Rows of each sequence where their lengths differ; nil where the shape says it.
+  var sequences: [Range<Int>]?
   /// The angles of every rotation that a layer has.
   let rotations: [RotaryParameters: RotaryAngles<Scalar>]
   /// Seed and step of the dropout masks; nil switches dropout off.
@@ -20,7 +22,8 @@ struct Pass<Scalar: KernelScalar> {
 
   /// The shape of an attention step.
   func attention(_ parameters: AttentionParameters) -> AttentionShape {
-    AttentionShape(parameters, shape, isCausal: configuration.objective == .causal)
+    AttentionShape(
+      parameters, shape, isCausal: configuration.objective == .causal, sequences: sequences)
   }
 
   func mask(layer: Int, site: Int, probability: Double) -> DropoutMask? {
@@ -134,7 +137,9 @@ struct Block<Scalar: KernelScalar> {
         bias: linear.biases.isEmpty ? nil : joined(parameters, linear.biases), into: value(to), team: team)
     case .rotary(let rotary, let heads):
       guard let angles = pass.rotations[rotary] else { return }
-      rotaryForward(angles, headDim: rotary.headDim, heads: value(heads), team: team)
+      for rows in pass.sequences ?? [0..<pass.shape.rows] {
+        rotaryForward(angles, headDim: rotary.headDim, heads: value(heads).rows(rows), team: team)
+      }
     case .attention(let attention, let query, let key, let valueSlice, let to):
       attentionForward(
         pass.attention(attention), query: value(query), key: value(key), value: value(valueSlice),
@@ -256,10 +261,14 @@ extension Matrix {
 
 extension AttentionShape {
   /// The shape of an attention step over a batch.
-  init(_ parameters: AttentionParameters, _ shape: PassShape, isCausal: Bool) {
+  init(
+    _ parameters: AttentionParameters, _ shape: PassShape, isCausal: Bool, sequences: [Range<Int>]? = nil
+  ) {
     self.init(
-      batchSize: shape.batchSize, sequenceLength: shape.sequenceLength, headCount: parameters.headCount,
+      batchSize: sequences?.count ?? shape.batchSize, sequenceLength: shape.sequenceLength,
+      headCount: parameters.headCount,
       keyValueHeadCount: parameters.keyValueHeadCount, headDim: parameters.headDim, isCausal: isCausal,
-      window: parameters.window, scoreScale: parameters.scoreScale, softCap: parameters.softCap)
+      window: parameters.window, scoreScale: parameters.scoreScale, softCap: parameters.softCap,
+      sequences: sequences)
   }
 }

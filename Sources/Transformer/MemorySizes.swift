@@ -53,6 +53,18 @@ extension BlockPlan {
 }
 
 extension ModelConfiguration {
+  /// Bytes that losses alone take: parameters, the values of one layer, and the logits in hand. In float64, as ``trainingBytes(shape:scalarBytes:)``.
+  public func evaluationBytes(shape: PassShape, scalarBytes: Int = 4) -> Double {
+    let rows = Double(shape.batchSize) * Double(shape.sequenceLength)
+    let plan = BlockPlan(self, layer: layerCount - 1)
+    let perLayer = plan.parameters.map { $0.shape.map(Double.init).reduce(1, *) }.reduce(0, +)
+    let tables = (architecture.head.isTied ? 1.0 : 2) * Double(embeddingCount) + Double(positionRows)
+    let parameters = perLayer * Double(layerCount) + tables * Double(modelDim)
+    let values = rows * (Double(plan.valueWidths.reduce(0, +)) + 4 * Double(modelDim))
+    let logits = min(rows * Double(embeddingCount), Double(max(MemorySizes.mostLogits, embeddingCount)))
+    return (parameters + values + logits) * Double(scalarBytes)
+  }
+
   /// Bytes that training takes: parameters, their rounded copy where there is one, gradients, both moments of AdamW,
   /// activations and the logits in hand.
   ///

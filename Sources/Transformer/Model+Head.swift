@@ -27,12 +27,7 @@ extension Model {
     while start < memory.rows {
       let rows = start..<min(memory.rows, start + memory.logitRows)
       let logits = memory.logits.matrix(rows: rows.count, width: configuration.embeddingCount)
-      pass.clock.measure(.products) {
-        linearForward(input: hidden.rows(rows), weight: weight, bias: bias, into: logits, team: team)
-        if let logitFactor { scaleForward(factor: logitFactor, input: logits, into: logits, team: team) }
-        roundElements(logits, to: pass.precision, team: team)
-      }
-      capForward(logits, pass)
+      makeLogits(logits, hidden: hidden.rows(rows), weight: weight, bias: bias, pass)
       pass.probe?.measure(.output, stem: .head, logits)
       pass.clock.measure(.loss) {
         crossEntropy(
@@ -55,6 +50,40 @@ extension Model {
       start = rows.upperBound
     }
     return (0..<memory.rows).reduce(0) { $0 + memory.losses.row[$1] }
+  }
+
+  /// Losses of the rows that have a target; these rows alone pass through the head, moved together over the others.
+  func headLosses(targets: [Int32], _ pass: Pass<Scalar>) -> [Double] {
+    let counted = targets.indices.filter { targets[$0] >= 0 }
+    moveTogether(counted, of: hidden)
+    let (weight, bias) = (headWeight(memory.weights), headBias(memory.weights))
+    memory.targets.row(0..<counted.count).assign(counted.map { targets[$0] })
+    var start = 0
+    while start < counted.count {
+      let rows = start..<min(counted.count, start + memory.logitRows)
+      let logits = memory.logits.matrix(rows: rows.count, width: configuration.embeddingCount)
+      makeLogits(logits, hidden: hidden.rows(rows), weight: weight, bias: bias, pass)
+      crossEntropy(
+        logits: logits, targets: memory.targets.row(rows), gradientScale: nil,
+        losses: memory.losses.row(rows),
+        team: team)
+      start = rows.upperBound
+    }
+    var losses = Array(repeating: 0.0, count: targets.count)
+    for (place, row) in counted.enumerated() { losses[row] = memory.losses.row[place] }
+    return losses
+  }
+
+  private func makeLogits(
+    _ logits: Matrix<Scalar>, hidden: Matrix<Scalar>, weight: Matrix<Scalar>, bias: Row<Scalar>?,
+    _ pass: Pass<Scalar>
+  ) {
+    pass.clock.measure(.products) {
+      linearForward(input: hidden, weight: weight, bias: bias, into: logits, team: team)
+      if let logitFactor { scaleForward(factor: logitFactor, input: logits, into: logits, team: team) }
+      roundElements(logits, to: pass.precision, team: team)
+    }
+    capForward(logits, pass)
   }
 
   // MARK: - Soft cap

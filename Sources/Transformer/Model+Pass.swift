@@ -17,6 +17,7 @@ extension Model {
     tokens: [Int32], targets: [Int32], gradientScale: Double, accumulating: Bool = false,
     dropout: DropoutKey? = nil, probe: ActivationProbe? = nil, clock: StepClock? = nil
   ) -> Double {
+    precondition(memory.hasBackward, "a model without memory for gradients")
     let pass = makePass(dropout: dropout, probe: probe, clock: clock)
     forward(tokens: tokens, pass)
     let loss = head(targets: targets, gradientScale: Scalar(gradientScale), accumulating: accumulating, pass)
@@ -34,6 +35,37 @@ extension Model {
     let pass = makePass(dropout: nil, probe: nil, clock: nil)
     forward(tokens: tokens, pass)
     return head(targets: targets, gradientScale: nil, accumulating: false, pass)
+  }
+
+  /// Forward alone over sequences of unequal lengths that lie back to back: the negative log-likelihood of each target, nats.
+  ///
+  /// A sequence sees nothing of its neighbours and begins at the first position, so that it has the losses that it would have alone. Only rows that
+  /// have a target pass through the head.
+  ///
+  /// - Parameters:
+  ///   - tokens: ids, below the table's rows, of all sequences; no more than the shape has rows.
+  ///   - targets: as many ids; a negative one does not count.
+  ///   - lengths: of each sequence, none longer than the shape's; they add up to the number of tokens.
+  /// - Returns: a loss for each token, 0 where there is no target.
+  public func losses(tokens: [Int32], targets: [Int32], lengths: [Int]) -> [Double] {
+    precondition(tokens.count == targets.count && lengths.reduce(0, +) == tokens.count)
+    var sequences: [Range<Int>] = []
+    // The shape has a fixed number of rows: what is left of it is sequences that nobody asks about.
+    var missing = shape.rows - tokens.count
+    var fillers: [Int] = []
+    while missing > 0 {
+      fillers.append(min(missing, shape.sequenceLength))
+      missing -= fillers[fillers.count - 1]
+    }
+    for length in lengths + fillers {
+      let start = sequences.last?.upperBound ?? 0
+      sequences.append(start..<start + length)
+    }
+    var pass = makePass(dropout: nil, probe: nil, clock: nil)
+    pass.sequences = sequences
+    let rest = shape.rows - tokens.count
+    forward(tokens: tokens + Array(repeating: 0, count: rest), pass)
+    return headLosses(targets: targets, pass)
   }
 
   private func makePass(dropout: DropoutKey?, probe: ActivationProbe?, clock: StepClock?) -> Pass<Scalar> {

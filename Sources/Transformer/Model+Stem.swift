@@ -43,11 +43,14 @@ extension Model {
 
   func embeddingForward(_ pass: Pass<Scalar>) {
     let output = memory.streamMatrix(0)
-    Kernels.embeddingForward(
-      tokens: memory.tokens.row, table: embedding(memory.weights), factor: embeddingFactor,
-      positions: learnedPositions(memory.weights)
-        ?? memory.positions.matrix(rows: shape.sequenceLength, width: configuration.modelDim),
-      into: embedded, team: team)
+    let positions =
+      learnedPositions(memory.weights)
+      ?? memory.positions.matrix(rows: shape.sequenceLength, width: configuration.modelDim)
+    for rows in pass.sequences ?? [0..<memory.rows] {
+      Kernels.embeddingForward(
+        tokens: memory.tokens.row(rows), table: embedding(memory.weights), factor: embeddingFactor,
+        positions: positions.rows(0..<min(rows.count, positions.rows)), into: embedded.rows(rows), team: team)
+    }
     if let embeddingNorm {
       roundElements(embedded, to: pass.precision, team: team)
       embeddingNorm.forward(

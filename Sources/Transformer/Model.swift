@@ -41,10 +41,11 @@ public final class Model<Scalar: KernelScalar> {
 
   /// Allocates a model; its parameters are zero until ``initialize(seed:)`` or ``setParameter(_:to:)``.
   ///
+  /// - Parameter hasBackward: without it there is no memory for gradients, layers share that of their values, and only losses can be computed.
   /// - Throws: ``ModelConfigurationError`` where the sizes make no model.
-  public convenience init(_ configuration: ModelConfiguration, shape: PassShape, team: Team)
-    throws(ModelConfigurationError)
-  {
+  public convenience init(
+    _ configuration: ModelConfiguration, shape: PassShape, hasBackward: Bool = true, team: Team
+  ) throws(ModelConfigurationError) {
     try configuration.validate()
     guard configuration.positionRows == 0 || configuration.positionCount >= shape.sequenceLength else {
       throw ModelConfigurationError(
@@ -54,7 +55,9 @@ public final class Model<Scalar: KernelScalar> {
     }
     let table = ParameterTable(configuration)
     self.init(
-      configuration, table, ModelMemory(configuration, table: table, shape: shape, team: team), shape: shape,
+      configuration, table,
+      ModelMemory(configuration, table: table, shape: shape, hasBackward: hasBackward, team: team),
+      shape: shape,
       team: team)
   }
 
@@ -64,7 +67,8 @@ public final class Model<Scalar: KernelScalar> {
   public convenience init(sharingParametersOf other: Model, shape: PassShape) {
     precondition(shape.sequenceLength <= other.shape.sequenceLength)
     let memory = ModelMemory(
-      other.configuration, table: other.table, shape: shape, team: other.team, parameters: other.memory)
+      other.configuration, table: other.table, shape: shape, hasBackward: true, team: other.team,
+      parameters: other.memory)
     self.init(other.configuration, other.table, memory, shape: shape, team: other.team)
   }
 

@@ -3,6 +3,8 @@ import Kernels
 import RealModule
 
 /// Every buffer of a model, and the views of it that each layer works on.
+///
+/// Without a backward pass there are no gradients, and layers share the memory of their values.
 struct ModelMemory<Scalar: KernelScalar>: Sendable {
   let parameters: Buffer<Scalar>
   /// The parameters as operations read them: a rounded copy, or the parameters themselves where nothing is rounded.
@@ -40,12 +42,14 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
   let rows: Int
   let modelDim: Int
   let logitRows: Int
+  let hasBackward: Bool
 
   /// - Parameter other: memory whose parameters are these, too; nil for parameters of its own.
   init(
-    _ configuration: ModelConfiguration, table: ParameterTable, shape: PassShape, team: Team,
-    parameters other: ModelMemory? = nil
+    _ configuration: ModelConfiguration, table: ParameterTable, shape: PassShape, hasBackward: Bool,
+    team: Team, parameters other: ModelMemory? = nil
   ) {
+    self.hasBackward = hasBackward
     let sizes = MemorySizes(configuration, table: table, shape: shape)
     rows = shape.rows
     modelDim = configuration.modelDim
@@ -53,32 +57,41 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
     parameters = other?.parameters ?? Buffer(count: table.elementCount)
     weights =
       other?.weights ?? (configuration.precision == .fp32 ? parameters : Buffer(count: table.elementCount))
-    gradients = Buffer(count: table.elementCount)
+    gradients = Buffer(count: hasBackward ? table.elementCount : 0)
     tokens = Buffer(count: rows)
     targets = Buffer(count: rows)
     losses = Buffer(count: rows)
     positions = Buffer(count: shape.sequenceLength * modelDim)
-    stream = Buffer(count: sizes.stream)
-    streamGradients = Buffer(count: 2 * rows * modelDim)
+    stream = Buffer(count: hasBackward ? sizes.stream : 2 * rows * modelDim)
+    streamGradients = Buffer(count: hasBackward ? 2 * rows * modelDim : 0)
     final = Buffer(count: 2 * rows * modelDim)
     stemStatistics = Buffer(count: 4 * rows)
     embedded = Buffer(count: configuration.architecture.embedding.norm == nil ? 0 : 2 * rows * modelDim)
     logits = Buffer(count: sizes.logits)
     logitSlopes = Buffer(count: configuration.architecture.head.softCap == nil ? 0 : sizes.logits)
     rotations = Self.rotations(table, sequenceLength: shape.sequenceLength)
-    kept = sizes.kept.map { Buffer(count: $0) }
+    kept = Self.buffers(sizes.kept, areShared: !hasBackward)
     shared = Buffer(count: sizes.shared)
-    valueGradients = Buffer(count: sizes.valueGradients)
-    statistics = sizes.statistics.map { Buffer(count: $0) }
-    logSumExp = (0..<configuration.layerCount).map { _ in Buffer(count: sizes.logSumExpPerLayer) }
+    valueGradients = Buffer(count: hasBackward ? sizes.valueGradients : 0)
+    statistics = Self.buffers(sizes.statistics, areShared: !hasBackward)
+    logSumExp = Self.buffers(
+      Array(repeating: sizes.logSumExpPerLayer, count: configuration.layerCount), areShared: !hasBackward)
     workspace = Workspace(team: team, capacity: sizes.workspacePerThread)
     if case .sinusoidal = configuration.architecture.embedding.positions {
       fillPositions(sequenceLength: shape.sequenceLength)
     }
   }
 
+  /// One buffer a layer, or one that is large enough for any.
+  private static func buffers(_ counts: [Int], areShared: Bool) -> [Buffer<Scalar>] {
+    guard areShared else { return counts.map { Buffer(count: $0) } }
+    let one = Buffer<Scalar>(count: counts.max() ?? 0)
+    return counts.map { _ in one }
+  }
+
   func streamMatrix(_ layer: Int) -> Matrix<Scalar> {
-    stream.matrix(offset: layer * rows * modelDim, rows: rows, width: modelDim)
+    // Without a backward pass the streams at both ends of a layer take turns.
+    stream.matrix(offset: (hasBackward ? layer : layer % 2) * rows * modelDim, rows: rows, width: modelDim)
   }
 
   /// The gradient of the stream that enters `layer`.
@@ -93,8 +106,10 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
       let ranges = plan.parameters.indices.map { table.parameters[first + $0].range }
       return Block(
         layer: layer, plan: plan, operationColumns: plan.operationNames.map { columns[$0] ?? 0 },
-        values: values(plan, layer: layer), valueGradients: gradients(plan, layer: layer),
-        parameters: ranges.map { weights.row($0) }, gradients: ranges.map { gradients.row($0) },
+        values: values(plan, layer: layer),
+        valueGradients: hasBackward ? gradients(plan, layer: layer) : [],
+        parameters: ranges.map { weights.row($0) },
+        gradients: hasBackward ? ranges.map { gradients.row($0) } : [],
         statistics: statistics[layer].row, logSumExp: logSumExp[layer].row)
     }
   }

@@ -10,6 +10,10 @@ public enum CheckpointMetadataKey {
   public static let activation = "activation"
   /// The architecture in its own language, where it was not chosen in the paper's words.
   public static let architecture = "architecture_text"
+  /// Tokens of the sequences that it was trained on, decimal.
+  public static let sequenceLength = "sequence_length"
+  /// An ``Objective``, where it is not the causal one.
+  public static let objective = "objective"
   /// The architecture's name beside ``architecture``.
   public static let architectureName = "architecture_name"
 }
@@ -18,6 +22,7 @@ extension ModelConfiguration {
   /// What to write into a checkpoint's metadata, so that it can be read without flags.
   public var checkpointMetadata: [String: String] {
     var metadata = [CheckpointMetadataKey.headCount: String(headCount)]
+    if objective != .causal { metadata[CheckpointMetadataKey.objective] = objective.rawValue }
     if let paperWiring {
       metadata[CheckpointMetadataKey.activation] = paperWiring.activation.rawValue
       metadata[CheckpointMetadataKey.headScalePlacement] = paperWiring.additions.scaleHeads?.rawValue

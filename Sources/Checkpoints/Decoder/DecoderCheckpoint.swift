@@ -17,6 +17,19 @@ public struct DecoderCheckpoint: Sendable {
   /// Whether neither this program nor fairseq wrote it, so that its vocabulary is its own tokenizer's.
   public var isForeign: Bool { view.adapter.map { $0.name != NameAdapter.fairseq.name } ?? false }
 
+  /// Tokens of a sequence that it was made for: positions that have a vector, what the file states of its training, or `config.json`. Nil where
+  /// nothing tells.
+  public var statedContext: Int? {
+    if configuration.positionRows > 0 { return configuration.positionCount }
+    return view.checkpoint.metadata[CheckpointMetadataKey.sequenceLength].flatMap { Int($0) }
+      ?? ConfigFields(beside: view.checkpoint)?.integer("max_position_embeddings", "n_positions")
+  }
+
+  /// What it was trained to predict, where the file says that it is not the next token.
+  public var statedObjective: Objective? {
+    view.checkpoint.metadata[CheckpointMetadataKey.objective].flatMap { Objective(rawValue: $0) }
+  }
+
   private let sources: [String: ModelTensor]
 
   /// Opens a checkpoint, reads its architecture off its tensors, and checks that all are there in their shapes.

@@ -1,5 +1,6 @@
 import Architecture
 import Checkpoints
+import Corpus
 import Foundation
 import Kernels
 import RunData
@@ -33,6 +34,8 @@ struct CheckpointKeeper {
   /// Writes a checkpoint of weights and optimizer.
   func save(_ trainer: Trainer<Float>, updates: Int) throws {
     let model = trainer.model
+    var metadata = run.model.checkpointMetadata
+    metadata[CheckpointMetadataKey.sequenceLength] = String(run.training.batch.sequenceLength)
     let encoder = JSONEncoder()
     // One order of keys: equal states are equal bytes.
     encoder.outputFormatting = .sortedKeys
@@ -55,7 +58,7 @@ struct CheckpointKeeper {
       TrainingCheckpoint.Facts(
         runID: run.manifest.runID, step: updates, optimizerUpdates: trainer.optimizer.updateCount,
         trainerState: trainerState, provenance: provenance),
-      architecture: run.model.checkpointMetadata, weights: weights, state: state, keeping: keeping)
+      architecture: metadata, weights: weights, state: state, keeping: keeping)
   }
 
   /// Puts the newest usable checkpoint into a trainer.

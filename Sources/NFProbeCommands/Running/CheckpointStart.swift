@@ -52,27 +52,11 @@ struct CheckpointStart {
 
   /// Refuses text for a model of another program whose tokens are no bytes: its losses and gradients would mean nothing.
   func checkVocabulary(ofCorpus path: String) throws {
-    let rows = checkpoint.configuration.vocabularySize
-    guard checkpoint.isForeign, rows > Self.largestByteVocabulary,
-      try TokenFile.format(ofFileAt: path) == .text
-    else {
-      return
-    }
-    throw CommandError.usage(
-      "\(path) is text, which is read byte by byte, but the model of \(checkpoint.view.checkpoint.path) has a vocabulary of "
-        + "\(rows); turn it into the model's tokens first: python -m nf_probe.tokenize \(path) --tokenizer tokenizer.json "
-        + "--out tokens.bin, and give --corpus tokens.bin")
+    try checkpoint.checkVocabulary(ofText: path, option: "--corpus")
   }
-
-  /// Bytes and as many marks as byte models add.
-  private static let largestByteVocabulary = 512
 
   /// Puts the weights into a model of ``configuration(objective:)``.
-  func load(into model: Model<Float>) throws {
-    for (index, parameter) in model.table.parameters.enumerated() {
-      model.parameter(index).assign(try checkpoint.floats(of: parameter.fullName))
-    }
-  }
+  func load(into model: Model<Float>) throws { try checkpoint.load(into: model) }
 
   private func checkAgainst(_ model: ModelOptions, path: String) throws {
     let found = checkpoint.configuration
@@ -113,4 +97,28 @@ struct CheckpointStart {
     }
     return hash.hexDigest()
   }
+}
+
+extension DecoderCheckpoint {
+  /// Puts the weights into a model of its configuration.
+  func load(into model: Model<Float>) throws {
+    for (index, parameter) in model.table.parameters.enumerated() {
+      model.parameter(index).assign(try floats(of: parameter.fullName))
+    }
+  }
+
+  /// Refuses text for a model of another program whose tokens are no bytes: its losses and gradients would mean nothing.
+  func checkVocabulary(ofText path: String, option: String) throws {
+    let rows = configuration.vocabularySize
+    guard isForeign, rows > Self.largestByteVocabulary, try TokenFile.format(ofFileAt: path) == .text else {
+      return
+    }
+    throw CommandError.usage(
+      "\(path) is text, which is read byte by byte, but the model of \(view.checkpoint.path) has a vocabulary of "
+        + "\(rows); turn it into the model's tokens first: python -m nf_probe.tokenize \(path) --tokenizer tokenizer.json "
+        + "--out tokens.bin, and give \(option) tokens.bin")
+  }
+
+  /// Bytes and as many marks as byte models add.
+  private static let largestByteVocabulary = 512
 }

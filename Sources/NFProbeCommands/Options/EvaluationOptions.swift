@@ -1,0 +1,96 @@
+import Architecture
+import ArgumentParser
+import Checkpoints
+import Evaluation
+
+extension DocumentRule: ExpressibleByArgument {}
+
+/// What no tensor tells of the models that are evaluated.
+struct EvaluatedModelOptions: ParsableArguments {
+  @Option(help: "Attention heads, where the files do not tell.")
+  var heads: Int?
+
+  @Option(help: "What HeadScale multiplies, where the files do not tell: paper, fairseq or fairseq-2021.")
+  var headScalePlacement: HeadScalePlacement?
+
+  @Option(help: ArgumentHelp("The wiring, where the files do not tell: a name or a file.", valueName: "name"))
+  var architecture: ArchitectureChoice?
+
+  @Option(
+    help: ArgumentHelp(
+      "Names of tensors that no table knows: a YAML file of stored names and parameters.", valueName: "file"))
+  var names: String?
+
+  func validate() throws {
+    guard heads ?? 1 >= 1 else { throw ValidationError("--heads must be at least 1, not \(heads ?? 1)") }
+  }
+
+  func hints() throws -> CheckpointHints {
+    CheckpointHints(
+      headCount: heads, headScalePlacement: headScalePlacement,
+      architecture: try architecture?.description(), names: try names.map { try NamesFile(path: $0).read() })
+  }
+}
+
+/// The text that models are evaluated on, and how it is put to them.
+struct HeldOutTextOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Held-out text: UTF-8, read as bytes, or a token file (.bin). (default: the built-in language)",
+      valueName: "file"))
+  var text: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The text that the tokens of --text were made of: its words and bytes are counted.", valueName: "file"))
+  var original: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Tokens that a model sees at most. (default: what it was made for, up to 2048)", valueName: "n"))
+  var context: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Tokens from one window to the next; below --context they overlap, and each token has at least context - stride before it. "
+        + "(default: --context)",
+      valueName: "n"))
+  var stride: Int?
+
+  @Option(help: "Where a document begins; intervals go over documents.")
+  var documents: DocumentRule = .auto
+
+  @Option(help: ArgumentHelp("The token that ends a document of a token file.", valueName: "id"))
+  var separator: Int32?
+
+  @Flag(help: "No context reaches from one document into the next.")
+  var separate = false
+
+  @Option(
+    help: ArgumentHelp(
+      "A token put before the text, so that the first one is asked for, too.", valueName: "id"))
+  var startToken: Int32?
+
+  @Flag(help: "Also write the loss of every token into the folder of --out.")
+  var tokenLosses = false
+
+  /// The most tokens that a window has unless more are asked for.
+  static let usualContext = 2048
+
+  func validate() throws {
+    for (name, value) in [("--context", context), ("--stride", stride)] {
+      if let value, !(1...1 << 20).contains(value) {
+        throw ValidationError("\(name) must be between 1 and \(1 << 20), not \(value)")
+      }
+    }
+    if let context, let stride, stride > context {
+      throw ValidationError("--stride \(stride) above --context \(context) would leave tokens out")
+    }
+    for (name, value) in [("--separator", separator), ("--start-token", startToken)] {
+      if let value, value < 0 { throw ValidationError("\(name) must be a token's id, not \(value)") }
+    }
+    guard original == nil || text != nil else {
+      throw ValidationError("--original is of a token file: give --text")
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import Architecture
+import ArgumentParser
+import Checkpoints
+import Evaluation
+import Kernels
+import RunData
+import Transformer
+
+/// A checkpoint that is evaluated: opened, but its weights still in the file.
+struct EvaluatedCheckpoint {
+  /// As it was given.
+  let path: String
+  /// What tables call it.
+  let name: String
+  let checkpoint: DecoderCheckpoint
+
+  /// Opens checkpoints and says what was taken for granted.
+  static func open(_ paths: [String], _ options: EvaluatedModelOptions, _ console: Console) throws -> [Self] {
+    let hints = try options.hints()
+    return try zip(paths, names(of: paths)).map { path, name in
+      let checkpoint = try DecoderCheckpoint(path: path, hints: hints)
+      for note in checkpoint.notes { console.progress("\(name): \(note)") }
+      guard checkpoint.statedObjective ?? .causal == .causal else {
+        throw CommandError.usage(
+          "\(path) was trained to fill in masked tokens and has no head that predicts the next one; evaluate takes language models"
+        )
+      }
+      return Self(path: path, name: name, checkpoint: checkpoint)
+    }
+  }
+
+  /// The shortest ends of the paths that tell them apart.
+  static func names(of paths: [String]) -> [String] {
+    let parts = paths.map { $0.split(separator: "/").map(String.init) }
+    return parts.indices.map { index in
+      let own = parts[index]
+      let count = (1...max(1, own.count)).first { count in
+        !parts.indices.contains { $0 != index && parts[$0].suffix(count) == own.suffix(count) }
+      }
+      return own.isEmpty ? paths[index] : own.suffix(count ?? own.count).joined(separator: "/")
+    }
+  }
+
+  /// The model as it computes: its vocabulary is all rows of the embedding.
+  var configuration: ModelConfiguration {
+    var configuration = checkpoint.configuration
+    configuration.objective = .causal
+    return configuration
+  }
+
+  /// Token ids are below this.
+  var vocabularySize: Int { checkpoint.configuration.vocabularySize }
+
+  /// Refuses windows that are longer than the positions that the model has vectors for.
+  func check(context: Int) throws {
+    let configuration = configuration
+    guard configuration.positionRows > 0, context > configuration.positionCount else { return }
+    throw CommandError.usage(
+      "--context \(context) is longer than the \(configuration.positionCount) positions that \(path) has vectors for"
+    )
+  }
+
+  /// The model with its weights, for sequences of these lengths.
+  func evaluator(sequences lengths: [Int], team: Team) throws -> Evaluator {
+    let shape = Evaluator.shape(ofSequences: lengths)
+    let needed = configuration.evaluationBytes(shape: shape)
+    guard needed <= 0.95 * Machine.memoryBytes else {
+      throw CommandError.usage(
+        "\(path) and a context of \(shape.sequenceLength) would take \(gigabytes(needed)) of memory, and there is "
+          + "\(gigabytes(Machine.memoryBytes)); give a shorter --context")
+    }
+    do {
+      let model = try Model<Float>(configuration, shape: shape, hasBackward: false, team: team)
+      try checkpoint.load(into: model)
+      return Evaluator(model)
+    } catch let error as ModelConfigurationError {
+      throw CommandError.failed("\(path): \(error)")
+    }
+  }
+
+  private func gigabytes(_ bytes: Double) -> String { "\(rounded(bytes / 1e9, 1)) GB" }
+}
