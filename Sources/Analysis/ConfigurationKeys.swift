@@ -2,8 +2,16 @@ import FoundationEssentials
 
 /// A run's settings as flat keys, e.g. `optimizer.beta1`, so that two runs can be compared setting by setting.
 struct ConfigurationKeys: Hashable {
-  /// Each setting's text, by dotted key; the seed is not among them.
+  /// Each setting's text, by dotted key; neither the seed nor what is watched for is among them.
   let values: [String: String]
+
+  /// The rules of alerts; nil where there are none.
+  static func alerts(json: String) -> String? {
+    guard case .object(let members) = try? JSONDecoder().decode(JSONValue.self, from: Data(json.utf8)),
+      case .leaf(let text) = members["alerts"]
+    else { return nil }
+    return text
+  }
 
   /// Reads a JSON object; any other text counts as one setting, `configuration`.
   init(json: String) {
@@ -15,7 +23,7 @@ struct ConfigurationKeys: Hashable {
     }
     var flat: [String: String] = [:]
     Self.flatten(.object(members), key: "", into: &flat)
-    values = flat.filter { $0.key != "seed" && !$0.key.hasSuffix(".seed") }
+    values = flat.filter { $0.key != "seed" && !$0.key.hasSuffix(".seed") && $0.key != "alerts" }
   }
 
   /// The keys in which any two of `configurations` differ, sorted.

@@ -39,8 +39,16 @@ public struct NoiseReport: Sendable {
     runs: [RecordedRun], operation: String? = nil, window: StepWindow? = nil,
     selection: LayerSelection = .paper, allowsMixedContracts: Bool = false
   ) throws(AnalysisError) {
-    let groups = try RunGroup.groups(of: runs, allowsMixedContracts: allowsMixedContracts)
-    let window = window ?? .defaultWindow(for: runs.map { $0.noise?.steps ?? [] })
+    try self.init(
+      groups: try RunGroup.groups(of: runs, allowsMixedContracts: allowsMixedContracts), operation: operation,
+      window: window, selection: selection)
+  }
+
+  /// Measures groups of runs, each read with its noise.
+  init(
+    groups: [RunGroup], operation: String? = nil, window: StepWindow?, selection: LayerSelection = .paper
+  ) throws(AnalysisError) {
+    let window = window ?? .defaultWindow(for: groups.flatMap(\.runs).map { $0.noise?.steps ?? [] })
     self.window = window
     self.operation = operation
     layersShown = try selection.layers(of: groups.map(\.manifest.gradients.layerCount).max() ?? 0)

@@ -56,6 +56,8 @@ public struct ReportedRun: Sendable {
   public var untrained: [UntrainedTensors]
   /// Experts that get no token at any recorded step.
   public var deadExperts: [DeadExperts] = []
+  /// What the rules that it was made with have said, each a sentence without its full stop.
+  public var alerts: [String] = []
   /// How large weights and updates are over its last steps; nil where that is not known.
   public var parameters: ParameterMeans?
 

@@ -9,7 +9,7 @@ extension RunReport {
   public var findings: [Document.Finding] {
     let found =
       runs.flatMap(runFindings) + lossFindings + mismatchFindings + comparisonFindings + clippingFindings
-      + headFindings + seedFindings
+      + noiseFindings + headFindings + seedFindings
     guard !found.isEmpty else {
       return [
         Document.Finding(
@@ -71,6 +71,7 @@ extension RunReport {
       found += updates.outliers.map { Document.Finding(.caution, label, "\($0).") }
       if let lost = updates.lostInBF16 { found.append(Document.Finding(.note, label, "\(lost).")) }
     }
+    found += own.alerts.map { Document.Finding(.caution, label, "alert: \($0).") }
     for damage in own.damage { found.append(Document.Finding(.problem, label, "\(damage).")) }
     found += resumptionFindings(own, label)
     return found

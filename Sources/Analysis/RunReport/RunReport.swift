@@ -68,6 +68,8 @@ public struct RunReport {
   let operations: [OperationMismatch]
   /// The gradients of every other group over those of its base.
   let ratios: [GroupRatio]
+  /// The noise scale, of groups that have recorded it.
+  let noise: NoiseReport?
 
   /// A group's gradients over its base's, or why there is no ratio.
   struct GroupRatio {
@@ -98,6 +100,7 @@ public struct RunReport {
     mismatch = try Self.mismatch(groups, options)
     operations = try Self.operations(groups, mismatch, gradients)
     ratios = try Self.ratios(groups, bases: bases, options, gradients)
+    noise = Self.noise(groups, options.window)
   }
 
   /// The whole report.
@@ -105,8 +108,9 @@ public struct RunReport {
     Document(
       title: options.title ?? defaultTitle, lead: lead, findings: findings,
       sections: [
-        summarySection, lossSection, mismatchSection, operationSection, ratioSection, scaleSection,
-        optimizationSection, timeSection, stabilitySection,
+        summarySection, lossSection, mismatchSection, operationSection, ratioSection,
+      ] + [noiseSection].compactMap(\.self) + [
+        scaleSection, optimizationSection, timeSection, stabilitySection,
       ] + sweepSections + [wiringSection, configurationSection, provenanceSection, definitionSection],
       program: options.program)
   }

@@ -86,12 +86,22 @@ struct GradsCommand: ParsableCommand {
     guard !files.isEmpty else { return try measure(console) }
     try GuardedReading.run(files, stack: stacks.stack) { reading in
       if follow {
-        try RunFollower(console: console, options: mismatch, reading: reading).follow(files[0])
+        try RunFollower(
+          console: console, options: mismatch, reading: reading,
+          alerts: .parsed(options.recording.alerts), alertCommand: options.recording.alertCommand
+        ).follow(files[0])
       } else if mismatch.noiseScale {
         try NoiseWriter(console: console, options: mismatch, reading: reading).write(
           files, into: output.out == nil ? nil : OutputFolder(output, command: "grads"))
       } else {
         let readers = try files.map { try reading.open($0) }
+        let alerts = try [AlertRule].parsed(options.recording.alerts)
+        for (file, reader) in zip(files, readers) where !alerts.isEmpty {
+          let teller = try AlertTeller(
+            alerts, of: reader.manifest, command: options.recording.alertCommand, name: file, console: console
+          )
+          try reading.forEachNumbers(reader) { teller.look(at: $0) }
+        }
         for (file, reader) in zip(files, readers) where reader.untrustedRows > 0 {
           console.warn(
             "\(file): the last \(counted(reader.untrustedRows, "step")) were not finished, and are left out")

@@ -27,17 +27,19 @@ struct InfoCommand: ParsableCommand {
       let reader = try reading.open(file)
       show(
         reader, try reading.read(reader, tensors: []), try reading.attempts(reader),
-        try reading.trainingSurvey(reader), try reading.parameterMeans(reader))
+        try reading.trainingSurvey(reader), try reading.parameterMeans(reader),
+        try reading.alerts(reader))
     }
   }
 
   private func show(
     _ reader: RunFileReader, _ run: RecordedRun, _ attempts: [RunAttempt], _ survey: TrainingSurvey,
-    _ parameters: ParameterMeans?
+    _ parameters: ParameterMeans?, _ alerts: [String]
   ) {
     let facts =
       facts(reader, run, attempts, survey)
       + (parameters.map { updateFacts($0, run.manifest.gradients) } ?? [])
+      + alerts.map { ("alert", $0) }
     let console = Console(isQuiet: false)
     guard format != .table else {
       for (name, value) in facts { console.print(indented(name, value, width: console.width)) }

@@ -20,3 +20,12 @@ extension StepWindow {
     }
   }
 }
+
+extension [AlertRule] {
+  /// The value of `--alerts`; none where it was not given.
+  static func parsed(_ text: String?) throws -> [AlertRule] {
+    do { return try text.map { text throws(AlertRuleError) in try AlertRule.rules(text) } ?? [] } catch {
+      throw ValidationError("--alerts: \(error)")
+    }
+  }
+}

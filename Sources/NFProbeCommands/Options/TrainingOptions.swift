@@ -1,3 +1,4 @@
+import Analysis
 import ArgumentParser
 import Corpus
 import RunData
@@ -128,6 +129,17 @@ struct RecordingOptions: ParsableArguments {
   @Option(help: "With --noise: at every n-th step.")
   var noiseEvery = NoiseSchedule.usualInterval
 
+  @Option(
+    help: ArgumentHelp(
+      "Say on standard error when a rule begins to hold; several with commas between them, e.g. 'update/weight of any layer > "
+        + "0.1 for 20 steps'.", valueName: "rules"))
+  var alerts: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Run this in a shell at each alert, which it finds in NF_PROBE_ALERT.", valueName: "command"))
+  var alertCommand: String?
+
   @Option(help: "What to do when a loss or gradient is not finite.")
   var onNonfinite: NonfinitePolicy = .stop
 
@@ -137,6 +149,9 @@ struct RecordingOptions: ParsableArguments {
       ("--validate-every", validateEvery ?? 1),
     ] where value < 1 {
       throw ValidationError("\(name) must be at least 1, not \(value)")
+    }
+    guard try ![AlertRule].parsed(alerts).isEmpty || alertCommand == nil else {
+      throw ValidationError("--alert-command: there are no --alerts to call it at")
     }
     guard noise ?? 2 >= 2 else {
       throw ValidationError("--noise must be at least 2 parts, not \(noise ?? 2)")

@@ -46,7 +46,11 @@ struct ReportReading {
       var reported = try Self.run(reader, reading, choice.operation, statistic)
       reported.untrained = survey?.untrained ?? []
       reported.deadExperts = survey?.deadExperts ?? []
-      if !reported.isStabilityTest { reported.parameters = try reading.parameterMeans(reader) }
+      if !reported.isStabilityTest {
+        reported.parameters = try reading.parameterMeans(reader)
+        reported.alerts = try reading.alerts(reader)
+        reported.run.noise = try reading.noise(reader, tensors: nil, window: nil)
+      }
       return reported
     }
     self.statistic = statistic

@@ -1,3 +1,4 @@
+import Analysis
 import Checkpoints
 import Corpus
 import Kernels
@@ -48,12 +49,16 @@ struct RunExecutor {
     kernelNotice.begin(
       run.operationsPerStep * Double(run.training.stepCount - firstStep), warn: console.warn)
     view.start(run, at: firstStep)
+    let teller = run.alerts.isEmpty ? nil : try AlertTeller(for: run, console)
     do {
       let end = try trainer.run(from: firstStep, shouldStop: { StopSignal.isRequested }) { event in
         if case .checkpointDue(let updates) = event {
           try keep(trainer, updates, keeper, writer)
         } else {
           try record(event, writer, view)
+          if case .recorded(let record) = event {
+            teller?.look(at: record.numbers(of: run.manifest.gradients))
+          }
         }
       }
       try writer.finish(status: end.status)
@@ -149,6 +154,14 @@ struct RunExecutor {
     case .nonfinite(let report): console.warn(report.description)
     case .checkpointDue: break
     }
+  }
+}
+
+extension AlertTeller {
+  fileprivate convenience init(for run: PlannedRun, _ console: Console) throws {
+    try self.init(
+      run.alerts, of: run.manifest, command: run.alertCommand,
+      name: "\(run.manifest.architecture), seed \(run.manifest.seed)", console: console)
   }
 }
 

@@ -9,12 +9,20 @@ struct RunFollower {
   let console: Console
   let options: MismatchOptions
   let reading: GuardedReading
+  let alerts: [AlertRule]
+  let alertCommand: String?
 
   /// Draws the table anew whenever there are new steps, until the run ends or somebody stops it; then prints it once.
   func follow(_ path: String) throws {
     let reader = try reading.open(path)
     let trained = options.operation == nil ? [try reading.trainedLayout(reader)] : nil
     let operation = try options.chosenOperation(among: [reader.manifest], trained: trained, console)
+    let teller =
+      alerts.isEmpty
+      ? nil
+      : try AlertTeller(
+        alerts, of: reader.manifest, command: alertCommand, name: path, console: console)
+    var lookedUpTo = 0
     StopSignal.watch()
     var drawnLines = 0
     var lastCount = -1
@@ -22,6 +30,10 @@ struct RunFollower {
       if reader.steps.count != lastCount {
         lastCount = reader.steps.count
         try show(reader, operation, &drawnLines)
+        if let teller {
+          try reading.forEachNumbers(reader, from: lookedUpTo) { teller.look(at: $0) }
+          lookedUpTo = (reader.steps.last ?? -1) + 1
+        }
       }
       guard case .growing = reader.state else { break }
       Thread.sleep(forTimeInterval: console.isTerminal ? 0.5 : 2)

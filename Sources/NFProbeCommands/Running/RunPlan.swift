@@ -37,6 +37,9 @@ struct PlannedRun {
   let training: TrainingConfiguration
   let manifest: RunManifest
   let checkpoint: CheckpointStart?
+  /// What is watched for, and what is called then.
+  var alerts: [AlertRule] = []
+  var alertCommand: String?
 
   /// The run file's name: architecture and seed.
   var fileName: String { "\(manifest.architecture)-seed\(manifest.seed).h5" }
@@ -97,9 +100,11 @@ extension RunRequest {
       objective: configuration.objective, seed: seed)
     let corpus = corpus.facts
     let settings = settings(architecture, configuration, training, corpus)
+    let alerts = try [AlertRule].parsed(recording.alerts)
     let manifest = RunManifest(
       runID: runID(settings, corpus), architecture: architecture.label(of: configuration),
-      configurationJSON: settings.json, contract: .ours(objective: configuration.objective.rawValue),
+      configurationJSON: settings.watched(for: alerts).json,
+      contract: .ours(objective: configuration.objective.rawValue),
       seed: seed, corpus: corpus, machine: Machine.facts(threadCount: threadCount),
       gradients: ParameterTable(configuration).gradientLayout(sequenceLength: training.batch.sequenceLength),
       scales: ParameterTable(configuration).scaleLayouts,
@@ -110,9 +115,11 @@ extension RunRequest {
       modelDim: configuration.modelDim,
       ffnDim: configuration.ffnDim, headCount: configuration.headCount, headDim: configuration.headDim,
       startedAt: Date.now.ISO8601Format())
+    // What a run has not is refused before anything is made.
+    do { _ = try AlertWatch(alerts, of: manifest) } catch { throw CommandError.usage("--alerts: \(error)") }
     return PlannedRun(
       architecture: architecture, model: configuration, training: training, manifest: manifest,
-      checkpoint: checkpoint)
+      checkpoint: checkpoint, alerts: alerts, alertCommand: recording.alertCommand)
   }
 
   private func trainingConfiguration(seed: UInt64, _ corpus: CorpusFacts) -> TrainingConfiguration {

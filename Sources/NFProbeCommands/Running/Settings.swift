@@ -1,3 +1,4 @@
+import Analysis
 import Architecture
 import Corpus
 import Foundation
@@ -31,6 +32,14 @@ struct Settings {
   subscript(name: String) -> Value? {
     get { values[name] }
     set { values[name] = newValue }
+  }
+
+  /// With what is watched for, which the run's id does not depend on: it computes the same.
+  func watched(for rules: [AlertRule]) -> Settings {
+    guard !rules.isEmpty else { return self }
+    var settings = self
+    settings["alerts"] = .text(rules.map(\.description).joined(separator: ", "))
+    return settings
   }
 
   /// One JSON object with sorted keys. JSON is YAML: it can be given to `--config`.
