@@ -14,10 +14,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
+import numpy as np
 import torch
 import torch.distributed as dist
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from .alerts import AlertWatch
 from .choice import Choice, restricted
 from .ending import Ending, Status, status_of
 from .errors import RecorderWarning, UsageError
@@ -37,8 +40,8 @@ from .probe import GradientProbe
 from .recording import Recording
 from .scales import ScaleSnapshots
 from .schedule import Schedule
-from .sharding import worker_count
-from .step import StepReduction
+from .sharding import worker, worker_count
+from .step import StepReduction, StepRow
 from .updates import UpdateWatch
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
@@ -104,6 +107,8 @@ class Recorder:
         experts: bool = False,
         weights_every: int = 10,
         noise_every: int = 0,
+        alerts: Sequence[str] = (),
+        on_alert: Callable[[str], object] | None = None,
         snapshot_every: int = 50,
         flush_interval: float = 2.0,
         replacing: bool = False,
@@ -148,6 +153,9 @@ class Recorder:
             noise_every: Also sums the gradients of a step's parts, its backward passes on all workers, at every n-th
                 step; `nf-probe grads --noise-scale` makes noise and signal of them. Needs two parts or more of equally
                 many tokens, and `tokens` of each step.
+            alerts: Rules such as `update/weight of any layer > 0.1 for 20 steps`: a warning says when one begins to
+                hold, and `nf-probe report` shows it among the findings.
+            on_alert: Called with the sentence instead of the warning; on worker 0.
             snapshot_every: Updates between two snapshots of learned gains and scales; 0 for none.
             flush_interval: Seconds that a step may wait before readers see it.
             replacing: Whether an existing file is replaced.
@@ -181,6 +189,8 @@ class Recorder:
         self._layout = self._layout if by_expert is None else by_expert.layout
         self._snapshots = ScaleSnapshots(holdings, self._layout, heads)
         self._snapshot_every = snapshot_every
+        self._alerts = AlertWatch(alerts, self._layout.gradients, has_parameters=weights_every > 0)
+        self._on_alert = on_alert
         has_data = holdings.carries_data(data_group)
         if contract is None:
             contract = Contract() if objective is None else Contract.language_model(objective)
@@ -193,6 +203,7 @@ class Recorder:
                 "model": class_name(modules), **optimizer_settings(optimizers),
                 **gain_decay(optimizers, self._snapshots.parameters, holdings.offsets),
                 **({"names-notes": "; ".join(placing.notes)} if placing.notes else {}),
+                **({"alerts": ", ".join(map(str, self._alerts.rules))} if alerts else {}),
                 **choice.settings(left_out), **self._schedule.settings, **(configuration or {}),
             },
             contract, (torch.initial_seed() if seed is None else seed) % 2**64, corpus or Corpus(),
@@ -331,8 +342,19 @@ class Recorder:
         note = self._recording.step(self._step, row, parameters, rate, clip, seconds)
         if noise is not None:
             self._recording.noise(self._step, noise)
+        self._tell(row, parameters)
         self._has_recorded = True
         return note
+
+    def _tell(self, row: StepRow, parameters: Mapping[str, NDArray[np.float64]]) -> None:
+        """Alerts, where rules begin to hold."""
+        for alert in self._alerts.look(self._step, row.loss, row.gradient_l2, {**row.sums, **parameters}):
+            if worker() != 0:
+                continue
+            if self._on_alert is not None:
+                self._on_alert(f"alert: {alert}")
+            else:
+                self._warn(f"alert: {alert}")
 
     def _measured(self) -> Measurement:
         """What the last backward pass left; where that is not what the step took, an error."""

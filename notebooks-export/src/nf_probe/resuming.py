@@ -102,7 +102,8 @@ def _check_same_run(path: Path, file: h5py.File, manifest: Manifest) -> None:
     )  # fmt: skip
     if not is_same_layout:
         raise UsageError(f"{path} has other tensors or scales than this model; record to a new file")
-    different = sorted(key for key in {*stored, *now} if stored.get(key) != now.get(key))
+    # What is watched for changes nothing that is recorded.
+    different = sorted(key for key in {*stored, *now} - {"alerts"} if stored.get(key) != now.get(key))
     facts = {
         "architecture": manifest.architecture, "seed": manifest.seed, "corpus_sha256": manifest.corpus.sha256,
         **manifest.contract.labels,
