@@ -62,6 +62,20 @@ open_swift() {
   grep -vE -- '-export-dynamic|--exclude-libs|^-Xlinker ALL' "$swift/lib/swift_static/linux/static-stdlib-args.lnk" >"$options"
 }
 
+# The package of the HTTP server has a handler that passes requests on to other servers: through Foundation's client, and so libcurl,
+# Kerberos and LDAP. The program has no use for it. What that handler would call ends the program here, and the client stays out.
+leave_out_network() {
+  local number=0 name
+  grep '/FlyingFox\.build/' "$work/objects.txt" | xargs nm -u | grep -oE '\$s20FoundationNetworking[A-Za-z0-9_]*' | LC_ALL=C sort -u |
+    while read -r name; do
+      number=$((number + 1))
+      printf 'void client_%d(void) __asm__("%s");\nvoid client_%d(void) { __builtin_trap(); }\n' "$number" "$name" "$number"
+    done >"$work/network.c"
+  gcc -O2 -fPIC -c "$work/network.c" -o "$work/network.o"
+  # Foundation's client would be linked with it, called or not.
+  echo 'INPUT()' >"$work/static/libcurl.so"
+}
+
 # A set's kernels as a library. Swift's own library is in the program, and the loader finds it there.
 link_kernels() {
   local set=$1 output=$2
@@ -96,6 +110,7 @@ strip --strip-unneeded "$prefix/libexec/nf-probe/libscipy_openblas.so"
 # The program, from all objects but the kernels'. What they need of it, it offers.
 grep -vE '/(Kernels|CProcessor)\.build/' "$work/build/release/nf-probe.product/Objects.LinkFileList" >"$work/objects.txt"
 gcc -O2 -fPIC -c scripts/dist/glibc.c -o "$work/glibc.o"
+leave_out_network
 linker=(
   # SwiftPM gives each program's entry a name of its own.
   --defsym=main=nf_probe_main
@@ -106,5 +121,5 @@ linker=(
 options=()
 for option in "${linker[@]}"; do options+=(-Xlinker "$option"); done
 swiftc -emit-executable -o "$prefix/bin/nf-probe" -static-stdlib -resource-dir "$work/swift_static" -use-ld=lld "${options[@]}" \
-  @"$work/objects.txt" "$work/glibc.o" -L "$work/static" -L "$prefix/libexec/nf-probe/${sets[0]}" -L "$dependencies/blas/lib" \
+  @"$work/objects.txt" "$work/glibc.o" "$work/network.o" -L "$work/static" -L "$prefix/libexec/nf-probe/${sets[0]}" -L "$dependencies/blas/lib" \
   -L "$dependencies/hdf5/lib" -lnf-probe-kernels -lz
