@@ -90,7 +90,8 @@ let package = Package(
     .target(
       name: "Evaluation",
       dependencies: [
-        "Charts", "Corpus", "Documents", "FileAccess", "Kernels", "Statistics", "Text", "Transformer",
+        "Charts", "Corpus", "Documents", "FileAccess", "Kernels", "Randomness", "Statistics", "Text",
+        "Transformer",
         numerics,
       ], swiftSettings: optimized),
 

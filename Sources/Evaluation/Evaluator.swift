@@ -42,23 +42,24 @@ public struct Evaluator {
   ///
   /// - Parameters:
   ///   - sequence: makes the sequence of a place; its length is that place's of `lengths`.
-  ///   - each: gets a sequence's place, the sequence, and the negative log-likelihood of each target in nats.
+  ///   - each: gets a sequence's place, the sequence, and the model's answer to each target.
   ///   - progress: called after each pass with the share that is done; what it throws ends the evaluation.
   public func evaluate(
-    lengths: [Int], sequence: (Int) -> TokenSequence, each: (Int, TokenSequence, ArraySlice<Double>) -> Void,
+    lengths: [Int], sequence: (Int) -> TokenSequence,
+    each: (Int, TokenSequence, ArraySlice<TargetAnswer>) -> Void,
     progress: (Double) throws -> Void
   ) rethrows {
     let total = Double(lengths.reduce(0, +))
     var done = 0
     for pass in Packing(lengths: lengths, rows: model.shape.rows).passes {
       let sequences = pass.map(sequence)
-      let losses = model.losses(
+      let answers = model.answers(
         tokens: sequences.flatMap(\.inputs), targets: sequences.flatMap(\.targets),
         lengths: sequences.map(\.inputs.count))
       var start = 0
       for (index, sequence) in zip(pass, sequences) {
         let end = start + sequence.inputs.count
-        each(index, sequence, losses[start..<end])
+        each(index, sequence, answers[start..<end])
         start = end
       }
       done += start

@@ -11,10 +11,12 @@ import RealModule
 ///     something of no use elsewhere.
 ///   - targets: one token id a row, below the vocabulary size, or negative.
 ///   - losses: `(rows)`, in float64.
+///   - largest: gets 1 where no logit of a row is above the target's, else 0; where not nil.
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
 public func crossEntropy<Scalar: KernelScalar>(
-  logits: Matrix<Scalar>, targets: Row<Int32>, gradientScale: Scalar?, losses: Row<Double>, team: Team
+  logits: Matrix<Scalar>, targets: Row<Int32>, gradientScale: Scalar?, losses: Row<Double>,
+  largest: Row<Int32>? = nil, team: Team
 ) {
   precondition(targets.count == logits.rows && losses.count == logits.rows)
   team.split(logits.rows, grain: rowGrain(logits.width * 4)) { rows, _ in
@@ -23,11 +25,13 @@ public func crossEntropy<Scalar: KernelScalar>(
       let target = Int(targets[row])
       guard target >= 0 else {
         losses[row] = 0
+        largest?[row] = 0
         if gradientScale != nil { z.fill(0) }
         continue
       }
       let targetLogit = z[target]
       let maximum = z.maximum
+      largest?[row] = targetLogit >= maximum ? 1 : 0
       let sum = z.exponentiate(subtracting: maximum)
       losses[row] = Double.log(sum) + Double(maximum) - Double(targetLogit)
       guard let gradientScale else { continue }

@@ -52,8 +52,8 @@ extension Model {
     return (0..<memory.rows).reduce(0) { $0 + memory.losses.row[$1] }
   }
 
-  /// Losses of the rows that have a target; these rows alone pass through the head, moved together over the others.
-  func headLosses(targets: [Int32], _ pass: Pass<Scalar>) -> [Double] {
+  /// Answers of the rows that have a target; these rows alone pass through the head, moved together over the others.
+  func headAnswers(targets: [Int32], _ pass: Pass<Scalar>) -> [TargetAnswer] {
     let counted = targets.indices.filter { targets[$0] >= 0 }
     moveTogether(counted, of: hidden)
     let (weight, bias) = (headWeight(memory.weights), headBias(memory.weights))
@@ -66,12 +66,15 @@ extension Model {
       crossEntropy(
         logits: logits, targets: memory.targets.row(rows), gradientScale: nil,
         losses: memory.losses.row(rows),
-        team: team)
+        largest: memory.largest.row(rows), team: team)
       start = rows.upperBound
     }
-    var losses = Array(repeating: 0.0, count: targets.count)
-    for (place, row) in counted.enumerated() { losses[row] = memory.losses.row[place] }
-    return losses
+    var answers = Array(repeating: TargetAnswer(loss: 0, isLikeliest: false), count: targets.count)
+    let (losses, largest) = (memory.losses.row, memory.largest.row)
+    for (place, row) in counted.enumerated() {
+      answers[row] = TargetAnswer(loss: losses[place], isLikeliest: largest[place] == 1)
+    }
+    return answers
   }
 
   private func makeLogits(

@@ -1,6 +1,14 @@
 import Architecture
 import Kernels
 
+/// What a model says of a target.
+public struct TargetAnswer: Equatable, Sendable {
+  /// Negative log-likelihood, nats.
+  public let loss: Double
+  /// Whether no other token is likelier: whether greedy decoding would take it.
+  public let isLikeliest: Bool
+}
+
 extension Model {
   /// Forward and backward: leaves the gradient of `gradientScale * Σ negative log-likelihood` in the gradients.
   ///
@@ -46,8 +54,8 @@ extension Model {
   ///   - tokens: ids, below the table's rows, of all sequences; no more than the shape has rows.
   ///   - targets: as many ids; a negative one does not count.
   ///   - lengths: of each sequence, none longer than the shape's; they add up to the number of tokens.
-  /// - Returns: a loss for each token, 0 where there is no target.
-  public func losses(tokens: [Int32], targets: [Int32], lengths: [Int]) -> [Double] {
+  /// - Returns: an answer for each token; of loss 0 where there is no target.
+  public func answers(tokens: [Int32], targets: [Int32], lengths: [Int]) -> [TargetAnswer] {
     precondition(tokens.count == targets.count && lengths.reduce(0, +) == tokens.count)
     var sequences: [Range<Int>] = []
     // The shape has a fixed number of rows: what is left of it is sequences that nobody asks about.
@@ -65,7 +73,7 @@ extension Model {
     pass.sequences = sequences
     let rest = shape.rows - tokens.count
     forward(tokens: tokens + Array(repeating: 0, count: rest), pass)
-    return headLosses(targets: targets, pass)
+    return headAnswers(targets: targets, pass)
   }
 
   private func makePass(dropout: DropoutKey?, probe: ActivationProbe?, clock: StepClock?) -> Pass<Scalar> {

@@ -14,6 +14,8 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
   let targets: Buffer<Int32>
   /// Loss of each position, nats.
   let losses: Buffer<Double>
+  /// Whether no other token has a higher logit than the target, 1 or 0; where it was asked for.
+  let largest: Buffer<Int32>
   /// `(T, d)`.
   let positions: Buffer<Scalar>
   /// The residual stream entering each layer and leaving the last, `(L + 1)` times `(rows, d)`.
@@ -61,6 +63,7 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
     tokens = Buffer(count: rows)
     targets = Buffer(count: rows)
     losses = Buffer(count: rows)
+    largest = Buffer(count: rows)
     positions = Buffer(count: shape.sequenceLength * modelDim)
     stream = Buffer(count: hasBackward ? sizes.stream : 2 * rows * modelDim)
     streamGradients = Buffer(count: hasBackward ? 2 * rows * modelDim : 0)

@@ -43,7 +43,7 @@ MAP = {
     "Analysis": "Architecture Charts Documents RunData Statistics Text",
     "Comparison": "Analysis Architecture Charts Checkpoints Documents Kernels RunData Statistics Text",
     # What models are worth: losses on a text, tasks.
-    "Evaluation": "Charts Corpus Documents FileAccess Kernels Statistics Text Transformer",
+    "Evaluation": "Charts Corpus Documents FileAccess Kernels Randomness Statistics Text Transformer",
     # Runs while they grow, as a page.
     "Watch": "Analysis Charts Checksums Documents Isolation RunData RunFile Text",
     # The commands.

@@ -25,7 +25,8 @@ struct PackedLossesTests {
     let lengths = [5, 12, 1, 9, 4]
     let tokens = (0..<31).map { Int32($0 * 7 % 19) }
     let targets = (0..<31).map { $0 % 4 == 1 ? -1 : Int32($0 * 5 % 19) }
-    let found = packed.losses(tokens: tokens, targets: targets, lengths: lengths)
+    let answers = packed.answers(tokens: tokens, targets: targets, lengths: lengths)
+    let found = answers.map(\.loss)
     #expect(zip(found, targets).allSatisfy { ($0 == 0) == ($1 < 0) })
     var start = 0
     for length in lengths {
@@ -36,6 +37,15 @@ struct PackedLossesTests {
       start += length
     }
     // Again, from whatever the first pass left in shared memory.
-    #expect(packed.losses(tokens: tokens, targets: targets, lengths: lengths) == found)
+    #expect(packed.answers(tokens: tokens, targets: targets, lengths: lengths) == answers)
+    // The likeliest token is the one that no other target of the same row has a lower loss than.
+    let others = (0..<Int32(19)).map { token in
+      packed.answers(tokens: tokens, targets: Array(repeating: token, count: 31), lengths: lengths)
+    }
+    for row in targets.indices where targets[row] >= 0 {
+      let lowest = others.map { $0[row].loss }.min() ?? .nan
+      #expect(others.allSatisfy { $0[row].isLikeliest == ($0[row].loss <= lowest + 1e-12) })
+      #expect(answers[row].isLikeliest == others[Int(targets[row])][row].isLikeliest)
+    }
   }
 }

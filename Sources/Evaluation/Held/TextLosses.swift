@@ -1,3 +1,5 @@
+import Transformer
+
 /// The losses of one model on a text.
 public struct TextLosses: Equatable, Sendable {
   /// Negative log-likelihood of each token, nats; 0 where it was not asked for.
@@ -67,10 +69,10 @@ extension Evaluator {
         }
         return TokenSequence(inputs: inputs, targets: targets)
       },
-      each: { index, sequence, values in
+      each: { index, sequence, answers in
         let window = windows[index]
-        for (place, value) in values.enumerated() where sequence.targets[place] >= 0 {
-          losses[window.start + place + 1] = value
+        for (place, answer) in answers.enumerated() where sequence.targets[place] >= 0 {
+          losses[window.start + place + 1] = answer.loss
           contexts[window.start + place + 1] = Int32(place + 1)
         }
       }, progress: progress)

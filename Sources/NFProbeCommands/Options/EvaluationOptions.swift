@@ -4,6 +4,7 @@ import Checkpoints
 import Evaluation
 
 extension DocumentRule: ExpressibleByArgument {}
+extension TaskScoring: ExpressibleByArgument {}
 
 /// What no tensor tells of the models that are evaluated.
 struct EvaluatedModelOptions: ParsableArguments {
@@ -68,7 +69,8 @@ struct HeldOutTextOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "A token put before the text, so that the first one is asked for, too.", valueName: "id"))
+      "A token put before the text, so that the first one is asked for, too; of tasks, before each context.",
+      valueName: "id"))
   var startToken: Int32?
 
   @Flag(help: "Also write the loss of every token into the folder of --out.")
@@ -91,6 +93,78 @@ struct HeldOutTextOptions: ParsableArguments {
     }
     guard original == nil || text != nil else {
       throw ValidationError("--original is of a token file: give --text")
+    }
+  }
+}
+
+/// A task on the command line: `FORMAT=FILE`, `FORMAT=FILE,LABELS`, or one of our own files, which says itself what it is.
+struct TaskArgument: ExpressibleByArgument, Equatable {
+  let format: TaskFormat?
+  let path: String
+  let labels: String?
+  /// What stands before the sign where it names no format.
+  let unknownFormat: String?
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+      String.init)
+    let files = (parts.last ?? "").split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    guard (1...2).contains(files.count), !files.contains("") else { return nil }
+    format = parts.count == 2 ? TaskFormat(rawValue: parts[0]) : nil
+    unknownFormat = parts.count == 2 && format == nil ? parts[0] : nil
+    (path, labels) = (files[0], files.count == 2 ? files[1] : nil)
+  }
+}
+
+/// The tasks that models are evaluated on.
+struct TaskOptions: ParsableArguments {
+  @Option(
+    name: .customLong("task"),
+    help: ArgumentHelp(
+      "A task's file as it is distributed, with its format in front and labels that are apart behind: hellaswag, piqa, winogrande, "
+        + "openbookqa, storycloze, lambada or multiple-choice; or a file of tokens that python -m nf_probe.tasks wrote. May be given "
+        + "several times.",
+      valueName: "format=file"))
+  var tasks: [TaskArgument] = []
+
+  @Option(help: "How answers are compared. (default: as Brown et al. 2020 do in each task)")
+  var scoring: TaskScoring?
+
+  @Option(help: ArgumentHelp("Examples with their answers that stand before each.", valueName: "k"))
+  var shots = 0
+
+  @Option(
+    help: ArgumentHelp(
+      "The file that --shots are drawn from, e.g. the training split, with labels that are apart behind. (default: the "
+        + "task's own file)", valueName: "file"))
+  var shotsFrom: String?
+
+  @Option(help: "Seed of the draw of --shots.")
+  var shotsSeed: UInt64 = 0
+
+  @Flag(help: "Leave out the beginning of contexts that are too long for a model.")
+  var truncate = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Only write the prompts of a task here, for python -m nf_probe.tasks; no checkpoint is needed.",
+      valueName: "file"))
+  var prompts: String?
+
+  func validate() throws {
+    guard (0...1000).contains(shots) else {
+      throw ValidationError("--shots must be between 0 and 1000, not \(shots)")
+    }
+    if let word = tasks.compactMap(\.unknownFormat).first {
+      let known = TaskFormat.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ValidationError("--task: no format is called \(word); known are \(known)")
+    }
+    guard shotsFrom == nil || (shots > 0 && tasks.count == 1) else {
+      throw ValidationError("--shots-from is of one --task with --shots")
+    }
+    guard prompts == nil || tasks.count == 1 else { throw ValidationError("--prompts is of one --task") }
+    guard !tasks.isEmpty || (shots == 0 && scoring == nil && !truncate) else {
+      throw ValidationError("--shots, --scoring and --truncate are of tasks: give --task FORMAT=FILE")
     }
   }
 }

@@ -120,5 +120,5 @@ extension DecoderCheckpoint {
   }
 
   /// Bytes and as many marks as byte models add.
-  private static let largestByteVocabulary = 512
+  static let largestByteVocabulary = 512
 }

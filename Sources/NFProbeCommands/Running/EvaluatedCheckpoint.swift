@@ -51,12 +51,14 @@ struct EvaluatedCheckpoint {
   /// Token ids are below this.
   var vocabularySize: Int { checkpoint.configuration.vocabularySize }
 
+  /// Positions that have a vector; nil where positions are computed.
+  var positionLimit: Int? { configuration.positionRows > 0 ? configuration.positionCount : nil }
+
   /// Refuses windows that are longer than the positions that the model has vectors for.
   func check(context: Int) throws {
-    let configuration = configuration
-    guard configuration.positionRows > 0, context > configuration.positionCount else { return }
+    guard let positionLimit, context > positionLimit else { return }
     throw CommandError.usage(
-      "--context \(context) is longer than the \(configuration.positionCount) positions that \(path) has vectors for"
+      "--context \(context) is longer than the \(positionLimit) positions that \(path) has vectors for"
     )
   }
 
