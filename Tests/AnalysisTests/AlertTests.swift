@@ -103,7 +103,7 @@ import Testing
 
   /// What is watched for changes nothing that is computed: such runs are of one group.
   @Test func rulesTellNoGroupsApart() throws {
-    let runs = try ["", #""alerts": "loss > 8, l1 of layer 0 > 2","#].enumerated().map { seed, alerts in
+    let runs = ["", #""alerts": "loss > 8, l1 of layer 0 > 2","#].enumerated().map { seed, alerts in
       SyntheticRuns.run(values: [[1, 2]], seed: UInt64(seed), configuration: "{\(alerts)\"layers\": 1}")
     }
     #expect(try RunGroup.groups(of: runs).count == 1)

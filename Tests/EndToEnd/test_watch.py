@@ -16,6 +16,7 @@ import subprocess
 import xml.etree.ElementTree
 
 import h5py
+import numpy
 import pytest
 from conftest import PROGRAM, by_architecture, environment, refuses, run_files, small, succeeds
 from watching import watching
@@ -70,6 +71,20 @@ def test_the_figure_has_the_recorded_numbers_and_is_saved_as_on_paper(server, re
     assert root.get("width") == "183mm"
     points = list(csv.DictReader(io.StringIO(server.get("api/figure.csv").text)))
     assert [float(p["y"]) for p in points if p["panel"] == "Pre-LN" and p["series"] == "0"] == pytest.approx(wanted.tolist())
+
+
+def test_weights_and_updates_are_shown_where_they_were_measured(server, recorded):
+    """At every tenth step; lines have the points of these alone."""
+    view = server.json("view", width=1000, stat="weight-rms")
+    with h5py.File(by_architecture(recorded)["pre-ln"]) as file:
+        tensor = list(file["tensor"].asstr()).index("fc2.weight")
+        squares, count = file["weight_sum_squares"][:, 0, tensor], file["gradient_count"][0, tensor]
+        wanted = (squares / count) ** 0.5
+        steps = file["step"][:][~numpy.isnan(wanted)]
+    line = next(series for series in view["figure"]["panels"][1]["series"] if series["name"] == "0" and not series["upper"])
+    assert line["x"] == steps.tolist() and line["y"] == pytest.approx(wanted[~numpy.isnan(wanted)].tolist())
+    for stat in ("update-rms", "update/weight"):
+        assert server.json("view", width=1000, stat=stat)["figure"]["panels"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,11 @@ const pictures = {
 };
 
 const options = {
-  stat: [["l1", "L1 norm"], ["l2", "L2 norm"], ["rms", "root mean square"], ["mean", "mean magnitude"]],
+  stat: [
+    ["l1", "L1 norm"], ["l2", "L2 norm"], ["rms", "root mean square"], ["mean", "mean magnitude"],
+    ["weight-rms", "weights: root mean square"], ["update-rms", "updates: root mean square"],
+    ["update/weight", "update over weight"],
+  ],
   x: [["step", "steps"], ["tokens", "tokens"], ["time", "training time"]],
   y: [["log", "logarithmic"], ["linear", "linear"]],
   smooth: [["", "moving mean"], ["none", "as recorded"]],
