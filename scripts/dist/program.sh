@@ -87,6 +87,9 @@ link_kernels() {
     -L"$dependencies/blas/lib" -lopenblas -lm
 }
 
+# The compiler's note of what each file was compiled from: other bytes each time, which nothing reads in a linked file.
+without_hashes() { objcopy --remove-section=.swift_modhash "$1"; }
+
 # The names that a library offers and asks for, but the C library's. The sets must not differ in them: the program is linked with one.
 interface() { nm -D "$1" | sed 's/^[0-9a-f ]* //' | grep -v '@' | LC_ALL=C sort; }
 
@@ -99,6 +102,7 @@ for set in "${sets[@]}"; do
   output=$prefix/libexec/nf-probe/$(place "$set")/$library
   mkdir -p "$(dirname "$output")"
   link_kernels "$set" "$output"
+  without_hashes "$output"
   if ! diff <(interface "$prefix/libexec/nf-probe/${sets[0]}/$library") <(interface "$output") >"$work/interface.diff"; then
     echo "program.sh: the kernels of $set have another interface than those of ${sets[0]}; see $work/interface.diff" >&2
     exit 1
@@ -123,3 +127,4 @@ for option in "${linker[@]}"; do options+=(-Xlinker "$option"); done
 swiftc -emit-executable -o "$prefix/bin/nf-probe" -static-stdlib -resource-dir "$work/swift_static" -use-ld=lld "${options[@]}" \
   @"$work/objects.txt" "$work/glibc.o" "$work/network.o" -L "$work/static" -L "$prefix/libexec/nf-probe/${sets[0]}" -L "$dependencies/blas/lib" \
   -L "$dependencies/hdf5/lib" -lnf-probe-kernels -lz
+without_hashes "$prefix/bin/nf-probe"
