@@ -79,7 +79,7 @@ def test_losses_by_token_are_those_of_transformers(name, tmp_path):
         asked = [loss for loss in question["losses"] if loss is not None]
         (row,) = rows((tmp_path / f"out{number}/text.csv").read_text())
         mean = sum(asked) / len(asked)
-        assert (row["by"], int(float(row["count"]))) == ("token", len(asked))
+        assert (row["by"], int(row["count"])) == ("token", len(asked))
         assert [float(row[key]) for key in ("nats", "bits", "perplexity")] == pytest.approx(
             [mean, mean / math.log(2), math.exp(mean)], rel=1e-5
         )
@@ -103,7 +103,7 @@ def test_words_and_bytes_are_counted_as_wikitext_does(trained, tmp_path):
         "byte": len(whole.encode()),
         "token": len(whole.encode()) - 1,
     }
-    assert {unit: int(float(row["count"])) for unit, row in found.items()} == counts
+    assert {unit: int(row["count"]) for unit, row in found.items()} == counts
     total = float(found["token"]["nats"]) * counts["token"]
     for unit in ("word", "byte"):
         assert float(found[unit]["nats"]) * counts[unit] == pytest.approx(total, rel=1e-12)

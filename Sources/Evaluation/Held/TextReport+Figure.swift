@@ -19,6 +19,9 @@ extension TextReport {
     }
   }
 
+  /// Tokens that a point of the figure has at least, where the text has so many.
+  private static let fewestTokens = 100.0
+
   /// The mean loss against how many tokens a model saw before: one line a model, with its interval.
   public func contextFigure(program: String, command: String) -> Figure {
     let bins = ContextBins(upTo: question.windows.context)
@@ -42,7 +45,7 @@ extension TextReport {
       marks: marks)
     return Figure(
       width: .column, rows: [[panel]], panelHeight: 150,
-      notes: ["\(text.name), \(windowsText). \(intervalNote)"],
+      notes: ["\(text.name), \(windowsText). \(intervalNote) Points of 100 tokens or more."],
       metadata: Metadata(
         title: "Loss by context on \(text.name)", description: notes.joined(separator: " "),
         program: program, command: command,
@@ -62,11 +65,14 @@ extension TextReport {
         contexts[bin] += Double(entry.losses.contexts[position])
       }
     }
-    let shown = counts.indices.filter { counts[$0].contains { $0 > 0 } }
+    // The few tokens of a first window would say nothing beside thousands.
+    let totals = counts.map { $0.reduce(0, +) }
+    let fewest = min(Self.fewestTokens, totals.max() ?? 0)
+    let shown = counts.indices.filter { totals[$0] > 0 && totals[$0] >= fewest }
     let resampling = Resampling(
       shown.map { .init(numerators: sums[$0], denominators: counts[$0]) }, blockLength: 1)
     return shown.enumerated().map { place, bin in
-      (contexts[bin] / counts[bin].reduce(0, +), resampling.estimate(place))
+      (contexts[bin] / totals[bin], resampling.estimate(place))
     }
   }
 }

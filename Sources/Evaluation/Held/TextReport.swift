@@ -79,7 +79,7 @@ public struct TextReport {
       title: "Loss on \(text.name), \(windowsText)",
       columns: [
         .init("checkpoint", title: "checkpoint", kind: .text), .init("by", title: "by", kind: .text),
-        .init("count", title: "count", kind: .number(.significant(9))),
+        .init("count", title: "count", kind: .integer),
         .init("nats", title: "nats", kind: .estimate(.significant(4))),
         .init("bits", title: "bits", kind: .estimate(.significant(4)), priority: -1),
         .init("perplexity", title: "perplexity", kind: .estimate(.significant(4))),
@@ -87,9 +87,9 @@ public struct TextReport {
     for (index, entry) in entries.enumerated() {
       for (place, unit) in units.enumerated() {
         let loss = resampling.estimate(column(index, place))
-        let count = unit == .token ? Double(entry.losses.askedCount) : text.total(unit) ?? .nan
+        let count = unit == .token ? Double(entry.losses.askedCount) : text.total(unit) ?? 0
         table.append([
-          .text(entry.name), .text(unit.rawValue), .number(count), .estimate(loss),
+          .text(entry.name), .text(unit.rawValue), .integer(Int(count.rounded())), .estimate(loss),
           .estimate(loss.mapped { $0 / Double.log(2) }), .estimate(loss.mapped(Double.exp)),
         ])
       }

@@ -30,7 +30,7 @@ extension TaskReport {
       columns: [
         .init("task", title: "task", kind: .text), .init("checkpoint", title: "checkpoint", kind: .text),
         .init("scoring", title: "scoring", kind: .text),
-        .init("usual", title: "as in the paper", kind: .text, priority: -1),
+        .init("usual", title: "usual", kind: .text, priority: -1),
         .init("shots", title: "shots", kind: .integer, audience: .data),
         .init("examples", title: "examples", kind: .integer),
         .init("accuracy", title: "accuracy", kind: .estimate(.decimals(1))),
