@@ -88,7 +88,6 @@ import Testing
       let interval = NoiseEstimate(own, places: 0...0).signalByNoise.interval
       if let interval, interval.lower <= signal / noise, signal / noise <= interval.upper { held += 1 }
     }
-    print("coverage: \(held) of 400")
     #expect(Double(held) / 400 >= least, "\(held) of 400")
     #expect(Double(held) / 400 <= 0.985, "\(held) of 400")
   }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -238,7 +237,9 @@ def _mask(case: Case, part: Part) -> Tensor:
     return mask
 
 
-def test_attaching_to_many_parameters_is_fast(tmp_path: Path) -> None:
+def test_ten_thousand_parameters(tmp_path: Path) -> None:
+    """How long attaching to them takes is measured by `benchmarks/attaching.py`."""
+
     class Block(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -250,8 +251,6 @@ def test_attaching_to_many_parameters_is_fast(tmp_path: Path) -> None:
 
     model = nn.ModuleDict({"model": nn.ModuleDict({"layers": nn.ModuleList(Block() for _ in range(97))})})
     assert len(list(model.parameters())) > 9_900
-    start = time.process_time()
     nf_probe.Recorder(tmp_path / "run.h5", model).close()
-    assert time.process_time() - start < 2
     with nf_probe.open(tmp_path / "run.h5") as run:
         assert run.layer_count == 97 and "experts.fc2.weight" in run.tensors
