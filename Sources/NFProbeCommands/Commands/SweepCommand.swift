@@ -4,6 +4,7 @@ import Documents
 import Foundation
 import Kernels
 import RunFile
+import Text
 
 extension SweepBudget: ExpressibleByArgument {}
 
@@ -32,6 +33,7 @@ struct SweepCommand: ParsableCommand {
         nf-probe sweep rates.yaml
         nf-probe sweep rates.yaml --budget seconds --out rates
         nf-probe sweep --resume rates
+        nf-probe sweep rates.yaml --out rates --shard 2/8
         nf-probe sweep rates --table best --format latex
       """)
 
@@ -52,6 +54,12 @@ struct SweepCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("Go on with the interrupted sweep in this folder.", valueName: "dir"))
   var resume: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Make the i-th of N shares of the runs in the folder --out, which other processes fill with the others, on this machine or on "
+        + "others; then what those have left.", valueName: "i/N"))
+  var shard: SweepShard?
 
   @Option(help: "The table that is printed: grid, best, crossings or runs. (default: all but runs)")
   var table: SweepTable?
@@ -79,6 +87,12 @@ struct SweepCommand: ParsableCommand {
     if let seconds, !(seconds > 0 && seconds < 1e9) {
       throw ValidationError("--seconds must be above 0, not \(seconds)")
     }
+    guard shard == nil || output.out != nil || resume != nil else {
+      throw ValidationError("--shard: say with --out which folder the processes share")
+    }
+    guard shard == nil || !output.overwrite else {
+      throw ValidationError("--shard: --overwrite would replace what other processes have made")
+    }
     if seconds != nil, let budget, budget != .seconds {
       throw ValidationError(
         "--seconds is a budget of its own; it does not go with --budget \(budget.rawValue)")
@@ -99,8 +113,15 @@ struct SweepCommand: ParsableCommand {
 
   /// Decides the grid, then trains it.
   private func begin(_ file: SweepFile, _ console: Console) throws {
-    let plan = try SweepPlanner(machine: machine, console: console).plan(
-      file, budget: seconds == nil ? budget : .seconds, seconds: seconds, seedCount: seeds)
+    let decide = {
+      try SweepPlanner(machine: machine, console: console).plan(
+        file, budget: seconds == nil ? budget : .seconds, seconds: seconds, seedCount: seeds)
+    }
+    if shard != nil, !dryRun, let out = output.out {
+      let shared = try SharedSweep(of: file, in: out, seedCount: seeds, decide: decide)
+      return try train(shared.plan, into: shared.folder, resuming: true, console)
+    }
+    let plan = try decide()
     guard !dryRun else {
       return console.print([try plan.report(in: ".", read: { _ in nil }).table], as: format)
     }
@@ -114,11 +135,20 @@ struct SweepCommand: ParsableCommand {
 
   private func train(_ plan: SweepPlan, into folder: OutputFolder, resuming: Bool, _ console: Console) throws
   {
+    var machine = machine
+    // The sums of another number of threads differ in their last bits.
+    if shard != nil, machine.threads == nil { machine.threads = plan.threads }
     StopSignal.watch()
-    try SweepRunner(
+    let left = try SweepRunner(
       plan: plan, folder: folder, corpora: SweepCorpora(machine: machine), console: console,
-      team: Team(threadCount: machine.threadCount), replacing: output.overwrite, resuming: resuming
+      team: Team(threadCount: machine.threadCount), replacing: output.overwrite, resuming: resuming,
+      shard: shard
     ).run()
+    guard left == 0 else {
+      return console.progress(
+        "\(counted(left, "run")) are being made by other processes; nf-probe sweep \(folder.path) shows all when they are done"
+      )
+    }
     let report = try plan.report(in: folder.path) { path in
       FileManager.default.fileExists(atPath: path) ? try RunFileReader(path: path).read(tensors: []) : nil
     }

@@ -122,10 +122,24 @@ struct SweepPlan: Codable {
 
   /// Writes the plan into its folder.
   func write(into folder: OutputFolder) throws {
+    try OutputFolder.write(text(), to: folder.file(Self.fileName))
+  }
+
+  /// Writes it where the folder has no plan yet; whether it had none.
+  func begin(in folder: OutputFolder) throws -> Bool {
+    var file = try AtomicFileWriter(path: folder.file(Self.fileName))
+    try file.append(Array(try text().utf8))
+    do { try file.commit(replacing: false) } catch {
+      guard error.reason == .exists else { throw error }
+      return false
+    }
+    return true
+  }
+
+  private func text() throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try OutputFolder.write(
-      String(decoding: try encoder.encode(self), as: UTF8.self) + "\n", to: folder.file(Self.fileName))
+    return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
   }
 
   /// The name of a run's file: the cell's number, its values and the seed.
