@@ -9,7 +9,7 @@ mandir = $(DESTDIR)$(PREFIX)/share/man/man1
 # What `make completions` and `make man` write, and `make install` puts in place.
 package = .build/package
 
-.PHONY: help run test python parallel check-models figures-check watch-check soak build lint format docs completions man install check-install uninstall \
+.PHONY: help run test python parallel check-models figures-check watch-check ray-check soak build lint format docs completions man install check-install uninstall \
 	dist dist-check check-kernels clean
 
 help: ## List the targets
@@ -37,6 +37,9 @@ check-models: build ## Check names and roles on models of all libraries, in an e
 
 watch-check: build ## Try the page of `nf-probe watch` in Chromium, and its server under load (a few minutes)
 	@scripts/watch-check.sh $(ARGS)
+
+ray-check: build ## Run a sweep on a local Ray cluster with a worker killed on the way (a few minutes)
+	@scripts/ray-check.sh $(ARGS)
 
 soak: ## For an hour or more: crashes, kills, damaged files, readers beside writers
 	@scripts/soak.sh

@@ -36,8 +36,9 @@ extension NoiseReport {
   }
 
   private func marks(of entry: Entry, _ style: SeriesStyle, phase: Int) -> [any Mark] {
+    // A layer whose signal is not resolved breaks the line.
     let points = entry.estimates.compactMap { place, estimate -> (x: Double, scale: Estimate)? in
-      guard case .layer(let layer) = place, estimate.isResolved else { return nil }
+      guard case .layer(let layer) = place else { return nil }
       return (Double(layer), estimate.noiseScale)
     }
     let layers = points.map(\.x)

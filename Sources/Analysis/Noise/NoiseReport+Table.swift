@@ -55,8 +55,8 @@ extension NoiseReport {
     return [
       "Noise scale: tr Σ / |G|², the batch at which noise and signal are equally large (McCandlish et al. 2018); a quotient of means over"
         + " the window. Signal: its share of |g|² at this batch, 1 / (1 + noise scale / batch).",
-      "Parts are of whole sequences, whose tokens are not independent.\(sequences) Not resolved, and left out: a signal that cannot be told from"
-        + " none; its noise scale is at least the number beside.",
+      "Parts are of whole sequences, whose tokens are not independent.\(sequences) Undefined where the signal is not resolved, which cannot be"
+        + " told from none: the noise scale is at least the number beside.",
       "A theory of SGD: with Adam it tells layers and runs apart, but is no best batch size (Merrill et al. 2025, arXiv 2505.23971).",
     ]
   }
