@@ -26,8 +26,9 @@ extension RunFileReader {
     var series = NoiseSeries(placeCount: layout.layerCount + 1)
     try reading {
       for stretch in soundStretches(of: table, in: table.rows(in: window)) {
-        for row in stretch {
-          try series.append(row, of: table, cells: cells, addsStem: tensors == nil)
+        try TableReader.forEachBlock(of: Array(stretch), blockRows: table.blockRows) { positions in
+          let rows = stretch.lowerBound + positions.lowerBound..<stretch.lowerBound + positions.upperBound
+          try series.append(rows, of: table, cells: cells, addsStem: tensors == nil)
         }
       }
     }
@@ -36,34 +37,35 @@ extension RunFileReader {
 }
 
 extension NoiseSeries {
-  /// Adds one row, the sums of each layer's `cells` put together.
+  /// Adds some rows, the sums of each layer's `cells` put together.
   fileprivate mutating func append(
-    _ row: Int, of table: TableReader, cells: [[Int]], addsStem: Bool
+    _ rows: Range<Int>, of table: TableReader, cells: [[Int]], addsStem: Bool
   ) throws {
     func reals(_ name: String) throws -> [Double] {
       guard let column = table.column(name) else { return [] }
-      try column.load(row..<row + 1)
+      try column.load(rows)
       return column.reals
     }
-    let count = try reals("noise_parts").first ?? 0
-    guard let tokensOfPart = try reals("noise_part_tokens").first, let all = try reals("noise_tokens").first,
-      count > 0
-    else { return }
-    func places(_ layers: String) throws -> [Double] {
-      let values = try reals(layers)
-      let stem = addsStem ? try reals("stem_\(layers)") : []
-      return (cells.map { $0.map { values[$0] } } + [stem]).map { own in
-        own.reduce(0) { $1.isNaN ? $0 : $0 + $1 }
+    /// Of each place, its sum in every row.
+    func places(_ name: String) throws -> [[Double]] {
+      let (grid, stem) = (try reals(name), addsStem ? try reals("stem_\(name)") : [])
+      let (width, stemWidth) = (grid.count / rows.count, stem.count / rows.count)
+      func sum(_ values: [Double], _ indices: some Sequence<Int>) -> Double {
+        indices.reduce(0) { values[$1].isNaN ? $0 : $0 + values[$1] }
       }
+      return cells.map { own in
+        (0..<rows.count).map { row in sum(grid, own.lazy.map { row * width + $0 }) }
+      } + [(0..<rows.count).map { row in sum(stem, row * stemWidth..<(row + 1) * stemWidth) }]
     }
+    let counts = try reals("noise_parts")
     let (partSums, sums) = (try places("noise_part_sum_squares"), try places("noise_sum_squares"))
-    steps.append(table.keys[row])
-    parts.append(Int(count))
-    partTokens.append(tokensOfPart)
-    tokens.append(all)
+    steps += table.keys[rows]
+    parts += counts.map { Int($0) }
+    partTokens += try reals("noise_part_tokens")
+    tokens += try reals("noise_tokens")
     for place in squares.indices {
-      partSquares[place].append(partSums[place] / count)
-      squares[place].append(sums[place])
+      partSquares[place] += zip(partSums[place], counts).map { $0 / $1 }
+      squares[place] += sums[place]
     }
   }
 }

@@ -73,7 +73,7 @@ struct NoiseMeasurement<Scalar: KernelScalar> {
   /// - Parameters:
   ///   - whole: the sums of the whole batch's gradient.
   ///   - lossScale: the factor on the loss in formats of 16 bits; nil without.
-  /// - Returns: nil where a part has no token that a loss is taken at.
+  /// - Returns: nil where a part has no token that a loss is taken at, or its gradient is not finite (in 16 bits it can overflow alone).
   func measure(
     step: Int, whole: (layers: SumColumns, stem: SumColumns), lossScale: Double?
   ) throws(CorpusError) -> NoiseRecord? {
@@ -93,6 +93,7 @@ struct NoiseMeasurement<Scalar: KernelScalar> {
           dropout: dropoutKey(step: step, pass: part * passesPerPart + pass))
       }
       let sums = recorder.measure()
+      guard sums.l2.isFinite else { return nil }
       let factor = lossScale.map { 1 / ($0 * Double(tokens)) } ?? 1
       layers.add(sums.layers, factor: factor)
       stem.add(sums.stem, factor: factor)

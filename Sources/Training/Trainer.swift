@@ -129,7 +129,8 @@ public final class Trainer<Scalar: KernelScalar> {
     let end =
       failure.map(TrainingEnd.failed)
       ?? (configuration.onNonfinite == .stop ? nonfinite.map(TrainingEnd.nonfinite) : nil)
-    let noise = try isByParts && end == nil ? measureNoise(step, whole: sums, lossScale: lossScale) : nil
+    let noise =
+      try isByParts && isFinite && end == nil ? measureNoise(step, whole: sums, lossScale: lossScale) : nil
     let isUpdated = updates(isFinite: isFinite, end: end)
     let measuresParameters = configuration.recording.measuresWeights(step: step)
     if isUpdated {

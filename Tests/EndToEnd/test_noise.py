@@ -109,6 +109,21 @@ def test_training_does_not_notice(runs, tmp_path):
     assert sums["fp16"] == pytest.approx(sums["fp32"], rel=0.02)
 
 
+def test_steps_that_overflow_tell_nothing(tmp_path):
+    """The loss scale begins too high for 16 bits: the scaler skips steps until it fits, and so does the noise."""
+    options = small(architecture="pre-ln", steps=40, batch=4, noise=2, noise_every=1, precision="fp16", loss_scale=1e9, out="run")
+    succeeds("train", *options, cwd=tmp_path)
+    (path,) = run_files(tmp_path)
+    with h5py.File(path) as file:
+        overflowed = file["step"][~numpy.isfinite(file["gradient_l2"][...])]
+        looked = set(file["noise_step"][...])
+        assert len(overflowed) > 3 and not looked & set(overflowed) and len(looked) > 15
+        for name in ("noise_part_sum_squares", "noise_sum_squares", "stem_noise_part_sum_squares"):
+            assert numpy.isfinite(file[name][...]).all(), name
+    rows = table(path, "--window=0:", cwd=tmp_path)
+    assert all("no interval" not in row["interval"] and float(row["batch"]) == 32 for row in rows)
+
+
 def test_a_killed_run_goes_on_without_a_difference(tmp_path):
     options = dict(architectures="pre-ln", steps=300, noise=2, noise_every=3, checkpoint_every=20)
     succeeds("grads", *small(**options, out="whole"), cwd=tmp_path)
@@ -139,5 +154,6 @@ def test_wrong_input(runs, tmp_path):
         refuses("grads", *small(architectures="pre-ln", out="none", **changes), cwd=tmp_path, mentions=mentions)
     succeeds("grads", *small(architectures="pre-ln", out="without"), cwd=tmp_path)
     refuses("grads", *run_files(tmp_path / "without"), "--noise-scale", cwd=tmp_path, mentions=["Pre-LN", "--noise 4"])
+    refuses("grads", *runs, "--noise-scale", "--stack=encoder", cwd=tmp_path, mentions=["--noise-scale", "--stack"])
     refuses("grads", *runs, "--noise-scale", "--window=900:", cwd=tmp_path, mentions=["900", "steps 0 to 38"])
     refuses("grads", *runs, "--noise-scale", "--operation=fc9", cwd=tmp_path, mentions=["fc9"])

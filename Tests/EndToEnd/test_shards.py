@@ -117,6 +117,10 @@ def test_wrong_shares(tmp_path):
     assert (tmp_path / "other/notes.txt").read_text() == "mine"
 
 
+def test_a_folder_that_is_read_has_no_shares(alone, tmp_path):
+    refuses("sweep", str(alone), "--shard=1/2", "--out=x", cwd=tmp_path, mentions=["--shard", "--resume"])
+
+
 def test_two_grids_do_not_share_a_folder(alone, tmp_path):
     arguments = grid(tmp_path)
     succeeds(*arguments, "--out=made", "--seeds=1", "--shard=1/2", cwd=tmp_path)

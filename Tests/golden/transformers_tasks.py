@@ -20,6 +20,7 @@ import torch
 import transformers
 
 from transformers_cases import Case
+from transformers_evaluation import numbers
 from transformers_models import build, fill
 
 HERE = pathlib.Path(__file__).resolve().parent / "tasks"
@@ -171,14 +172,6 @@ def compute() -> tuple[torch.nn.Module, dict[str, Any]]:
     model = build(MODEL)
     fill(model, random.Random("tasks"), False)
     return model, {task: [score(model, prompt) for prompt in prompts(task)] for task in TASKS}
-
-
-def numbers(value: Any) -> list[float]:
-    if isinstance(value, dict):
-        return [number for key in sorted(value) for number in numbers(value[key])]
-    if isinstance(value, list):
-        return [number for element in value for number in numbers(element)]
-    return [float(value)] if isinstance(value, int | float) else []
 
 
 def main() -> int:

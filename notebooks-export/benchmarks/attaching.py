@@ -29,9 +29,14 @@ class Block(nn.Module):
         self.mlp = nn.ModuleDict({"gate": nn.Linear(2, 32, bias=False), "experts": nn.ModuleList(experts)})
 
 
+def many_parameters() -> nn.Module:
+    """The model."""
+    return nn.ModuleDict({"model": nn.ModuleDict({"layers": nn.ModuleList(Block() for _ in range(97))})})
+
+
 def main() -> None:
     """Attaches five times."""
-    model = nn.ModuleDict({"model": nn.ModuleDict({"layers": nn.ModuleList(Block() for _ in range(97))})})
+    model = many_parameters()
     seconds = []
     for _ in range(5):
         with tempfile.TemporaryDirectory() as folder:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from attaching import many_parameters
 from torch import Tensor, nn
 
 import nf_probe
@@ -240,16 +241,7 @@ def _mask(case: Case, part: Part) -> Tensor:
 def test_ten_thousand_parameters(tmp_path: Path) -> None:
     """How long attaching to them takes is measured by `benchmarks/attaching.py`."""
 
-    class Block(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.self_attn = nn.ModuleDict({f"{n}_proj": nn.Linear(2, 2, bias=False) for n in "qkvo"})
-            self.input_layernorm, self.post_attention_layernorm = nn.RMSNorm(2), nn.RMSNorm(2)
-            names = ("gate_proj", "up_proj", "down_proj")
-            expert = [nn.ModuleDict({name: nn.Linear(2, 2, bias=False) for name in names}) for _ in range(32)]
-            self.mlp = nn.ModuleDict({"gate": nn.Linear(2, 32, bias=False), "experts": nn.ModuleList(expert)})
-
-    model = nn.ModuleDict({"model": nn.ModuleDict({"layers": nn.ModuleList(Block() for _ in range(97))})})
+    model = many_parameters()
     assert len(list(model.parameters())) > 9_900
     nf_probe.Recorder(tmp_path / "run.h5", model).close()
     with nf_probe.open(tmp_path / "run.h5") as run:

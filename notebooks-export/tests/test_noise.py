@@ -96,6 +96,20 @@ def test_what_did_not_train_has_no_parts(tmp_path: Path) -> None:
         assert np.isnan(found[1]) and (found[[0, 2]] > 0).all()
 
 
+def test_a_step_that_overflows_tells_nothing(tmp_path: Path) -> None:
+    model, path = make(NanoGPT), tmp_path / "run.h5"
+    with nf_probe.Recorder(path, model, noise_every=1, on_error="raise") as recorder:
+        for step in range(3):
+            for part in range(2):
+                factor = float("inf") if step == 1 and part == 0 else 1.0
+                (factor * loss_of(model, batch(2 * step + part))).backward()
+            recorder.step(1.0, tokens=40)
+            model.zero_grad()
+    with h5py.File(path) as file:
+        assert file["noise_step"][:].tolist() == [0, 2] and not np.isfinite(file["gradient_l2"][1])
+        assert np.isfinite(file["noise_part_sum_squares"][:]).all()
+
+
 def test_a_resumed_run_appends_what_is_new(tmp_path: Path) -> None:
     path = tmp_path / "run.h5"
     for first in (0, 2):

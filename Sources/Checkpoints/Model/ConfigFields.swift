@@ -3,34 +3,7 @@ import FoundationEssentials
 
 /// The fields of a `config.json` that Transformers writes beside the tensors.
 struct ConfigFields: Sendable {
-  /// A field's value.
-  indirect enum Value: Decodable, Equatable, Sendable {
-    case flag(Bool)
-    case number(Double)
-    case text(String)
-    case list([Value])
-    case fields([String: Value])
-    case nothing
-
-    init(from decoder: any Decoder) throws {
-      let container = try decoder.singleValueContainer()
-      if container.decodeNil() {
-        self = .nothing
-      } else if let flag = try? container.decode(Bool.self) {
-        self = .flag(flag)
-      } else if let number = try? container.decode(Double.self) {
-        self = .number(number)
-      } else if let text = try? container.decode(String.self) {
-        self = .text(text)
-      } else if let list = try? container.decode([Value].self) {
-        self = .list(list)
-      } else {
-        self = .fields(try container.decode([String: Value].self))
-      }
-    }
-  }
-
-  private let values: [String: Value]
+  private let values: [String: JSONValue]
   /// Where it was read.
   let path: String
 
@@ -42,7 +15,7 @@ struct ConfigFields: Sendable {
       let path = "\(folder)/config.json"
       guard let file = try? RandomAccessFile(path: path), file.byteCount <= Self.longest,
         let bytes = try? file.bytes(at: 0, count: file.byteCount),
-        let found = try? JSONDecoder().decode([String: Value].self, from: Data(bytes))
+        let found = try? JSONDecoder().decode([String: JSONValue].self, from: Data(bytes))
       else { continue }
       self.init(found, path: path)
       return
@@ -50,7 +23,7 @@ struct ConfigFields: Sendable {
     return nil
   }
 
-  private init(_ values: [String: Value], path: String) {
+  private init(_ values: [String: JSONValue], path: String) {
     self.values = values
     self.path = path
   }

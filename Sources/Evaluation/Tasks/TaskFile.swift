@@ -1,3 +1,4 @@
+import FileAccess
 import FoundationEssentials
 import Text
 
@@ -51,7 +52,7 @@ public enum TaskFile {
       throw EvaluationError(path, "is of a later version of nf-probe's task files than this program knows")
     }
     guard records.count > 1 else { throw EvaluationError(path, "has no examples") }
-    func task<Piece>(_ piece: (TaskRecord, TaskValue?) throws -> Piece) throws -> TaskSet<Piece> {
+    func task<Piece>(_ piece: (TaskRecord, JSONValue?) throws -> Piece) throws -> TaskSet<Piece> {
       TaskSet(
         name: header.word("name") ?? format.title, format: format, shots: shots,
         examples: try records.dropFirst().map { try example($0, piece) })
@@ -67,7 +68,7 @@ public enum TaskFile {
   }
 
   private static func example<Piece>(
-    _ record: TaskRecord, _ piece: (TaskRecord, TaskValue?) throws -> Piece
+    _ record: TaskRecord, _ piece: (TaskRecord, JSONValue?) throws -> Piece
   ) throws -> TaskExample<Piece> {
     guard case .list(let list)? = record.fields["choices"], !list.isEmpty, let id = record.word("id") else {
       throw record.error("has no id and choices")
@@ -89,7 +90,7 @@ public enum TaskFile {
     )
   }
 
-  private static func tokens(_ record: TaskRecord, _ value: TaskValue?) throws -> [Int32] {
+  private static func tokens(_ record: TaskRecord, _ value: JSONValue?) throws -> [Int32] {
     guard case .list(let list)? = value else { throw record.error("has a prompt that is no list of tokens") }
     return try list.map { element in
       guard case .number(let number) = element, let token = Int32(exactly: number), token >= 0 else {

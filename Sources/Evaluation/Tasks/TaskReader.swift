@@ -1,3 +1,5 @@
+import FileAccess
+
 /// Reads a task's file in the layout that it is distributed in, with the prompts of Brown et al. (2020), appendix G.
 public struct TaskReader {
   let format: TaskFormat

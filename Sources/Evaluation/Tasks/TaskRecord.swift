@@ -1,40 +1,14 @@
 import FileAccess
 import FoundationEssentials
 
-/// A value of JSON; of other files a text.
-indirect enum TaskValue: Decodable, Equatable {
-  case flag(Bool)
-  case number(Double)
-  case text(String)
-  case list([TaskValue])
-  case fields([String: TaskValue])
-  case nothing
-
-  init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    if container.decodeNil() {
-      self = .nothing
-    } else if let flag = try? container.decode(Bool.self) {
-      self = .flag(flag)
-    } else if let number = try? container.decode(Double.self) {
-      self = .number(number)
-    } else if let text = try? container.decode(String.self) {
-      self = .text(text)
-    } else if let list = try? container.decode([TaskValue].self) {
-      self = .list(list)
-    } else {
-      self = .fields(try container.decode([String: TaskValue].self))
-    }
-  }
-}
-
 /// One example of a task's file, before anybody knows what its fields mean.
 struct TaskRecord {
   /// The file and the line, for messages.
   let place: String
   /// The line, from 1.
   let line: Int
-  let fields: [String: TaskValue]
+  /// Of files that are not JSON, texts.
+  let fields: [String: JSONValue]
 
   func error(_ problem: String, advice: String? = nil) -> EvaluationError {
     EvaluationError(place, problem, advice: advice)
@@ -102,7 +76,7 @@ struct TaskRecordReader {
     try lines().enumerated().compactMap { index, line in
       guard !line.allSatisfy(\.isWhitespace) else { return nil }
       let place = "\(path), line \(index + 1)"
-      guard let fields = try? JSONDecoder().decode([String: TaskValue].self, from: Data(line.utf8)) else {
+      guard let fields = try? JSONDecoder().decode([String: JSONValue].self, from: Data(line.utf8)) else {
         throw EvaluationError(place, "is no object of JSON")
       }
       return TaskRecord(place: place, line: index + 1, fields: fields)
@@ -121,7 +95,7 @@ struct TaskRecordReader {
         throw EvaluationError(place, "has \(row.cells.count) columns, but the header has \(header.count)")
       }
       let fields = Dictionary(
-        zip(header, row.cells.map(TaskValue.text)), uniquingKeysWith: { first, _ in first })
+        zip(header, row.cells.map(JSONValue.text)), uniquingKeysWith: { first, _ in first })
       return TaskRecord(place: place, line: row.line, fields: fields)
     }
   }

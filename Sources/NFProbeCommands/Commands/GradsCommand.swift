@@ -68,6 +68,9 @@ struct GradsCommand: ParsableCommand {
       throw ValidationError(
         "--noise-scale: say with --noise into how many parts batches are cut, or name run files")
     }
+    guard stacks.stack == nil || !mismatch.noiseScale else {
+      throw ValidationError("--noise-scale is of the deepest stack of layers; --stack has no place beside it")
+    }
     guard !follow || !mismatch.noiseScale else {
       throw ValidationError(
         "--noise-scale reads what is there, also of a run that goes on; --follow has no place beside it")

@@ -105,6 +105,10 @@ struct SweepCommand: ParsableCommand {
       let plan = try SweepPlan(folder: resume)
       try train(plan, into: OutputFolder(existing: resume), resuming: true, console)
     } else if let path, SweepPlan.exists(in: path) {
+      guard shard == nil else {
+        throw CommandError.usage(
+          "--shard: \(path) is read as it stands; --resume \(path) makes what is left of it")
+      }
       try read(path, console)
     } else if let path {
       try begin(SweepFile(path: path), console)

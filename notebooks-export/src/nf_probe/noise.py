@@ -94,7 +94,8 @@ class NoiseWatch:
             self._arrived[name] = self._arrived.get(name, 0) + 1
 
     def row(self, row: StepRow, passes: int) -> Mapping[str, NDArray[np.generic] | float] | None:
-        """What this step tells, of all workers; None where it is not looked at by parts. Every worker calls this.
+        """What this step tells, of all workers; None where it is not looked at by parts, or its gradients are not
+        finite. Every worker calls this.
 
         Args:
             row: The step's.
@@ -115,6 +116,9 @@ class NoiseWatch:
         # Each part's own mean loss: a script divides its share of the mean by the passes, or states the factor.
         factor = (passes / (self._gradient_scale * row.loss_scale)) ** 2
         squares = self._in_cells(added[:-3] * factor)
+        # An overflow, of which a scaler skips the step: the same on every worker.
+        if not (np.isfinite(row.gradient_l2) and np.isfinite(squares).all()):
+            return None
         gradients, grid_size = self._layout.gradients, self._layout.grid_size
         shape = (len(gradients.layer_names), len(gradients.tensor_names))
         whole = row.sums["gradient_sum_squares"]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import NFProbeError
+from .exitstatus import exit_status
 from .reader import Run, open_run
 from .tidy import TidyBlock, tidy_blocks
 
@@ -111,20 +112,19 @@ def _table(run: Run, block: TidyBlock, schema: pyarrow.Schema) -> pyarrow.Table:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; its exit status."""
     options = _parser().parse_args(arguments)
-    try:
-        _check(options.run, options.out, options.overwrite)
-        with open_run(options.run) as run:
-            count = write_parquet(run, options.out, scales=options.scales)
-            print(f"{options.out}: {count} rows")
-            if run.damaged_steps:
-                print(
-                    f"nf_probe.parquet: {options.run} has {len(run.damaged_steps)} damaged steps, which were left out; "
-                    f"`nf-probe verify {options.run}` names them", file=sys.stderr,
-                )  # fmt: skip
-    except (NFProbeError, OSError) as error:
-        print(f"nf_probe.parquet: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_status("nf_probe.parquet", lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> None:
+    _check(options.run, options.out, options.overwrite)
+    with open_run(options.run) as run:
+        count = write_parquet(run, options.out, scales=options.scales)
+        print(f"{options.out}: {count} rows")
+        if run.damaged_steps:
+            print(
+                f"nf_probe.parquet: {options.run} has {len(run.damaged_steps)} damaged steps, which were left out; "
+                f"`nf-probe verify {options.run}` names them", file=sys.stderr,
+            )  # fmt: skip
 
 
 def _check(run: Path, out: Path, overwrite: bool) -> None:

@@ -18,6 +18,7 @@ from typing import Any, TextIO
 import h5py
 
 from .errors import NFProbeError
+from .exitstatus import exit_status
 from .program import command, find_program
 
 _FINISHED = 2
@@ -54,13 +55,15 @@ def run(
         cpus: Processors of a task, and threads of a run.
         address: The cluster; by default the one that Ray finds, else one on this machine.
         retries: How often a task is tried again.
-        told: Where the table of progress goes; None for nowhere.
+        told: Takes lines of progress, if it is given.
 
     Raises:
         ClusterError: A share failed to the last try, or runs are missing.
     """
-    import ray
-
+    try:
+        import ray
+    except ImportError:
+        raise ClusterError("Ray is not installed: pip install 'nf-probe[ray]'") from None
     ray.init(address=address, log_to_driver=False, ignore_reinit_error=True)
     try:
         count = shares or max(1, int(ray.cluster_resources().get("CPU", cpus)) // cpus)
@@ -125,19 +128,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in ("shares", "cpus"):
         if (number := getattr(options, name)) is not None and number < 1:
             parser.error(f"--{name} must be at least 1, not {number}")
-    try:
-        run(
-            options.grid, options.out, shares=options.shares, cpus=options.cpus, address=options.address,
-            retries=options.retries, told=sys.stderr,
-        )  # fmt: skip
-        print(command("sweep", options.out), end="")
-    except (NFProbeError, ImportError) as error:
-        print(f"nf_probe.ray: {error}" if isinstance(error, NFProbeError) else _NO_RAY, file=sys.stderr)
-        return 1
-    return 0
+    return exit_status("nf_probe.ray", lambda: _run(options))
 
 
-_NO_RAY = "nf_probe.ray: Ray is not installed: pip install 'nf-probe[ray]'"
+def _run(options: argparse.Namespace) -> None:
+    run(
+        options.grid, options.out, shares=options.shares, cpus=options.cpus, address=options.address,
+        retries=options.retries, told=sys.stderr,
+    )  # fmt: skip
+    print(command("sweep", options.out), end="")
+
 
 if __name__ == "__main__":
     sys.exit(main())

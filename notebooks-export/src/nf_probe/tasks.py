@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import NFProbeError
+from .exitstatus import exit_status
 from .program import command
 
 if TYPE_CHECKING:
@@ -73,12 +74,7 @@ def _object(line: str, path: Path) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; its exit status."""
     options = _parser().parse_args(arguments)
-    try:
-        _run(options)
-    except (NFProbeError, OSError) as error:
-        print(f"nf_probe.tasks: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_status("nf_probe.tasks", lambda: _run(options))
 
 
 def _run(options: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import NFProbeError
+from .exitstatus import exit_status
 from .tokenfile import TokenFileWriter
 
 if TYPE_CHECKING:
@@ -134,12 +135,7 @@ def encode(tokenizer: Tokenizer, texts: Sequence[Stretch], out: Path, token_form
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; its exit status."""
     options = _parser().parse_args(arguments)
-    try:
-        _run(options)
-    except (NFProbeError, OSError) as error:
-        print(f"nf_probe.tokenize: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_status("nf_probe.tokenize", lambda: _run(options))
 
 
 def _run(options: argparse.Namespace) -> None:

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import NFProbeError, UsageError
+from ..errors import UsageError
+from ..exitstatus import exit_status
 from ..manifest import Contract
 from ..names import adapter_names
 from .imported import Naming, Norms, Statement, import_run
@@ -37,14 +38,8 @@ A run file needs to know how many elements each tensor has. Where there is no ch
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; its exit status."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    try:
-        _run(options)
-    except (NFProbeError, OSError) as error:
-        print(f"nf_probe.importing: {error}", file=sys.stderr)
-        return 1
-    return 0
+    options = _parser().parse_args(arguments)
+    return exit_status("nf_probe.importing", lambda: _run(options))
 
 
 def _run(options: argparse.Namespace) -> None:
