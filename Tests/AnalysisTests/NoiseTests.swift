@@ -1,3 +1,4 @@
+import Charts
 import Documents
 import Randomness
 import RunData
@@ -144,6 +145,17 @@ import Testing
     #expect(abs(estimate.signalShare.value - 2.0 / 3) < 0.05)
     let hidden = try report(signal: 0).table
     #expect(hidden.rows.allSatisfy { "\($0[2])".contains("nan") })
+  }
+
+  /// Nothing is drawn, nor marked as not finite, where a signal is not resolved.
+  @Test func linesBreakWhereNothingIsResolved() throws {
+    let (nan, finite) = (Double.nan, [1.0, 2])
+    #expect(([nan] + finite + [nan, nan, 5]).definedStretches == [1..<3, 5..<6])
+    #expect([Double.infinity, nan].definedStretches == [0..<1] && [nan].definedStretches.isEmpty)
+    for signal in [0.0, 2] {
+      let svg = try report(signal: signal).figure(program: "p", command: "c").svg
+      #expect(!svg.contains("not finite"))
+    }
   }
 
   @Test func runsWithoutItAreToldApart() {

@@ -39,13 +39,16 @@ extension MismatchCourse {
     let marks = labels.indices.flatMap { index -> [any Mark] in
       let estimates = windows.map { $0.entries[index].mismatch.map(value) ?? .undefined }
       let name = labels[index]
+      // A window without a mismatch breaks the line.
+      let stretches = estimates.map(\.value).definedStretches
       let edges = estimates.map { ($0.interval?.lower ?? $0.value, $0.interval?.upper ?? $0.value) }
       return [
         BandMark(
           "\(name), 95 % interval", x: middles, lower: edges.map(\.0), upper: edges.map(\.1),
-          color: styles[index].color),
+          stretches: stretches, color: styles[index].color),
         LineMark(
-          name, x: middles, y: estimates.map(\.value), style: styles[index], markerCount: windows.count,
+          name, x: middles, y: estimates.map(\.value), stretches: stretches, style: styles[index],
+          markerCount: windows.count,
           markerPhase: (Double(index) + 0.5) / Double(labels.count)),
       ]
     }

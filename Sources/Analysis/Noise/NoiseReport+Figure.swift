@@ -26,7 +26,7 @@ extension NoiseReport {
             yKind: .log10, xIsWhole: true, marks: references + lines)
         ]
       ], sharesY: false, panelHeight: 150,
-      notes: ["Bands: 95 % intervals (n: \(methods.joined(separator: "; "))).\(left)"],
+      notes: ["Bands and bars: 95 % intervals (n: \(methods.joined(separator: "; "))).\(left)"],
       metadata: Metadata(
         title: "Noise scale by layer: \(entries.map(\.group.label).joined(separator: ", "))",
         description: "The batch at which noise and signal of the gradient are equally large, layer by layer.",
@@ -36,21 +36,26 @@ extension NoiseReport {
   }
 
   private func marks(of entry: Entry, _ style: SeriesStyle, phase: Int) -> [any Mark] {
-    // A layer whose signal is not resolved breaks the line.
     let points = entry.estimates.compactMap { place, estimate -> (x: Double, scale: Estimate)? in
       guard case .layer(let layer) = place else { return nil }
       return (Double(layer), estimate.noiseScale)
     }
-    let layers = points.map(\.x)
-    let edges = points.map {
-      ($0.scale.interval?.lower ?? $0.scale.value, $0.scale.interval?.upper ?? $0.scale.value)
-    }
+    let (layers, scales) = (points.map(\.x), points.map(\.scale))
+    // A layer whose signal is not resolved breaks the line.
+    let stretches = scales.map(\.value).definedStretches
+    let lower = scales.map { $0.interval?.lower ?? $0.value }
+    let upper = scales.map { $0.interval?.upper ?? $0.value }
+    // A band around a single point has no width.
+    let alone = stretches.filter { $0.count == 1 }.map(\.lowerBound)
     return [
       BandMark(
-        "\(entry.group.label), 95 % interval", x: layers, lower: edges.map(\.0), upper: edges.map(\.1),
+        "\(entry.group.label), 95 % interval", x: layers, lower: lower, upper: upper, stretches: stretches,
         color: style.color),
+      SegmentsMark(
+        "\(entry.group.label), 95 % interval", at: alone.map { layers[$0] }, from: alone.map { lower[$0] },
+        to: alone.map { upper[$0] }, stroke: Stroke(color: style.color, width: 0.8)),
       LineMark(
-        entry.group.label, x: layers, y: points.map(\.scale.value), style: style,
+        entry.group.label, x: layers, y: scales.map(\.value), stretches: stretches, style: style,
         markerCount: max(1, points.count), markerPhase: (Double(phase) + 0.5) / Double(max(1, entries.count))),
     ]
   }

@@ -30,26 +30,37 @@ extension RunReport {
   /// Signal below this share of the gradient's square is worth a line.
   private static let mostlyNoise = 0.5
 
-  /// Layers, and models, whose gradient is mostly noise at the batch in use.
+  /// Layers whose gradient is mostly noise at the batch in use.
   var noiseFindings: [Document.Finding] {
     (noise?.entries ?? []).compactMap { entry in
-      let noisy = entry.estimates.filter { _, estimate in
-        estimate.isResolved
-          ? estimate.signalShare.value < Self.mostlyNoise
-          : estimate.leastNoiseScale.map { $0 > estimate.tokens } ?? false
+      let noisy = entry.estimates.compactMap { place, estimate -> (layer: Int, estimate: NoiseEstimate)? in
+        guard case .layer(let layer) = place, Self.isMostlyNoise(estimate) else { return nil }
+        return (layer, estimate)
       }
-      let layers = noisy.compactMap { if case .layer(let layer) = $0.place { layer } else { nil } }
-      guard !layers.isEmpty, let whole = entry.estimates.last?.estimate else { return nil }
-      let tokens = NumberText.significant(whole.tokens, digits: 3)
-      let scale =
-        whole.isResolved
-        ? "about \(NumberText.significant(whole.noiseScale.value, digits: 2)) tokens"
-        : whole.leastNoiseScale.map { "more than \(NumberText.significant($0, digits: 2)) tokens" }
-          ?? "unknown"
+      guard let first = noisy.first else { return nil }
+      let tokens = NumberText.significant(first.estimate.tokens, digits: 3)
       return Document.Finding(
         .note, entry.group.label,
-        "more than half of |g|² is noise at this batch of \(tokens) tokens in \(layerList(layers)); the noise scale of the"
-          + " whole model is \(scale).")
+        "more than half of |g|² is noise at this batch of \(tokens) tokens in \(layerList(noisy.map(\.layer))):"
+          + " \(Self.scales(of: noisy.map(\.estimate))).")
     }
+  }
+
+  private static func isMostlyNoise(_ estimate: NoiseEstimate) -> Bool {
+    guard !estimate.isResolved else { return estimate.signalShare.value < mostlyNoise }
+    return estimate.leastNoiseScale.map { $0 > estimate.tokens } ?? false
+  }
+
+  /// `noise scales of 700 to 2100 tokens`.
+  private static func scales(of estimates: [NoiseEstimate]) -> String {
+    let known = estimates.filter(\.isResolved).map(\.noiseScale.value)
+    let unresolved = estimates.count - known.count
+    guard let least = known.min(), let most = known.max() else {
+      return "their signal cannot be told from none"
+    }
+    let (lower, upper) = (NumberText.significant(least, digits: 2), NumberText.significant(most, digits: 2))
+    let range = lower == upper ? "about \(lower)" : "\(lower) to \(upper)"
+    return "noise scales of \(range) tokens"
+      + (unresolved > 0 ? "; in \(counted(unresolved, "layer")) the signal cannot be told from none" : "")
   }
 }
