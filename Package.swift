@@ -146,7 +146,8 @@ let package = Package(
       name: "GoldenSupport", dependencies: ["Architecture", "Kernels", "RunData", "Transformer"],
       path: "Tests/GoldenSupport", swiftSettings: strict),
     .testTarget(
-      name: "KernelsTests", dependencies: ["Architecture", "Kernels", "RunData"], swiftSettings: vectorized),
+      name: "KernelsTests", dependencies: ["Architecture", "Kernels", "RunData", numerics],
+      swiftSettings: vectorized),
     .testTarget(
       name: "TransformerTests",
       dependencies: ["Architecture", "GoldenSupport", "Kernels", "RunData", "Transformer"],

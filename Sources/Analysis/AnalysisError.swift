@@ -46,6 +46,10 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
   case notARamp(label: String, decay: String?)
   /// A stability test of a run that has not recorded the outputs of its operations.
   case noOutputs(label: String)
+  /// A run that has not recorded how large its operations' outputs are; whether it has their maxima.
+  case outputsNotRecorded(label: String, hasMaxima: Bool)
+  /// Text that names no threshold of a finding, or no number for it.
+  case badThreshold(String)
   /// A run without a single step.
   case noSteps(label: String)
   /// Text that is no window.
@@ -131,6 +135,15 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
       return
         "\(label) has not recorded the outputs of its operations, so which one overflowed cannot be told:"
         + " record them with --activations"
+    case .outputsNotRecorded(let label, let hasMaxima):
+      return
+        "\(label) has not recorded how large the outputs of its operations are"
+        + (hasMaxima ? " but for their maxima, being made by an earlier program" : "")
+        + ": record with --activations to have it"
+    case .badThreshold(let text):
+      let usual = FindingThresholds.Key.allCases.map { "\($0.rawValue)=\(NumberText.shortest($0.usual))" }
+      return
+        "'\(text)' is no threshold: write name=number, each name once; these are usual: \(usual.joined(separator: ", "))"
     case .noSteps(let label):
       return "\(label) has recorded no step yet"
     case .badWindow(let text):

@@ -13,12 +13,13 @@ import RunData
 ///   - precision: what the logits `scale Q Kᵀ` and the probabilities are rounded to.
 ///   - logitSums: gets the sums of the logits that a query sees, before the cap, one place for each head of each sequence,
 ///     where not nil.
+///   - statistics: gets what the probabilities, before dropout, and the logits tell, likewise.
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
 public func attentionForward<Scalar: KernelScalar>(
   _ shape: AttentionShape, query: Matrix<Scalar>, key: Matrix<Scalar>, value: Matrix<Scalar>,
   into output: Matrix<Scalar>, logSumExp: Row<Scalar>, dropout: DropoutMask?, precision: Precision = .fp32,
-  logitSums: SumSlots? = nil, team: Team, workspace: Workspace<Scalar>
+  logitSums: SumSlots? = nil, statistics: AttentionSlots? = nil, team: Team, workspace: Workspace<Scalar>
 ) {
   precondition(workspace.capacity >= shape.scratchCount, "workspace too small for attention")
   precondition(shape.sequences == nil || dropout == nil, "dropout of sequences of unequal lengths")
@@ -30,7 +31,8 @@ public func attentionForward<Scalar: KernelScalar>(
     let k = shape.part(key, batch: batch, head: head / shape.groupSize)
     let v = shape.part(value, batch: batch, head: head / shape.groupSize)
     let out = shape.part(output, batch: batch, head: head)
-    var sums = TensorSums.empty
+    var sums = OutputSums.empty
+    var attention = AttentionSums.empty
     sequence.forEachQueryBlock { queries, keys in
       let scores = workspace.row(thread: thread).slice(0..<queries.count * keys.count)
         .matrix(width: keys.count)
@@ -39,11 +41,20 @@ public func attentionForward<Scalar: KernelScalar>(
         let row = scores[index - queries.lowerBound]
         let (visible, hidden) = row.split(sequence.visibleKeys(index), of: keys)
         visible.round(to: precision)
-        if logitSums != nil { sums = sums.merged(with: partialSums(visible)) }
+        if logitSums != nil { sums = sums.merged(with: partialOutputSums(visible)) }
+        let uncapped = statistics == nil ? 0 : visible.maximum
         if let cap = shape.softCap { capForward(visible, at: Scalar(cap)) }
         let maximum = visible.maximum
+        let moments = statistics == nil ? nil : LogitMoments(visible, maximum: maximum)
         let sum = visible.exponentiate(subtracting: maximum)
         logSumExp[firstSum + index] = maximum + Scalar(Double.log(sum))
+        if let moments, visible.count > 1 {
+          let seesFirst = sequence.visibleKeys(index).lowerBound == 0
+          attention = attention.merged(
+            with: AttentionSums(
+              queries: 1, entropy: moments.entropy(sum: sum), firstQueries: seesFirst ? 1 : 0,
+              firstShare: seesFirst ? Double(visible[0]) / sum : 0, maxLogit: Double(uncapped)))
+        }
         let factor = Scalar(1 / sum)
         forEachLanes(of: Scalar.self, in: 0..<visible.count) {
           visible.store(visible.lanes($0, $1) * factor, $0, $1)
@@ -55,7 +66,8 @@ public func attentionForward<Scalar: KernelScalar>(
       }
       product(scores.factor, v.rows(keys).factor, into: out.rows(queries))
     }
-    logitSums?[task] = sums
+    logitSums?.set(sums, at: task)
+    statistics?[task] = attention
   }
 }
 

@@ -21,6 +21,22 @@ public final class SumSlots: Sendable {
     (0..<count).reduce(.empty) { $0.merged(with: self[$1]) }
   }
 
+  /// The sums over all places, of operations that leave Σx⁴ too.
+  public var mergedOutputs: OutputSums {
+    (0..<count).reduce(.empty) { result, slot in
+      result.merged(with: OutputSums(self[slot], fourthPowers: memory.row[slot * Self.fields + Self.fourths]))
+    }
+  }
+
+  /// Stores the sums of a part of an operation's output.
+  func set(_ sums: OutputSums, at slot: Int) {
+    self[slot] = sums.sums
+    memory.row[slot * Self.fields + Self.fourths] = sums.fourthPowers
+  }
+
+  /// Where a place keeps Σx⁴.
+  private static let fourths = 6
+
   /// Empties every place.
   func clear() { memory.row.fill(0) }
 

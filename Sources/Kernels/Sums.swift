@@ -31,6 +31,32 @@ public final class SumKernel: Sendable {
     }
     return partials.merged
   }
+
+  /// The sums of a matrix's elements, Σx⁴ among them.
+  public func outputSums<Scalar: KernelScalar>(of matrix: Matrix<Scalar>) -> OutputSums {
+    partials.clear()
+    team.split(matrix.rows, grain: rowGrain(matrix.width)) { range, thread in
+      var total = OutputSums.empty
+      for row in range { total = total.merged(with: partialOutputSums(matrix[row])) }
+      self.partials.set(total, at: thread)
+    }
+    return partials.mergedOutputs
+  }
+}
+
+/// The sums of one row on this thread, Σx⁴ among them.
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
+func partialOutputSums<Scalar: KernelScalar>(_ row: Row<Scalar>) -> OutputSums {
+  var low = SIMD8<Double>()
+  var high = SIMD8<Double>()
+  forEachLanes(of: Scalar.self, in: 0..<row.count) { index, count in
+    let (first, second) = Scalar.widened(row.lanes(index, count))
+    let (firstSquares, secondSquares) = (first * first, second * second)
+    low.addProduct(firstSquares, firstSquares)
+    high.addProduct(secondSquares, secondSquares)
+  }
+  return OutputSums(partialSums(row), fourthPowers: (low + high).sum())
 }
 
 /// The sums of one row on this thread.

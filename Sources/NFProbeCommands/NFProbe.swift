@@ -27,7 +27,8 @@ public struct NFProbe: ParsableCommand {
     version: "nf-probe \(ProgramVersion.text)",
     subcommands: [
       GradsCommand.self, TrainCommand.self, SweepCommand.self, StabilityCommand.self, RecipeCommand.self,
-      InitCommand.self, ArchitecturesCommand.self, ScalesCommand.self, RatioCommand.self, CompareCommand.self,
+      InitCommand.self, ArchitecturesCommand.self, ScalesCommand.self, ActivationsCommand.self,
+      RatioCommand.self, CompareCommand.self,
       EvaluateCommand.self, ReportCommand.self, WatchCommand.self,
       InfoCommand.self, ExportCommand.self, VerifyCommand.self, RecoverCommand.self, PackCommand.self,
       BenchCommand.self,

@@ -28,6 +28,8 @@ public struct RecordedRun: Sendable {
   public var outputs: OutputMaxima?
   /// Snapshots of the gains and learned scales, in order, where they were asked for.
   public var snapshots: [ScaleSnapshot] = []
+  /// What operations' outputs and heads of attention were like, where it was asked for and is recorded.
+  public var outputSummary: OutputSummary?
   /// What the gradients tell of noise, where it was asked for and is recorded.
   public var noise: NoiseSeries?
 

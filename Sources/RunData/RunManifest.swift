@@ -30,6 +30,8 @@ public struct RunManifest: Equatable, Sendable {
   public var hasUpdates: Bool
   /// Whether sums by parts of the batch are recorded, from which noise and signal are told.
   public var hasNoise: Bool
+  /// Whether elements and Σx⁴ of operations' outputs, and what each head's attention does, are recorded beside their sums.
+  public var hasOutputMoments: Bool
   /// Sizes of the scale axes.
   public var modelDim: Int
   /// Width of the FFN's hidden layer.
@@ -48,8 +50,9 @@ public struct RunManifest: Equatable, Sendable {
     runID: String, architecture: String, configurationJSON: String, contract: NumberContract, seed: UInt64,
     corpus: CorpusFacts, machine: MachineFacts, gradients: GradientLayout, scales: [ScaleLayout],
     operationNames: [String], stemOperationNames: [String] = [], hasLossScale: Bool = false,
-    hasWeights: Bool = false, hasUpdates: Bool = false, hasNoise: Bool = false, modelDim: Int,
-    ffnDim: Int, headCount: Int, headDim: Int? = nil, startedAt: String, packing: Packing? = nil
+    hasWeights: Bool = false, hasUpdates: Bool = false, hasNoise: Bool = false,
+    hasOutputMoments: Bool = false, modelDim: Int, ffnDim: Int, headCount: Int, headDim: Int? = nil,
+    startedAt: String, packing: Packing? = nil
   ) {
     self.runID = runID
     self.architecture = architecture
@@ -66,6 +69,7 @@ public struct RunManifest: Equatable, Sendable {
     self.hasWeights = hasWeights
     self.hasUpdates = hasUpdates
     self.hasNoise = hasNoise
+    self.hasOutputMoments = hasOutputMoments
     self.modelDim = modelDim
     self.ffnDim = ffnDim
     self.headCount = headCount

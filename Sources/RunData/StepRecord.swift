@@ -91,6 +91,12 @@ public struct StepRecord: Equatable, Sendable {
   public var stemActivations: SumColumns?
   /// Sums of the gradients that reach these outputs; nil unless asked for.
   public var stemActivationGradients: SumColumns?
+  /// What tells the size of each operation's output, `(layer, operation)`; nil unless asked for.
+  public var activationMoments: OutputMoments?
+  /// What tells the size of the outputs of the operations after the layers; nil unless asked for.
+  public var stemActivationMoments: OutputMoments?
+  /// What every head's attention did, `(layer, head)`; nil unless asked for.
+  public var attention: AttentionColumns?
   /// The factor on the loss while the gradients were computed, of which they are free again; nil without loss scaling.
   public var lossScale: Double?
   /// Sums of the weights after the step's update and of the update; nil where they were not measured.

@@ -16,6 +16,8 @@ public struct StepVariable: Equatable, Sendable {
     case stemOperation
     /// `(layer, expert)`, layer-major.
     case layerExpert
+    /// `(layer, head)`, layer-major.
+    case layerHead
   }
 
   /// The name in the file, e.g. `gradient_l1`.
@@ -52,6 +54,7 @@ extension RunFileReader {
         case [.stemTensor]: .stemTensor
         case [.stemOperation]: .stemOperation
         case [.layer, .expert]: .layerExpert
+        case [.layer, .head]: .layerHead
         default: .none
         }
       return StepVariable(

@@ -55,6 +55,7 @@ extension RunSchema {
         columns += magnitudeColumns("stem_\(prefix)", of: subject, [.stemTensor])
       }
     }
+    if manifest.hasOutputMoments { columns += outputColumns(manifest) }
     var checksums = ["row_checksum", "attempt_checksum"]
     if manifest.gradients.experts != nil {
       // With a checksum of their own: readers that do not know of experts find the others right.
@@ -141,7 +142,7 @@ extension RunSchema {
     let parameters = record.parameters ?? unmeasured
     if hasWeights { row += magnitudeValues(parameters.weights, stem: parameters.stemWeights) }
     if hasUpdates { row += magnitudeValues(parameters.updates, stem: parameters.stemUpdates) }
-    return row
+    return row + (hasOutputMoments ? outputValues(record) : [])
   }
 
   private func magnitudeValues(_ layers: SumColumns, stem: SumColumns) -> [RowValue] {

@@ -8,7 +8,7 @@ struct RunSchema {
 
   /// The version that a run's file has: the first one that knows all that is in it.
   static func version(of manifest: RunManifest) -> Int64 {
-    manifest.hasWeights || manifest.hasUpdates || manifest.hasNoise ? 2 : 1
+    manifest.hasWeights || manifest.hasUpdates || manifest.hasNoise || manifest.hasOutputMoments ? 2 : 1
   }
 
   /// The dimensions of a run file; each has a coordinate variable of the same name.
@@ -100,6 +100,8 @@ struct RunSchema {
   /// Whether the sums of weights, and of updates, have their columns.
   let hasWeights: Bool
   let hasUpdates: Bool
+  /// Whether elements and Σx⁴ of operations' outputs, and what attention does, have their columns.
+  let hasOutputMoments: Bool
   /// What stands for weights and updates at a step at which they were not measured.
   let unmeasured: ParameterSums
   let steps: Table
@@ -122,6 +124,7 @@ struct RunSchema {
     ]
     hasWeights = manifest.hasWeights
     hasUpdates = manifest.hasUpdates
+    hasOutputMoments = manifest.hasOutputMoments
     unmeasured = ParameterSums(unmeasuredOf: gradients)
     steps = Self.stepTable(manifest)
     snapshots = Table(

@@ -189,6 +189,9 @@ public final class Trainer<Scalar: KernelScalar> {
 
   private func addOutputs(to record: inout StepRecord, gradientFactor: Double) {
     record.activations = probe?.outputs
+    record.activationMoments = probe?.outputMoments
+    record.stemActivationMoments = probe?.stemOutputMoments
+    record.attention = probe?.attentionColumns
     record.activationGradients = probe?.gradients.scaled(by: gradientFactor)
     record.stemActivations = probe?.stemOutputs
     record.stemActivationGradients = probe?.stemGradients.scaled(by: gradientFactor)

@@ -144,7 +144,9 @@ struct Block<Scalar: KernelScalar> {
       attentionForward(
         pass.attention(attention), query: value(query), key: value(key), value: value(valueSlice),
         into: value(to), logSumExp: logSumExp, dropout: attentionMask(pass), precision: pass.precision,
-        logitSums: pass.probe?.inner, team: team, workspace: pass.workspace)
+        logitSums: pass.probe?.inner, statistics: pass.probe?.attention, team: team, workspace: pass.workspace
+      )
+      pass.probe?.takeAttention(layer: layer)
     case .headScale(let kind, let parameter, let from, let to):
       headScaleForward(kind, input: value(from), scale: parameters[parameter], into: value(to), team: team)
     case .constantScale(let factor, let from, let to):

@@ -126,9 +126,10 @@ public final class Model<Scalar: KernelScalar> {
 
   /// A probe for this model's operations.
   public func makeProbe() -> ActivationProbe {
-    ActivationProbe(
-      table: table, configuration: configuration, kernel: sumKernel,
-      inner: SumSlots(count: shape.batchSize * configuration.headCount))
+    let slotCount = shape.batchSize * configuration.headCount
+    return ActivationProbe(
+      table: table, configuration: configuration, kernel: sumKernel, inner: SumSlots(count: slotCount),
+      attention: AttentionSlots(count: slotCount))
   }
 
   /// Gives every tensor its initial values.

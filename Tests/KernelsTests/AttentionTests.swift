@@ -1,5 +1,6 @@
 import Architecture
 import Kernels
+import RealModule
 import RunData
 import Testing
 
@@ -40,11 +41,15 @@ import Testing
       buffer.matrix(rows: shape.batchSize * shape.sequenceLength, width: shape.headCount * shape.headDim)
     }
 
-    func run(precision: Precision = .fp32, logits: SumSlots? = nil, gradients: SumSlots? = nil) {
+    func run(
+      precision: Precision = .fp32, logits: SumSlots? = nil, statistics: AttentionSlots? = nil,
+      gradients: SumSlots? = nil
+    ) {
       attentionForward(
         shape, query: matrix(query), key: matrix(key), value: matrix(value), into: matrix(output),
-        logSumExp: logSumExp.row, dropout: nil, precision: precision, logitSums: logits, team: team,
-        workspace: workspace)
+        logSumExp: logSumExp.row, dropout: nil, precision: precision, logitSums: logits,
+        statistics: statistics,
+        team: team, workspace: workspace)
       attentionBackward(
         shape, outputGradient: matrix(outputGradient), query: matrix(query), key: matrix(key),
         value: matrix(value), logSumExp: logSumExp.row, dropout: nil, queryGradient: matrix(queryGradient),
@@ -108,9 +113,55 @@ import Testing
     expectClose(slots.1.merged, gradients)
   }
 
+  /// Causal and not, with a window, with a cap: entropy, first token's share and largest logit as loops over float64 numbers have them.
+  @Test(arguments: [
+    AttentionShape(batchSize: 2, sequenceLength: 19, headCount: 3, headDim: 4, isCausal: true),
+    AttentionShape(batchSize: 2, sequenceLength: 19, headCount: 3, headDim: 4, isCausal: false),
+    AttentionShape(batchSize: 2, sequenceLength: 19, headCount: 3, headDim: 4, isCausal: true, window: 5),
+    AttentionShape(batchSize: 2, sequenceLength: 70, headCount: 1, headDim: 4, isCausal: true, softCap: 2),
+    AttentionShape(batchSize: 1, sequenceLength: 1, headCount: 2, headDim: 4, isCausal: true),
+  ])
+  func headsSayWhatTheirProbabilitiesDo(shape: AttentionShape) {
+    let values = Values(shape, queryScale: 5)
+    let slots = AttentionSlots(count: shape.batchSize * shape.headCount)
+    values.run(statistics: slots)
+    for batch in 0..<shape.batchSize {
+      for head in 0..<shape.headCount {
+        var expected = AttentionSums.empty
+        for position in 0..<shape.sequenceLength {
+          let row = batch * shape.sequenceLength + position
+          let lowest = shape.window.map { max(0, position - $0 + 1) } ?? 0
+          let keys = lowest..<(shape.isCausal ? position + 1 : shape.sequenceLength)
+          guard keys.count > 1 else { continue }
+          let logits = keys.map {
+            values.dot(values.query, row, values.key, batch * shape.sequenceLength + $0, head: head) / 2
+          }
+          let capped = logits.map { logit in shape.softCap.map { $0 * Double.tanh(logit / $0) } ?? logit }
+          let sum = capped.reduce(0) { $0 + Double.exp($1) }
+          let probabilities = capped.map { Double.exp($0) / sum }
+          let seesFirst = keys.lowerBound == 0
+          expected = expected.merged(
+            with: AttentionSums(
+              queries: 1, entropy: probabilities.reduce(0) { $0 - $1 * Double.log($1) },
+              firstQueries: seesFirst ? 1 : 0, firstShare: seesFirst ? probabilities[0] : 0,
+              maxLogit: logits.max() ?? 0))
+        }
+        let found = slots[batch * shape.headCount + head]
+        #expect(found.queries == expected.queries && found.firstQueries == expected.firstQueries)
+        // Float32 logits and exponentials.
+        #expect(abs(found.entropy - expected.entropy) <= 1e-5 * max(1, expected.entropy))
+        #expect(abs(found.firstShare - expected.firstShare) <= 1e-5 * max(1, expected.firstShare))
+        #expect(
+          found.maxLogit == expected.maxLogit
+            || abs(found.maxLogit - expected.maxLogit) <= 1e-5 * expected.maxLogit)
+      }
+    }
+  }
+
   @Test func measuringLogitsChangesNothing() {
     let (measured, plain) = (Values(Self.shape), Values(Self.shape))
-    measured.run(logits: SumSlots(count: 6), gradients: SumSlots(count: 6))
+    measured.run(
+      logits: SumSlots(count: 6), statistics: AttentionSlots(count: 6), gradients: SumSlots(count: 6))
     plain.run()
     #expect(measured.results == plain.results)
   }

@@ -25,6 +25,21 @@ import Testing
     #expect(result.nonfinite == 0)
   }
 
+  /// Rows that do not lie back to back too, as columns of a wider matrix do not.
+  @Test(arguments: [1, 2, 15, 16, 17, 63, 1000])
+  func outputSumsHaveFourthPowers(width: Int) {
+    let values = (0..<3 * (width + 5)).map { Float(($0 * 7919) % 1001 - 500) / 250 }
+    let buffer = Buffer<Float>(count: values.count)
+    buffer.row.assign(values)
+    let matrix = buffer.matrix(rows: 3, width: width + 5).columns(2..<2 + width)
+    let kernel = SumKernel(team: Team(threadCount: 2))
+    let found = kernel.outputSums(of: matrix)
+    #expect(found.sums == kernel.sums(of: matrix))
+    let elements = (0..<3).flatMap { row in (2..<2 + width).map { Double(values[row * (width + 5) + $0]) } }
+    let expected = elements.reduce(0) { $0 + $1 * $1 * $1 * $1 }
+    #expect(abs(found.fourthPowers - expected) <= 1e-12 * expected)
+  }
+
   /// What float32 accumulation loses: ones beside 2²⁴, in every lane.
   @Test func accumulatesInDouble() {
     let values = Array(repeating: Float(16_777_216), count: 64) + Array(repeating: Float(1), count: 10_000)

@@ -1,9 +1,18 @@
 import Documents
+import Text
 
 extension RunReport {
   /// What every number means.
   var definitionSection: Document.Section {
-    Document.Section("definitions", "What the numbers mean", [.terms(Self.terms)])
+    Document.Section("definitions", "What the numbers mean", [.terms(Self.terms + [findingTerm])])
+  }
+
+  /// From which number on findings speak, and where it comes from.
+  private var findingTerm: Document.Term {
+    let said = FindingThresholds.Key.allCases.map { key in
+      "\(key.rawValue) \(NumberText.shortest(options.thresholds[key])): \(key.meaning)"
+    }
+    return Document.Term("findings", "Their thresholds. " + said.joined(separator: "; ") + ".")
   }
 
   private static let terms = [

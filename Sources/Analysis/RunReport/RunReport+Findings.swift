@@ -67,9 +67,15 @@ extension RunReport {
           "experts that got no token at any recorded step: \(DeadExperts.list(own.deadExperts))."))
     }
     if let parameters = own.parameters {
-      let updates = UpdateFindings(parameters, of: own.run.manifest.gradients)
+      let updates = UpdateFindings(
+        parameters, of: own.run.manifest.gradients, thresholds: options.thresholds)
       found += updates.outliers.map { Document.Finding(.caution, label, "\($0).") }
       if let lost = updates.lostInBF16 { found.append(Document.Finding(.note, label, "\(lost).")) }
+    }
+    if let outputs = own.run.outputSummary {
+      let said = OutputFindings(outputs, thresholds: options.thresholds)
+      found += said.attention.map { Document.Finding(.caution, label, "\($0).") }
+      found += (said.stream + said.massive + said.sinks).map { Document.Finding(.note, label, "\($0).") }
     }
     found += own.alerts.map { Document.Finding(.caution, label, "alert: \($0).") }
     for damage in own.damage { found.append(Document.Finding(.problem, label, "\(damage).")) }
@@ -137,13 +143,10 @@ extension RunReport {
     }
   }
 
-  /// A mismatch above this is worth a line.
-  private static let largeMismatch = 10.0
-
   private var mismatchFindings: [Document.Finding] {
     let own = groups.compactMap { group -> (label: String, detail: String)? in
       let all = operations.filter { $0.group.label == group.label }
-      let large = all.filter { $0.mismatch.spread.value > Self.largeMismatch }
+      let large = all.filter { $0.mismatch.spread.value > options.thresholds[.spread] }
       guard let worst = large.max(by: { $0.mismatch.spread.value < $1.mismatch.spread.value }),
         let extremes = worst.mismatch.extremes
       else { return nil }
@@ -154,7 +157,9 @@ extension RunReport {
           + " layer \(extremes.smallest))"
       )
     }
-    return collected(.caution, own) { "gradients that differ more than tenfold between layers: \($0)." }
+    return collected(.caution, own) {
+      "gradients that differ more than \(NumberText.shortest(options.thresholds[.spread]))-fold between layers: \($0)."
+    }
   }
 
   private var clippingFindings: [Document.Finding] {

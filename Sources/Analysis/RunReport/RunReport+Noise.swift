@@ -27,28 +27,31 @@ extension RunReport {
     return own.isEmpty ? nil : try? NoiseReport(groups: own, window: window)
   }
 
-  /// Signal below this share of the gradient's square is worth a line.
-  private static let mostlyNoise = 0.5
-
   /// Layers whose gradient is mostly noise at the batch in use.
   var noiseFindings: [Document.Finding] {
     (noise?.entries ?? []).compactMap { entry in
       let noisy = entry.estimates.compactMap { place, estimate -> (layer: Int, estimate: NoiseEstimate)? in
-        guard case .layer(let layer) = place, Self.isMostlyNoise(estimate) else { return nil }
+        guard case .layer(let layer) = place, isMostlyNoise(estimate) else { return nil }
         return (layer, estimate)
       }
       guard let first = noisy.first else { return nil }
       let tokens = NumberText.significant(first.estimate.tokens, digits: 3)
       return Document.Finding(
         .note, entry.group.label,
-        "more than half of |g|² is noise at this batch of \(tokens) tokens in \(layerList(noisy.map(\.layer))):"
+        "more than \(noiseShare) of |g|² is noise at this batch of \(tokens) tokens in \(layerList(noisy.map(\.layer))):"
           + " \(Self.scales(of: noisy.map(\.estimate))).")
     }
   }
 
-  private static func isMostlyNoise(_ estimate: NoiseEstimate) -> Bool {
-    guard !estimate.isResolved else { return estimate.signalShare.value < mostlyNoise }
-    return estimate.leastNoiseScale.map { $0 > estimate.tokens } ?? false
+  private var noiseShare: String {
+    let share = options.thresholds[.noiseShare]
+    return share == 0.5 ? "half" : NumberText.shortest(share)
+  }
+
+  private func isMostlyNoise(_ estimate: NoiseEstimate) -> Bool {
+    let share = options.thresholds[.noiseShare]
+    guard !estimate.isResolved else { return estimate.signalShare.value < 1 - share }
+    return estimate.leastNoiseScale.map { $0 / (estimate.tokens + $0) > share } ?? false
   }
 
   /// `noise scales of 700 to 2100 tokens`.

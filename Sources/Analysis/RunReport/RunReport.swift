@@ -25,11 +25,14 @@ public struct ReportOptions: Sendable {
   /// The command line that asks for the report.
   public var command: String
 
+  /// From which number on findings speak.
+  public var thresholds: FindingThresholds
   /// Creates options.
   public init(
     title: String? = nil, operation: String = OperationChoice.usual,
     statistic: GradientStatistic = .l1, window: StepWindow? = nil, base: String? = nil,
-    addsPaper: Bool = false, allowsMixedContracts: Bool = false, program: String, command: String
+    addsPaper: Bool = false, allowsMixedContracts: Bool = false,
+    thresholds: FindingThresholds = .usual, program: String, command: String
   ) {
     self.title = title
     self.operation = operation
@@ -38,6 +41,7 @@ public struct ReportOptions: Sendable {
     self.base = base
     self.addsPaper = addsPaper
     self.allowsMixedContracts = allowsMixedContracts
+    self.thresholds = thresholds
     self.program = program
     self.command = command
   }
@@ -109,7 +113,7 @@ public struct RunReport {
       title: options.title ?? defaultTitle, lead: lead, findings: findings,
       sections: [
         summarySection, lossSection, mismatchSection, operationSection, ratioSection,
-      ] + [noiseSection].compactMap(\.self) + [
+      ] + [noiseSection, outputSection].compactMap(\.self) + [
         scaleSection, optimizationSection, timeSection, stabilitySection,
       ] + sweepSections + [wiringSection, configurationSection, provenanceSection, definitionSection],
       program: options.program)

@@ -22,23 +22,29 @@ struct InfoCommand: ParsableCommand {
   @Option(help: "How the facts are printed.")
   var format: TableFormat = .table
 
+  @Option(
+    help: ArgumentHelp(
+      "From which numbers on findings speak, such as max-logit=50; the guide lists all.", valueName: "list"))
+  var thresholds: String?
+
+  func validate() throws { _ = try FindingThresholds.parsed(thresholds) }
+
   func run() throws {
     try GuardedReading.run([file]) { reading in
       let reader = try reading.open(file)
       show(
         reader, try reading.read(reader, tensors: []), try reading.attempts(reader),
-        try reading.trainingSurvey(reader), try reading.parameterMeans(reader),
+        try reading.trainingSurvey(reader), try findings(reader, reading),
         try reading.alerts(reader))
     }
   }
 
   private func show(
     _ reader: RunFileReader, _ run: RecordedRun, _ attempts: [RunAttempt], _ survey: TrainingSurvey,
-    _ parameters: ParameterMeans?, _ alerts: [String]
+    _ findings: [(String, String)], _ alerts: [String]
   ) {
     let facts =
-      facts(reader, run, attempts, survey)
-      + (parameters.map { updateFacts($0, run.manifest.gradients) } ?? [])
+      facts(reader, run, attempts, survey) + findings
       + alerts.map { ("alert", $0) }
     let console = Console(isQuiet: false)
     guard format != .table else {
@@ -118,10 +124,19 @@ struct InfoCommand: ParsableCommand {
     return onRun + lineage(attempts, reader.state) + onTensors + onTraining + onNumbers + onMachine
   }
 
-  /// What the sizes of updates say.
-  private func updateFacts(_ means: ParameterMeans, _ layout: GradientLayout) -> [(String, String)] {
-    let findings = UpdateFindings(means, of: layout)
-    return findings.outliers.map { ("updates", $0) } + (findings.lostInBF16.map { [("updates", $0)] } ?? [])
+  /// What the sizes of updates and outputs say over the run's last steps.
+  private func findings(_ reader: RunFileReader, _ reading: GuardedReading) throws -> [(String, String)] {
+    let thresholds = try FindingThresholds.parsed(thresholds)
+    let updates = try reading.parameterMeans(reader).map {
+      UpdateFindings($0, of: reader.manifest.gradients, thresholds: thresholds)
+    }
+    let outputs = try reading.outputSummary(reader, window: ParameterSurvey.window(of: reader.steps)).map {
+      OutputFindings($0, thresholds: thresholds)
+    }
+    return ((updates?.outliers ?? []) + [updates?.lostInBF16].compactMap(\.self)).map { ("updates", $0) }
+      + (outputs?.attention ?? []).map { ("attention", $0) }
+      + (outputs?.sinks ?? []).map { ("attention", $0) }
+      + ((outputs?.stream ?? []) + (outputs?.massive ?? [])).map { ("outputs", $0) }
   }
 
   /// How many there are, by stack where there are several.

@@ -48,6 +48,12 @@ struct ReportCommand: ParsableCommand {
       valueName: "group"))
   var base: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "From which numbers on findings speak, such as max-logit=50,spread=5; the report lists all and their sources.",
+      valueName: "list"))
+  var thresholds: String?
+
   @Flag(help: "Draw the paper's own boxes (125M, digitised) below those of learned scales.")
   var paper = false
 
@@ -60,6 +66,7 @@ struct ReportCommand: ParsableCommand {
   func validate() throws {
     guard !inputs.isEmpty else { throw ValidationError("name run files, or folders that hold some") }
     _ = try StepWindow.parsed(window)
+    _ = try FindingThresholds.parsed(thresholds)
   }
 
   func run() throws {
@@ -87,13 +94,18 @@ struct ReportCommand: ParsableCommand {
     ReportOptions(
       title: title, operation: operation, statistic: statistic, window: try StepWindow.parsed(window),
       base: base, addsPaper: paper,
-      allowsMixedContracts: mixContracts, program: FigureFile.program, command: command)
+      allowsMixedContracts: mixContracts, thresholds: try FindingThresholds.parsed(thresholds),
+      program: FigureFile.program, command: command)
   }
 
   /// The command line without what does not change the report, so that it does not depend on where it is written.
   private var command: String {
     var words = ["nf-probe", "report"] + inputs.map(ReportFiles.shown)
-    for (name, value) in [("title", title), ("window", window), ("base", base), ("stack", stacks.stack)] {
+    let named = [
+      ("title", title), ("window", window), ("base", base), ("stack", stacks.stack),
+      ("thresholds", thresholds),
+    ]
+    for (name, value) in named {
       if let value { words += ["--\(name)", value] }
     }
     if let operation, operation != OperationChoice.usual { words += ["--operation", operation] }

@@ -64,6 +64,7 @@ extension StepVariable {
     case .stemTensor: layout.stemTensorNames.map { Cell(tensor: $0) }
     case .layerOperation: grid(manifest.operationNames) { _ in true }
     case .stemOperation: manifest.stemOperationNames.map { Cell(tensor: $0) }
+    case .layerHead: grid((0..<manifest.headCount).map { "heads.\($0)" }) { _ in true }
     case .layerExpert:
       grid((0..<(layout.experts?.count ?? 0)).map { "experts.\($0)" }) {
         (layout.experts?.elementCounts[$0] ?? 0) > 0

@@ -29,3 +29,14 @@ extension [AlertRule] {
     }
   }
 }
+
+extension FindingThresholds {
+  /// The value of `--thresholds`; the usual ones where it was not given.
+  static func parsed(_ text: String?) throws -> FindingThresholds {
+    do {
+      return try text.map { text throws(AnalysisError) in try FindingThresholds(parsing: text) } ?? .usual
+    } catch {
+      throw ValidationError("--thresholds: \(error)")
+    }
+  }
+}

@@ -49,6 +49,8 @@ struct ReportReading {
       if !reported.isStabilityTest {
         reported.parameters = try reading.parameterMeans(reader)
         reported.alerts = try reading.alerts(reader)
+        reported.run.outputSummary = try reading.outputSummary(
+          reader, window: ParameterSurvey.window(of: reader.steps))
         reported.run.noise = try reading.noise(reader, tensors: nil, window: nil)
       }
       return reported

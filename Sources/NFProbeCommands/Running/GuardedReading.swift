@@ -130,6 +130,14 @@ struct GuardedReading {
     return survey.means
   }
 
+  /// How large operations' outputs are over some of a run's steps, and what heads of attention do; nil where that is not recorded, or
+  /// no step lies in the window. Damaged rows are left out without a word, as of weights.
+  func outputSummary(_ reader: RunFileReader, window: Range<Int>?) throws -> OutputSummary? {
+    guard var survey = OutputSurvey(reader.manifest) else { return nil }
+    try forEachBlock(reader, of: survey.variables, window: window) { survey.add($0) }
+    return survey.summary
+  }
+
   /// The layout of a run without what never trains, in a window where one is given.
   func trainedLayout(_ reader: RunFileReader, window: Range<Int>? = nil) throws -> GradientLayout {
     // The tensors of another stack than the deepest one lie outside of the grid.

@@ -112,6 +112,7 @@ extension RunRequest {
       stemOperationNames: recording.activations ? configuration.stemOperationNames : [],
       hasLossScale: training.lossScaling != nil, hasWeights: recording.weightsEvery > 0,
       hasUpdates: recording.weightsEvery > 0, hasNoise: training.recording.noise != nil,
+      hasOutputMoments: recording.activations,
       modelDim: configuration.modelDim,
       ffnDim: configuration.ffnDim, headCount: configuration.headCount, headDim: configuration.headDim,
       startedAt: Date.now.ISO8601Format())

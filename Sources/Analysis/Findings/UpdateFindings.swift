@@ -7,16 +7,13 @@ import Text
 /// Large tensors of the layers alone are looked at: those of at least a sixteenth of the largest one's elements, so matrices, and
 /// neither gains nor biases, which begin at one value.
 public struct UpdateFindings: Sendable {
-  /// How many times smaller or larger than the median layer's a layer's update/weight may be.
-  public static let outlierFactor = 5.0
-
   /// Layers that hardly move, or move far more than the others, a sentence a tensor.
   public let outliers: [String]
   /// How many tensors would lose their updates if weights were kept in bfloat16 alone; nil where none would.
   public let lostInBF16: String?
 
   /// Judges the means over a run's last steps.
-  public init(_ means: ParameterMeans, of layout: GradientLayout) {
+  public init(_ means: ParameterMeans, of layout: GradientLayout, thresholds: FindingThresholds = .usual) {
     let least = (layout.elementCounts.max() ?? 0) / 16
     var outliers: [String] = []
     var (lost, looked) = (0, 0)
@@ -29,7 +26,7 @@ public struct UpdateFindings: Sendable {
           layer: layer, weight: (means.weightSquares[index] / Double(count)).squareRoot(),
           update: (means.updateSquares[index] / Double(count)).squareRoot())
       }.filter { $0.weight > 0 && $0.weight.isFinite && $0.update.isFinite }
-      outliers += Self.outliers(name, cells)
+      outliers += Self.outliers(name, cells, factor: thresholds[.updateOutlier])
       looked += cells.count
       lost += cells.count { $0.isLostInBF16 }
     }
@@ -55,7 +52,7 @@ public struct UpdateFindings: Sendable {
     var isLostInBF16: Bool { update > 0 && update < Double.exp2(Double(weight.exponent) - 8) }
   }
 
-  private static func outliers(_ name: String, _ cells: [Cell]) -> [String] {
+  private static func outliers(_ name: String, _ cells: [Cell], factor: Double) -> [String] {
     guard cells.count >= 3 else { return [] }
     let sorted = cells.map(\.ratio).sorted()
     let median = sorted[sorted.count / 2]
@@ -67,8 +64,8 @@ public struct UpdateFindings: Sendable {
         + " against \(NumberText.significant(median, digits: 3)) in the median layer"
     }
     return [
-      sentence(cells.filter { $0.ratio < median / outlierFactor }, "hardly moves"),
-      sentence(cells.filter { $0.ratio > median * outlierFactor }, "moves fast"),
+      sentence(cells.filter { $0.ratio < median / factor }, "hardly moves"),
+      sentence(cells.filter { $0.ratio > median * factor }, "moves fast"),
     ].compactMap(\.self)
   }
 

@@ -1,0 +1,63 @@
+import Analysis
+import ArgumentParser
+import Documents
+
+extension OutputStatistic: ExpressibleByArgument {}
+
+/// The tables of operations' outputs.
+enum ActivationTable: String, ExpressibleByArgument, CaseIterable {
+  /// Outputs by operation and layer.
+  case outputs
+  /// Heads of attention by layer.
+  case heads
+}
+
+/// The figures of operations' outputs.
+enum ActivationFigure: String, ExpressibleByArgument, CaseIterable {
+  /// Operations by layer.
+  case map
+  /// An operation over the layers, a line a group.
+  case lines
+  /// Heads by layer.
+  case heads
+}
+
+/// What of outputs and heads is shown, and how.
+struct ActivationViewOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Operations shown: a name such as input, or a pattern such as '*fc*'. (default: all)",
+      valueName: "operation"))
+  var operation: String?
+
+  @Option(help: "What is shown of an output; rms/stream is over the RMS of the stream that enters the layer.")
+  var statistic: OutputStatistic = .rms
+
+  @Option(
+    help: ArgumentHelp(
+      "Layers shown: a list like 0,5,11, all, or paper (0, 1, L/2, L-2, L-1).", valueName: "layers"))
+  var layersShown = "paper"
+
+  @Option(help: ArgumentHelp("Steps a to b-1. (default: the second half)", valueName: "a:b"))
+  var window: String?
+
+  @Option(help: "The table that is printed. (default: both; for csv and json, outputs)")
+  var table: ActivationTable?
+
+  @Option(help: "How tables are printed; csv and json have every layer, head and statistic.")
+  var format: TableFormat = .table
+
+  @Option(help: ArgumentHelp("Also write a figure here, and its points beside it.", valueName: "file"))
+  var svg: String?
+
+  @Option(help: "The figure of --svg: map (operations by layer), lines (by layer) or heads (entropy).")
+  var figure: ActivationFigure = .map
+
+  @Flag(help: "Show runs together although their numbers do not mean the same.")
+  var mixContracts = false
+
+  func validate() throws {
+    _ = try StepWindow.parsed(window)
+    _ = try LayerSelection.parsed(layersShown)
+  }
+}
