@@ -52,6 +52,8 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
   case badThreshold(String)
   /// A run without a single step.
   case noSteps(label: String)
+  /// Columns of a summary from which no rows can be made, and why.
+  case summary(String)
   /// Text that is no window.
   case badWindow(String)
   /// Text that names no layers, or a layer that a run does not have.
@@ -146,6 +148,7 @@ public enum AnalysisError: Error, Equatable, Sendable, CustomStringConvertible {
         "'\(text)' is no threshold: write name=number, each name once; these are usual: \(usual.joined(separator: ", "))"
     case .noSteps(let label):
       return "\(label) has recorded no step yet"
+    case .summary(let problem): return problem
     case .badWindow(let text):
       return "'\(text)' is no step window: write A:B, the steps from A up to but not including B, such as"
         + " 300:600"

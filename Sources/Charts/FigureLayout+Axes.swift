@@ -160,9 +160,11 @@ extension Panel {
     Ticks(major: yCategories.enumerated().map { Tick(value: Double($0), label: $1) }, minor: [])
   }
 
-  /// The name of a place on the vertical axis; nil on an axis of numbers.
+  /// The name of the place on the vertical axis that a number is nearest to; nil on an axis of numbers.
   func category(_ y: Double?) -> String? {
-    guard let y, let index = Int(exactly: y), yCategories.indices.contains(index) else { return nil }
+    guard let y, let index = Int(exactly: y.rounded()), yCategories.indices.contains(index) else {
+      return nil
+    }
     return yCategories[index]
   }
 }

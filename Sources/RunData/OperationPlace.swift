@@ -5,6 +5,9 @@ public struct OperationPlace: Equatable, Hashable, Sendable, CustomStringConvert
   /// The name within the layer, e.g. `self_attn.logits`; the full name outside the layers.
   public var name: String
 
+  /// The name, within a layer, of the residual stream that enters it.
+  public static let streamName = "input"
+
   /// Creates a place.
   public init(layer: Int?, name: String) {
     self.layer = layer

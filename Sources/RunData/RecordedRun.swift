@@ -26,6 +26,8 @@ public struct RecordedRun: Sendable {
   public var gradients: [String: TensorSeries]
   /// The largest outputs of operations, where they were asked for and are recorded.
   public var outputs: OutputMaxima?
+  /// Σx² of the residual stream that enters each layer, `(layer)(step)`, where it was asked for and is recorded.
+  public var streamSquares: [[Double]]?
   /// Snapshots of the gains and learned scales, in order, where they were asked for.
   public var snapshots: [ScaleSnapshot] = []
   /// What operations' outputs and heads of attention were like, where it was asked for and is recorded.
@@ -140,6 +142,9 @@ extension RecordedRun {
     seconds += later.seconds
     if later.validation.count > validation.count { validation = later.validation }
     outputs?.values += later.outputs?.values ?? []
+    for layer in streamSquares?.indices ?? 0..<0 {
+      streamSquares?[layer] += later.streamSquares?[layer] ?? []
+    }
     for (tensor, series) in later.gradients {
       for layer in series.l1.indices {
         gradients[tensor]?.l1[layer] += series.l1[layer]

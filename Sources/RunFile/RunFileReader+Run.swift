@@ -8,6 +8,7 @@ extension RunFileReader {
   ///   - tensors: names within a layer, e.g. `fc2.weight`.
   ///   - window: steps that are read; nil for all.
   ///   - outputs: whether the largest outputs of operations are read too, where they are recorded.
+  ///   - stream: whether the size of the residual stream is read too, where it is recorded.
   ///   - scales: whether the snapshots of gains and scales are read too.
   ///   - parameters: whether the sums of weights and updates are read too, where they are recorded.
   ///   - sums: the sums of gradients that are read; the others stay empty.
@@ -15,8 +16,9 @@ extension RunFileReader {
   ///     looks for damage later (``findDamage(in:)``).
   /// - Throws: ``RunFileError``, also for a tensor that the run has not.
   public func read(
-    tensors: [String], window: Range<Int>? = nil, outputs: Bool = false, scales: Bool = false,
-    parameters: Bool = false, sums: [GradientStatistic.Sum] = GradientStatistic.Sum.ofGradients,
+    tensors: [String], window: Range<Int>? = nil, outputs: Bool = false, stream: Bool = false,
+    scales: Bool = false, parameters: Bool = false,
+    sums: [GradientStatistic.Sum] = GradientStatistic.Sum.ofGradients,
     checksRows: Bool = true
   ) throws -> RecordedRun {
     let rows = rows(in: window)
@@ -25,7 +27,14 @@ extension RunFileReader {
       let stretches =
         checksRows ? soundStretches(of: stepTable, in: rows) : knownSoundStretches(of: stepTable, in: rows)
       var run = try read(tensors, stretches.first ?? rows.lowerBound..<rows.lowerBound, outputs, chosen)
-      for stretch in stretches.dropFirst() { run.append(try read(tensors, stretch, outputs, chosen)) }
+      if stream {
+        run.streamSquares = try streamSquares(stretches.first ?? rows.lowerBound..<rows.lowerBound)
+      }
+      for stretch in stretches.dropFirst() {
+        var later = try read(tensors, stretch, outputs, chosen)
+        if stream { later.streamSquares = try streamSquares(stretch) }
+        run.append(later)
+      }
       if scales { run.snapshots = try scaleSnapshots() }
       return run
     }
@@ -72,6 +81,19 @@ extension RunFileReader {
       }
     }
     return OutputMaxima(places: manifest.operationPlaces, values: values)
+  }
+
+  /// Σx² of what enters each layer, `(layer)(step)`; nil where the run has not recorded it.
+  private func streamSquares(_ rows: Range<Int>) throws -> [[Double]]? {
+    guard let place = manifest.operationNames.firstIndex(of: OperationPlace.streamName),
+      let column = stepTable.column("activation_sum_squares")
+    else { return nil }
+    var squares = Array(repeating: [Double](), count: manifest.gradients.layerCount)
+    try forEachBlock(rows) { block in
+      try column.load(block, lastPlace: place)
+      for (index, value) in column.reals.enumerated() { squares[index % squares.count].append(value) }
+    }
+    return squares
   }
 
   /// Updates made before each snapshot of the scales, ascending; none where the run keeps none.

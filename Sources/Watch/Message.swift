@@ -8,6 +8,8 @@ struct WatchRequest: Codable, Sendable {
   var query: [String: String] = [:]
   /// Files that are not to be touched, because an earlier process ended at them.
   var refusals: [Refusal] = []
+  /// Whether files may stay open behind the answer.
+  var keepsFiles = true
 
   /// A file that took the reading process down.
   struct Refusal: Codable, Sendable {
@@ -20,10 +22,11 @@ struct WatchRequest: Codable, Sendable {
 
   var bytes: [UInt8] { (try? Array(JSONEncoder().encode(self))) ?? [] }
 
-  init(_ path: String, _ query: [String: String] = [:], refusals: [Refusal] = []) {
+  init(_ path: String, _ query: [String: String] = [:], refusals: [Refusal] = [], keepsFiles: Bool = true) {
     self.path = path
     self.query = query
     self.refusals = refusals
+    self.keepsFiles = keepsFiles
   }
 
   init?(_ bytes: [UInt8]) {

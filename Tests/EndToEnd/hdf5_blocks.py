@@ -85,3 +85,16 @@ def blocks(data: bytes) -> list[Block]:
 def seal(data: bytearray, block: Block):
     """Makes a block's checksum right again."""
     struct.pack_into("<I", data, block.end, lookup3(bytes(data[block.start : block.end])))
+
+
+def crashing(data: bytes) -> bytes:
+    """The file with one byte changed, on which libraries up to now end in a segmentation fault.
+
+    The index of the names says that it is of kind 0, which the library knows from its own tests alone (III.A.2), and takes for
+    granted that it has what those tests hand over.
+    """
+    changed = bytearray(data)
+    index = next(block for block in blocks(data) if block.kind == "BTHD")
+    changed[index.start + 5] = 0
+    seal(changed, index)
+    return bytes(changed)

@@ -279,3 +279,128 @@ def test_wrong_claims_on_scales(old, new, mentions, tmp_path):
     assert old in SCALES
     (tmp_path / "recipe.yaml").write_text(SCALES.replace(old, new, 1))
     refuses("recipe", "recipe.yaml", cwd=tmp_path, mentions=["line", *mentions])
+
+
+SUMMARY = """
+question: Which placement?
+paper: nobody
+sweep:
+  title: placements
+  base: {layers: 5, dim: 12, heads: 3, ffn-dim: 20, vocab-size: 32, sequence: 8, batch: 2, steps: 12, warmup: 3, activations: true}
+  vary:
+    size:
+      small: {}
+      wide: {dim: 24}
+    placement:
+      Post-LN: {architecture: post-ln}
+      Peri-LN: {architecture: peri-ln}
+      Pre-LN: {architecture: pre-ln}
+    rate:
+      "0.001": {lr: 0.001}
+      "0.01": {lr: 0.01}
+      rising: {decay: ramp, lr-slope: 1, until: either, steps: 60}
+      short: {decay: ramp, lr-slope: 1e-6, until: either, steps: 4}
+  seeds: 3
+  baseline: {size: small, placement: Pre-LN, rate: "0.001"}
+  choose: rate
+figures:
+  - figure: summary
+    columns:
+      - {measure: perplexity, title: held-out perplexity}
+      - {measure: peak learning rate, of: {rate: rising}, title: largest stable rate}
+      - {measure: peak learning rate, of: {rate: short}, title: a short ramp}
+      - {measure: early/late, window: "6:12", against: {placement: Pre-LN}}
+      - {measure: stream growth, window: "6:12"}
+claims:
+  - {says: grows, measure: stream growth, of: {size: small, placement: Pre-LN, rate: "0.01"}, above: 1}
+"""
+
+
+@pytest.fixture(scope="module")
+def summary(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("summary")
+    (folder / "recipe.yaml").write_text(SUMMARY)
+    succeeds("recipe", ".", "--runs=runs", "--results=results", "--threads=1", cwd=folder)
+    return folder
+
+
+def seeds_of(folder, words: str) -> list[pathlib.Path]:
+    return sorted(path for path in run_files(folder / "runs") if f"-{words}-seed" in path.name)
+
+
+def geometric(values) -> float:
+    return float(numpy.exp(numpy.mean(numpy.log(values))))
+
+
+def stream_growth(path: pathlib.Path) -> float:
+    with h5py.File(path) as file:
+        place = [name.decode() for name in file["operation"][...]].index("input")
+        squares = file["activation_sum_squares"][6:12, :, place]
+    return geometric(numpy.sqrt(squares[:, -1] / squares[:, 1]))
+
+
+def test_a_summary_has_the_numbers_of_the_files(summary):
+    rows = list(csv.DictReader(io.StringIO((summary / "results/summary.csv").read_text())))
+    assert len(rows) == 6 and {(row["placement"], row["size"]) for row in rows} == {
+        (placement, size) for placement in ("Post-LN", "Peri-LN", "Pre-LN") for size in ("small", "wide")
+    }
+    first = [float(row["held_out_perplexity"]) for row in rows if row["size"] == "small"]
+    assert first == sorted(first)
+    assert [row["placement"] for row in rows[:3]] == [row["placement"] for row in rows[3:]], "one order in all series"
+    for row in rows:
+        cell = f"{row['size']}-{row['placement'].lower()}"
+        losses = {}
+        for rate in ("0.001", "0.01"):
+            found = []
+            for path in seeds_of(summary, f"{cell}-{rate}"):
+                with h5py.File(path) as file:
+                    found.append(file["validation_loss"][-1])
+            losses[rate] = numpy.mean(found)
+        best = min(losses, key=losses.__getitem__)
+        assert numpy.isclose(float(row["held_out_perplexity"]), numpy.exp(losses[best]), rtol=1e-9)
+        growth = [stream_growth(path) for path in seeds_of(summary, f"{cell}-{best}")]
+        assert numpy.isclose(float(row["stream_growth"]), geometric(growth), rtol=1e-9)
+        peaks = []
+        for path in seeds_of(summary, f"{cell}-rising"):
+            with h5py.File(path) as file:
+                peaks.append(float(file["step"][-1]))
+        assert numpy.isclose(float(row["largest_stable_rate"]), geometric(peaks), rtol=1e-9)
+        assert numpy.isclose(float(row["a_short_ramp"]), 4e-6, rtol=1e-9) and "a short ramp: at least" in row["note"]
+        if row["placement"] == "Pre-LN":
+            assert float(row["early_late"]) == 1
+    grew = claims((summary / "results/claims.csv").read_text())["grows"]
+    assert numpy.isclose(
+        float(grew["effect"]), geometric([stream_growth(path) for path in seeds_of(summary, "small-pre-ln-0.01")]), rtol=1e-9
+    )
+
+
+def test_a_summary_is_drawn_with_a_panel_a_column(summary):
+    points = list(csv.DictReader(io.StringIO((summary / "results/summary-points.csv").read_text())))
+    rows = {(row["placement"], row["size"]): row for row in csv.DictReader(io.StringIO((summary / "results/summary.csv").read_text()))}
+    drawn = {(point["panel"], point["series"], point["y"]): point["x"] for point in points}
+    for (placement, size), row in rows.items():
+        assert drawn["stream growth", size, placement] == row["stream_growth"]
+        assert drawn["a short ramp", f"{size}, at least", placement] == row["a_short_ramp"]
+    text = (summary / "results/summary.svg").read_text()
+    assert "held-out perplexity" in text and "bore every rate" in text
+    assert "side by side" in (summary / "results/results.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mentions"),
+    [
+        ("activations: true", "activations: false", ["stream growth", "activations: true"]),
+        ("title: a short ramp", "title: largest stable rate", ["two columns"]),
+        (", title: held-out perplexity", ", says: low", ["`says`", "claim"]),
+        ("{measure: perplexity,", "{title2: x, measure: perplexity,", ["title2", "did you mean title"]),
+        ("{measure: perplexity,", "{of: {size: small}, measure: perplexity,", ["size", "other columns"]),
+        ("    columns:\n", "    lines: rate\n    columns:\n", ["rate", "size, placement"]),
+        ("  - figure: summary\n", "  - figure: curves\n", ["columns", "summary"]),
+        ("{says: grows,", "{says: grows, title: x,", ["title", "column"]),
+    ],
+)  # fmt: skip
+def test_wrong_summaries(old, new, mentions, tmp_path):
+    assert old in SUMMARY
+    (tmp_path / "recipe.yaml").write_text(SUMMARY.replace(old, new, 1))
+    refuses("recipe", "recipe.yaml", cwd=tmp_path, mentions=["line", *mentions])
+    assert not (tmp_path / "nf-probe-runs").exists()

@@ -1,4 +1,5 @@
 /// Something that a paper says, as a number that runs can be measured by and the bound that it must keep.
+@dynamicMemberLookup
 public struct Claim: Sendable {
   /// What is measured of each seed's run, or pair of runs.
   public enum Measure: String, Sendable, CaseIterable {
@@ -30,6 +31,9 @@ public struct Claim: Sendable {
     case scaleTrend = "scale trend"
     /// The mean over layers of a scale's interquartile range, the height of its box: over that of another scale.
     case scaleWidth = "scale width"
+    /// Root mean square of the residual stream that enters the last layer, over that of the one that enters the second: what the
+    /// first layer adds to an embedding says nothing of depth.
+    case streamGrowth = "stream growth"
 
     /// Whether numbers of seeds are put together by their logarithms.
     var isRatio: Bool { self != .slope && self != .scale && self != .scaleTrend }
@@ -37,9 +41,13 @@ public struct Claim: Sendable {
     public var needsGradients: Bool { [.earlyLate, .spread, .slope, .gradient].contains(self) }
     /// Whether it reads learned scales.
     public var needsScales: Bool { [.scale, .scaleTrend, .scaleWidth].contains(self) }
+    /// Whether it reads the residual stream.
+    public var needsStream: Bool { self == .streamGrowth }
     /// Whether it is a number without anything to compare with.
     var standsAlone: Bool {
-      [.earlyLate, .spread, .slope, .perplexity, .bestValue, .peakRate, .scale, .scaleTrend].contains(self)
+      [
+        .earlyLate, .spread, .slope, .perplexity, .bestValue, .peakRate, .scale, .scaleTrend, .streamGrowth,
+      ].contains(self)
     }
   }
 
@@ -93,79 +101,22 @@ public struct Claim: Sendable {
   public var says: String
   /// Where it is made.
   public var source: String
-  /// What is measured.
-  public var measure: Measure
-  /// The values of some axes that name the cell it is about.
-  public var of: [String: String]
-  /// Those of the cell that it is compared with; empty for none.
-  public var against: [String: String]
-  /// Tensors within a layer.
-  public var operations: [String]
-  /// The layers that a ratio of gradients runs over.
-  public var layers: LayerSelection
-  /// How they become one number.
-  public var take: Take
-  /// The steps that means run over; nil for the second half.
-  public var window: StepWindow?
-  /// An earlier window that the gradient is compared with; nil for none.
-  public var from: StepWindow?
-  /// What gradients are divided by before they are compared.
-  public var normalizer: RatioNormalizer
-  /// The learned scale that is measured: a tensor within a layer, e.g. `c_attn`, `ffn_layernorm.weight`.
-  public var scale: String?
-  /// What is read of it.
-  public var statistic: ScaleStatistic
-  /// The other scale that a width is compared with.
-  public var otherScale: String?
+  /// What is measured, and of which cells.
+  public var measurement: Measurement
   /// What the number must keep to.
   public var bound: Bound
 
   /// Creates a claim.
-  public init(
-    says: String, source: String, measure: Measure, of: [String: String], against: [String: String] = [:],
-    operations: [String] = [OperationChoice.usual], layers: LayerSelection = .all, take: Take = .mean,
-    window: StepWindow? = nil, from: StepWindow? = nil, normalizer: RatioNormalizer = .none,
-    scale: String? = nil, statistic: ScaleStatistic = .median, otherScale: String? = nil, bound: Bound
-  ) {
+  public init(says: String, source: String, measurement: Measurement, bound: Bound) {
     self.says = says
     self.source = source
-    self.measure = measure
-    self.of = of
-    self.against = against
-    self.operations = operations
-    self.layers = layers
-    self.take = take
-    self.window = window
-    self.from = from
-    self.normalizer = normalizer
-    self.scale = scale
-    self.statistic = statistic
-    self.otherScale = otherScale
+    self.measurement = measurement
     self.bound = bound
   }
 
-  /// What is missing for it to be measured at all; nil where nothing is.
-  public var problem: String? {
-    if let problem = scaleProblem { return problem }
-    if !measure.standsAlone, against.isEmpty, otherScale == nil, !(measure == .gradient && from != nil) {
-      return "\(measure.rawValue) needs `against`"
-        + (measure == .gradient ? ", or `from` with an earlier window" : "")
-    }
-    if from != nil, measure != .gradient { return "`from` goes with the measure gradient alone" }
-    if from != nil, !against.isEmpty { return "`from` and `against` exclude each other" }
-    return nil
-  }
-
-  private var scaleProblem: String? {
-    if measure.needsScales != (scale != nil) {
-      return measure.needsScales
-        ? "\(measure.rawValue) needs `scale`, e.g. c_attn" : "`scale` goes with the measures of scales alone"
-    }
-    if otherScale != nil, measure != .scaleWidth { return "`than` goes with the measure scale width alone" }
-    if otherScale != nil, !against.isEmpty { return "`than` and `against` exclude each other" }
-    if measure == .scaleWidth, otherScale == nil, against.isEmpty {
-      return "scale width needs `than`, another scale, or `against`"
-    }
-    return nil
+  /// A part of ``measurement``.
+  public subscript<Value>(dynamicMember part: WritableKeyPath<Measurement, Value>) -> Value {
+    get { measurement[keyPath: part] }
+    set { measurement[keyPath: part] = newValue }
   }
 }

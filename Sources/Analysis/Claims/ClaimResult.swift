@@ -67,12 +67,9 @@ public struct ClaimResult: Sendable {
       self = result(.undefined, 0, "the sweep has no one cell \(values.joined(separator: ", "))", [])
       return
     }
-    let samples = ClaimSamples(claim, of: cell, against: other, in: report)
+    let samples = ClaimSamples(claim.measurement, of: cell, against: other, in: report)
     let numbers = samples.values.sorted { $0.key < $1.key }.map(\.value)
-    var effect =
-      claim.measure.isRatio
-      ? Estimate.mean(of: numbers.map { Double.log10($0) }).mapped { Double.pow(10, $0) }
-      : Estimate.mean(of: numbers)
+    var effect = claim.measure.mean(of: numbers)
     // No correlation lies beyond.
     if claim.measure == .scaleTrend, claim.against.isEmpty { effect = effect.clamped(to: -1...1) }
     let remarks = ([cell] + [other].compactMap(\.self)).compactMap { cell -> String? in

@@ -2,24 +2,27 @@ import RealModule
 import RunData
 import Statistics
 
-/// Measures a claim on the runs of its cells: one number a seed.
+/// A measurement of the runs of its cells: one number a seed.
 struct ClaimSamples {
   /// The number of each seed, by seed.
   let values: [UInt64: Double]
+  /// What seeds would reach at least that did not get to their number, by seed: rates that a run bore to its end.
+  let floors: [UInt64: Double]
   /// Why seeds or all of it could not be measured; nil where nothing is missing.
   private(set) var problem: String?
 
-  init(_ claim: Claim, of cell: SweepCell, against other: SweepCell?, in report: SweepReport) {
+  init(_ measurement: Measurement, of cell: SweepCell, against other: SweepCell?, in report: SweepReport) {
     var values: [UInt64: Double] = [:]
     var unmeasured: [String] = []
     var unreached: [String] = []
+    var floors: [UInt64: Double] = [:]
     for run in cell.runs {
       let seed = run.manifest.seed
       let partner = other?.run(seed: seed)
       if other != nil, partner == nil { continue }
       let number: Double?
-      switch claim.measure {
-      case .gradient: number = Self.gradient(claim, run, partner)
+      switch measurement.measure {
+      case .gradient: number = Self.gradient(measurement, run, partner)
       case .costShare:
         let crossing = partner.flatMap { partner in
           other.flatMap { SeedCrossing(run, cell, of: partner, $0, report.budget) }
@@ -29,10 +32,16 @@ struct ClaimSamples {
           unreached.append("seed \(seed)")
           continue
         }
+      case .peakRate where other == nil && Self.survivedRate(run) != nil:
+        floors[seed] = Self.survivedRate(run)
+        continue
       default:
-        let own = Self.single(claim, run, cell, report)
-        let theirs = partner.flatMap { partner in other.flatMap { Self.single(claim, partner, $0, report) } }
-        number = other == nil ? own : own.flatMap { own in theirs.map { Self.compared(claim, own, $0) } }
+        let own = Self.single(measurement, run, cell, report)
+        let theirs = partner.flatMap { partner in
+          other.flatMap { Self.single(measurement, partner, $0, report) }
+        }
+        number =
+          other == nil ? own : own.flatMap { own in theirs.map { Self.compared(measurement, own, $0) } }
       }
       if let number, number.isFinite {
         values[seed] = number
@@ -41,23 +50,26 @@ struct ClaimSamples {
       }
     }
     self.values = values
+    self.floors = floors
+    let bore = floors.keys.sorted().map { "seed \($0)" }
     let reasons = [
       unmeasured.isEmpty ? nil : "not to be measured in \(unmeasured.joined(separator: ", "))",
       unreached.isEmpty
         ? nil : "\(unreached.joined(separator: ", ")) not as low as the other's lowest loss",
+      bore.isEmpty ? nil : "\(bore.joined(separator: ", ")) bore every rate",
     ].compactMap(\.self)
     problem = reasons.isEmpty ? values.isEmpty ? "no runs" : nil : reasons.joined(separator: "; ")
   }
 
-  private static func compared(_ claim: Claim, _ own: Double, _ other: Double) -> Double {
-    claim.measure.isRatio ? own / other : own - other
+  private static func compared(_ measurement: Measurement, _ own: Double, _ other: Double) -> Double {
+    measurement.measure.isRatio ? own / other : own - other
   }
 
   /// A measure of one run.
   private static func single(
-    _ claim: Claim, _ run: RecordedRun, _ cell: SweepCell, _ report: SweepReport
+    _ measurement: Measurement, _ run: RecordedRun, _ cell: SweepCell, _ report: SweepReport
   ) -> Double? {
-    switch claim.measure {
+    switch measurement.measure {
     case .perplexity: return cell.finalLosses[run.manifest.seed].map { Double.exp($0) }
     case .stepSeconds: return median(run.seconds)
     case .memory: return cell.memoryBytes
@@ -65,27 +77,47 @@ struct ClaimSamples {
     case .peakRate:
       guard let outcome = try? StabilityOutcome(run), outcome.ending.isFailure else { return nil }
       return outcome.peakRate
-    case .scale, .scaleTrend, .scaleWidth: return ScaleNumbers.number(claim, run)
+    case .streamGrowth: return streamGrowth(run, window(measurement, run))
+    case .scale, .scaleTrend, .scaleWidth: return ScaleNumbers.number(measurement, run)
     case .parameters:
       let layout = run.manifest.gradients
       return Double((layout.elementCounts + layout.stemElementCounts).reduce(0, +))
     case .gradient, .costShare: return nil
     case .earlyLate, .spread, .slope:
-      guard let profile = LayerProfile(run, claim.operations[0], window(claim, run)) else { return nil }
-      return profile.value(of: claim.measure)
+      guard let profile = LayerProfile(run, measurement.operations[0], window(measurement, run)) else {
+        return nil
+      }
+      return profile.value(of: measurement.measure)
     }
   }
 
+  /// The rate of the last update of a run that did not fail, whose own peak lies above; nil for every other run.
+  private static func survivedRate(_ run: RecordedRun) -> Double? {
+    guard let outcome = try? StabilityOutcome(run), outcome.ending == .survived else { return nil }
+    return outcome.peakRate
+  }
+
+  /// √(Σx² entering the last layer / Σx² entering the second), the geometric mean over the window; nil of a run that has not recorded it,
+  /// or has fewer than three layers.
+  private static func streamGrowth(_ run: RecordedRun, _ window: StepWindow) -> Double? {
+    let rows = window.indices(in: run.steps)
+    guard let squares = run.streamSquares, squares.count > 2, !rows.isEmpty else { return nil }
+    let logarithms = rows.map { Double.log10(squares[squares.count - 1][$0]) - Double.log10(squares[1][$0]) }
+    return Double.pow(10, logarithms.reduce(0, +) / Double(rows.count) / 2)
+  }
+
   /// The ratio of gradients over operations and layers: to the partner, or to the earlier window.
-  private static func gradient(_ claim: Claim, _ run: RecordedRun, _ partner: RecordedRun?) -> Double? {
-    let window = window(claim, run)
+  private static func gradient(_ measurement: Measurement, _ run: RecordedRun, _ partner: RecordedRun?)
+    -> Double?
+  {
+    let window = window(measurement, run)
     var logarithms: [Double] = []
-    for operation in claim.operations {
+    for operation in measurement.operations {
       let below =
-        partner.flatMap { LayerProfile($0, operation, window, claim.normalizer) }
-        ?? claim.from.flatMap { LayerProfile(run, operation, $0, claim.normalizer) }
-      guard let above = LayerProfile(run, operation, window, claim.normalizer), let below,
-        let layers = try? claim.layers.layers(of: above.layerCount)
+        partner.flatMap { LayerProfile($0, operation, window, measurement.normalizer) }
+        ?? measurement.from.flatMap { LayerProfile(run, operation, $0, measurement.normalizer) }
+      guard let above = LayerProfile(run, operation, window, measurement.normalizer), let below,
+        let layers = try? measurement.layers.layers(of: above.layerCount)
       else { return nil }
       for layer in layers {
         guard let one = above.means[layer], let other = below.means[layer] else { continue }
@@ -93,15 +125,15 @@ struct ClaimSamples {
       }
     }
     guard !logarithms.isEmpty else { return nil }
-    switch claim.take {
+    switch measurement.take {
     case .mean: return Double.pow(10, logarithms.reduce(0, +) / Double(logarithms.count))
     case .largest: return logarithms.max().map { Double.pow(10, $0) }
     case .smallest: return logarithms.min().map { Double.pow(10, $0) }
     }
   }
 
-  private static func window(_ claim: Claim, _ run: RecordedRun) -> StepWindow {
-    claim.window ?? .defaultWindow(for: [run.steps])
+  private static func window(_ measurement: Measurement, _ run: RecordedRun) -> StepWindow {
+    measurement.window ?? .defaultWindow(for: [run.steps])
   }
 }
 

@@ -1,7 +1,7 @@
 import RunData
 import Statistics
 
-/// What a claim reads of one run's learned scales, at the last snapshot.
+/// What a measurement reads of one run's learned scales, at the last snapshot.
 struct ScaleNumbers {
   private let boxes: [BoxSummary]
 
@@ -33,17 +33,19 @@ struct ScaleNumbers {
     boxes.reduce(0) { $0 + $1.thirdQuartile - $1.firstQuartile } / Double(boxes.count)
   }
 
-  /// The number of a claim; nil where it has none.
-  static func number(_ claim: Claim, _ run: RecordedRun) -> Double? {
-    guard let scale = claim.scale, let own = ScaleNumbers(run, scale, claim.layers) else { return nil }
-    let layers = own.layers(claim.statistic)
-    switch claim.measure {
+  /// The number of a measurement; nil where it has none.
+  static func number(_ measurement: Measurement, _ run: RecordedRun) -> Double? {
+    guard let scale = measurement.scale, let own = ScaleNumbers(run, scale, measurement.layers) else {
+      return nil
+    }
+    let layers = own.layers(measurement.statistic)
+    switch measurement.measure {
     case .scaleTrend: return DepthCorrelation(of: layers).value
     case .scaleWidth:
-      guard let otherScale = claim.otherScale else { return own.width }
-      return ScaleNumbers(run, otherScale, claim.layers).map { own.width / $0.width }
+      guard let otherScale = measurement.otherScale else { return own.width }
+      return ScaleNumbers(run, otherScale, measurement.layers).map { own.width / $0.width }
     default:
-      switch claim.take {
+      switch measurement.take {
       case .mean: return layers.reduce(0, +) / Double(layers.count)
       case .largest: return layers.max()
       case .smallest: return layers.min()

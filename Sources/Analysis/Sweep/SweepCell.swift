@@ -54,6 +54,11 @@ public struct SweepCell: Sendable {
   /// The run of a seed.
   func run(seed: UInt64) -> RecordedRun? { runs.first { $0.manifest.seed == seed } }
 
+  /// Whether its runs are tests of stability, whose learning rate rises until they fail.
+  var hasRisingRate: Bool {
+    runs.contains { ConfigurationKeys(json: $0.manifest.configurationJSON).values["decay"] == "ramp" }
+  }
+
   /// Seconds of a step.
   var secondsPerStep: Double {
     if let timedSecondsPerStep { return timedSecondsPerStep }

@@ -66,12 +66,13 @@ public struct SweepReport: Sendable {
     public let isAtEdge: Bool
   }
 
-  /// The best value of the chosen axis for each combination of the others; empty without a chosen axis.
+  /// The best value of the chosen axis for each combination of the others; empty without a chosen axis. Cells whose rate rises
+  /// until training fails are no candidates.
   public var choices: [Choice] {
     guard let chosenAxis else { return [] }
     var order: [[String]] = []
     var members: [[String]: [Int]] = [:]
-    for (index, cell) in cells.enumerated() {
+    for (index, cell) in cells.enumerated() where !cell.hasRisingRate {
       var rest = cell.values
       rest.remove(at: chosenAxis)
       if members[rest] == nil { order.append(rest) }
@@ -93,7 +94,7 @@ public struct SweepReport: Sendable {
     func rest(_ cell: SweepCell) -> [String] {
       cell.values.enumerated().filter { $0.offset != chosenAxis }.map(\.element)
     }
-    let own = cells.filter { rest($0) == rest(cell) }
+    let own = cells.filter { rest($0) == rest(cell) && !$0.hasRisingRate }
     guard own.allSatisfy({ $0.run(seed: seed) != nil }) else { return nil }
     let losses = own.compactMap { cell in cell.finalLosses[seed].map { (cell, $0) } }
     return losses.min { $0.1 < $1.1 }.flatMap { Double($0.0.values[chosenAxis]) }

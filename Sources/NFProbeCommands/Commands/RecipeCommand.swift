@@ -73,7 +73,7 @@ struct RecipeCommand: ParsableCommand {
       let there = reader.manifest.gradients.tensorNames
       return try reader.read(
         tensors: recipe.tensors.map { $0.filter(there.contains) } ?? there, outputs: recipe.needsOutputs,
-        scales: recipe.needsScales)
+        stream: recipe.needsStream, scales: recipe.needsScales)
     }
     let writer = RecipeWriter(recipe: recipe, report: report, console: console)
     console.print([ClaimResult.table(writer.results)], as: format)

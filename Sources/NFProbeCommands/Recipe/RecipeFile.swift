@@ -49,18 +49,22 @@ struct RecipeFile {
     }
   }
 
+  /// Everything that claims and figures measure of cells.
+  private var measurements: [Measurement] { claims.map(\.measurement) + figures.flatMap(\.measurements) }
   /// Whether claims or figures read the learned scales.
   var needsScales: Bool {
-    claims.contains(where: \.measure.needsScales) || figures.contains(where: \.needsScales)
+    measurements.contains(where: \.measure.needsScales) || figures.contains(where: \.needsScales)
   }
   /// Whether claims or figures read the largest outputs of operations.
   var needsOutputs: Bool {
-    claims.contains { $0.measure == .peakRate } || figures.contains { $0.kind == .stability }
+    measurements.contains { $0.measure == .peakRate } || figures.contains { $0.kind == .stability }
   }
+  /// Whether claims or figures read the size of the residual stream.
+  var needsStream: Bool { measurements.contains(where: \.measure.needsStream) }
 
   /// Tensors that claims and figures read of a run; nil for all.
   var tensors: [String]? {
-    let claimed = claims.filter(\.measure.needsGradients)
+    let claimed = measurements.filter(\.measure.needsGradients)
     if claimed.contains(where: { $0.normalizer == .total }) || figures.contains(where: \.needsAllTensors) {
       return nil
     }
@@ -83,6 +87,8 @@ struct RecipeFigure {
     case scales, drift
     /// Learning rates at which runs destabilised (`stability`).
     case stability
+    /// Some numbers of every combination, side by side.
+    case summary
   }
 
   let kind: Kind
@@ -95,10 +101,14 @@ struct RecipeFigure {
   var normalizer = RatioNormalizer.none
   /// Whether the paper's own boxes or lines stand below.
   var showsPaper = false
+  /// What a summary has.
+  var summary: (columns: [SweepSummary.Column], axes: [String]) = ([], [])
 
   var fileName: String { "\(name ?? kind.rawValue).svg" }
   /// Whether the paper has the same figure.
   var hasPaperFigure: Bool { kind == .scales || (kind == .mismatch && operation == OperationChoice.usual) }
+  /// What it measures of cells.
+  var measurements: [Measurement] { summary.columns.map(\.measurement) }
   var needsScales: Bool { kind == .scales || kind == .drift }
   var needsAllTensors: Bool { kind == .ratioLines || kind == .ratioMap }
   var operations: [String] { kind == .mismatch ? [operation] : [] }

@@ -11,14 +11,14 @@ struct RecipeFileReader {
   /// The source of claims that name none.
   let paper: String
 
-  private enum ClaimKey: String, CaseIterable {
-    case says, source, measure, of, against, operation, layers, take, window, from, normalise, scale,
+  enum ClaimKey: String, CaseIterable {
+    case says, source, title, measure, of, against, operation, layers, take, window, from, normalise, scale,
       statistic,
       than, below, above, between
   }
 
   private enum FigureKey: String, CaseIterable {
-    case figure, name, operation, of, base, window, normalise, paper
+    case figure, name, operation, of, base, window, normalise, paper, columns, lines
   }
 
   /// The elements of a list; none where it is missing.
@@ -39,26 +39,12 @@ struct RecipeFileReader {
     }
     var claim = Claim(
       says: try reader.text(says, "says"), source: paper,
-      measure: try reader.choice(measure, "measure", of: Claim.Measure.self),
-      of: try selector(values[.of], "of"), against: try selector(values[.against], "against"), bound: bound)
+      measurement: try measurement(measure, of: values), bound: bound)
     if let node = values[.source] { claim.source = try reader.text(node, "source") }
-    if let node = values[.operation] { claim.operations = try reader.list(node, "operation") }
-    if let node = values[.layers] { claim.layers = try layers(node) }
-    if let node = values[.take] { claim.take = try reader.choice(node, "take", of: Claim.Take.self) }
-    if let node = values[.window] { claim.window = try window(node) }
-    if let node = values[.from] { claim.from = try window(node) }
-    if let node = values[.normalise] {
-      claim.normalizer = try reader.choice(node, "normalise", of: RatioNormalizer.self)
+    if values[.title] != nil {
+      throw reader.complaint(node, "`title` belongs to a column of a summary; a claim `says`")
     }
-    if let node = values[.scale] { claim.scale = try reader.text(node, "scale") }
-    if let node = values[.than] { claim.otherScale = try reader.text(node, "than") }
-    if let node = values[.statistic] {
-      claim.statistic = try reader.choice(node, "statistic", of: Claim.ScaleStatistic.self)
-    }
-    if claim.measure == .bestValue, sweep?.choose == nil {
-      throw reader.complaint(node, "best value needs `choose:` in the sweep, the axis that it is a value of")
-    }
-    if let problem = claim.problem { throw reader.complaint(node, problem) }
+    if let problem = problem(of: claim.measurement) { throw reader.complaint(node, problem) }
     return claim
   }
 
@@ -87,6 +73,9 @@ struct RecipeFileReader {
           node, "paper is true or false, and belongs to the figures scales and mismatch (of fc2.weight)")
       }
       figure.showsPaper = isOn
+    }
+    if figure.kind == .summary || values[.columns] != nil || values[.lines] != nil {
+      figure.summary = try summary(node, columns: values[.columns], lines: values[.lines], in: figure)
     }
     figure.of = try selector(values[.of], "of")
     figure.base = try selector(values[.base], "base")
@@ -122,7 +111,7 @@ struct RecipeFileReader {
   }
 
   /// Values of some axes that the sweep has.
-  private func selector(_ node: Node?, _ name: String) throws -> [String: String] {
+  func selector(_ node: Node?, _ name: String) throws -> [String: String] {
     guard let node else { return [:] }
     let values = try reader.texts(node, name)
     for (axisName, label) in values.sorted(by: { $0.key < $1.key }) {
@@ -141,13 +130,13 @@ struct RecipeFileReader {
     return values
   }
 
-  private func window(_ node: Node) throws -> StepWindow {
+  func window(_ node: Node) throws -> StepWindow {
     do { return try StepWindow(parsing: reader.text(node, "window")) } catch let error as AnalysisError {
       throw reader.complaint(node, "\(error)")
     }
   }
 
-  private func layers(_ node: Node) throws -> LayerSelection {
+  func layers(_ node: Node) throws -> LayerSelection {
     do { return try LayerSelection(parsing: reader.list(node, "layers").joined(separator: ",")) } catch let
       error as AnalysisError
     {

@@ -20,7 +20,7 @@ struct RecipeWriter {
     try OutputFolder.write(report.runTable.rendered(as: .csv), to: folder.file("runs.csv"))
     var parts = [claims, report.table] + [report.choiceTable, report.crossingTable].compactMap(\.self)
     for figure in recipe.figures {
-      let (drawn, tables) = try draw(figure)
+      let (drawn, tables) = try draw(figure, into: folder)
       guard let drawn else {
         console.warn("\(figure.fileName) is left out: the runs hold nothing that it shows")
         continue
@@ -34,7 +34,7 @@ struct RecipeWriter {
   }
 
   /// A figure, and the tables that belong to it where they are not the sweep's.
-  private func draw(_ figure: RecipeFigure) throws -> (Figure?, [Table]) {
+  private func draw(_ figure: RecipeFigure, into folder: OutputFolder) throws -> (Figure?, [Table]) {
     let (program, command) = (FigureFile.program, FigureFile.command)
     switch figure.kind {
     case .perplexity: return (report.perplexityFigure(program: program, command: command), [])
@@ -60,6 +60,11 @@ struct RecipeWriter {
       }
       let drawn = scales.boxFigure(addsPaper: figure.showsPaper, program: program, command: command)
       return (drawn, [try scales.table(layers: .paper), scales.trendTable(bySeed: false)])
+    case .summary:
+      let summary = SweepSummary(report, columns: figure.summary.columns, axes: figure.summary.axes)
+      try OutputFolder.write(
+        summary.table.rendered(as: .csv), to: folder.file(figure.fileName.replacing(".svg", with: ".csv")))
+      return (summary.figure(program: program, command: command), [summary.table])
     case .stability:
       let stability = try StabilityReport(runs: runs(figure.of))
       return (stability.figure(program: program, command: command), [stability.table])

@@ -115,6 +115,11 @@ struct SweepFile {
     }
   }
 
+  /// Whether any of its cells is given an option.
+  func mentions(_ option: String) -> Bool {
+    combinations.contains { $0.words.contains("--\(option)") }
+  }
+
   /// Every combination, the last axis fastest: labels by axis, and all options.
   var combinations: [(values: [String], words: [String])] {
     axes.reduce([([], base)]) { cells, axis in

@@ -38,6 +38,7 @@ public struct ReadingProcess {
     channel.serve { bytes in
       guard let request = WatchRequest(bytes) else { return WatchReply.failure(400, "no such request").bytes }
       catalog.refuse(request.refusals)
+      defer { if !request.keepsFiles { catalog.closeFiles() } }
       return answer(request).bytes
     }
   }

@@ -100,6 +100,11 @@ final class RunCatalog {
     return try body(guardian)
   }
 
+  /// Lets go of every file.
+  func closeFiles() {
+    for run in runs.values where run.isOpen { run.close() }
+  }
+
   private func use(_ run: WatchedRun) {
     used.removeAll { $0 == run.id }
     used.append(run.id)

@@ -9,6 +9,13 @@ final class ReadingService: @unchecked Sendable {
   private var worker: Worker?
   private var refusals: [String: WatchRequest.Refusal] = [:]
   private var lastAsked: ContinuousClock.Instant?
+  /// Seconds after which a request is no longer tried again.
+  private static let patience = 10.0
+  private let keepsFiles: Bool
+
+  /// - Parameter keepsFiles: whether its process may keep files open between requests. Only one that is asked every second may: a file that
+  ///   was deleted to make room takes it until it is closed.
+  init(keepsFiles: Bool) { self.keepsFiles = keepsFiles }
 
   /// The reply to a request; where the process ends at it, what is known of why.
   func reply(to path: String, _ query: [String: String] = [:]) async -> WatchReply {
@@ -26,15 +33,18 @@ final class ReadingService: @unchecked Sendable {
 
   private func ask(_ path: String, _ query: [String: String]) -> WatchReply {
     defer { lastAsked = .now }
-    // A file may take one process down, be refused, and the request is tried again with the others.
-    for _ in 0..<3 {
+    // A file may take one process down, be refused, and the request is tried again with the others: as long as each process that
+    // ends tells of another file, and nobody waits for too long.
+    let deadline = ContinuousClock.now + .seconds(Self.patience)
+    var attemptsLeft = 3
+    while attemptsLeft > 0, ContinuousClock.now < deadline {
       do {
         let worker = try worker ?? start()
-        let request = WatchRequest(path, query, refusals: Array(refusals.values))
+        let request = WatchRequest(path, query, refusals: Array(refusals.values), keepsFiles: keepsFiles)
         switch worker.ask(request.bytes) {
         case .reply(let bytes):
           return WatchReply(bytes) ?? .failure(500, "the reading process makes no sense")
-        case .ended(let outcome, let note): learn(from: outcome, note)
+        case .ended(let outcome, let note): if !learn(from: outcome, note) { attemptsLeft -= 1 }
         }
       } catch {
         return .failure(503, "\(error)")
@@ -51,12 +61,15 @@ final class ReadingService: @unchecked Sendable {
     return worker
   }
 
-  private func learn(from outcome: Supervisor.Outcome, _ note: [UInt8]) {
+  /// Notes the file at which a process ended; returns whether it is one that was not known.
+  private func learn(from outcome: Supervisor.Outcome, _ note: [UInt8]) -> Bool {
     worker = nil
-    guard let file = try? JSONDecoder().decode(FileNote.self, from: Data(note)) else { return }
+    guard let file = try? JSONDecoder().decode(FileNote.self, from: Data(note)) else { return false }
     let message =
       outcome.message(reading: file.path)
       ?? "\(file.path) could not be read: the process that read it ended"
+    let isNew = refusals[file.path]?.stamp != file.stamp
     refusals[file.path] = WatchRequest.Refusal(path: file.path, stamp: file.stamp, message: message)
+    return isNew
   }
 }

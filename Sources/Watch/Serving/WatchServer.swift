@@ -35,9 +35,9 @@ public final class WatchServer: Sendable {
   private let place: Place
   private let gate: Gate
   private let events = EventStream()
-  private let reading = ReadingService()
+  private let reading = ReadingService(keepsFiles: true)
   /// For what takes long, so that it keeps no picture waiting.
-  private let slowReading = ReadingService()
+  private let slowReading = ReadingService(keepsFiles: false)
 
   /// Prepares a server; nothing is read or opened yet.
   public init(_ place: Place) {
