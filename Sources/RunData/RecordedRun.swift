@@ -32,6 +32,8 @@ public struct RecordedRun: Sendable {
   public var snapshots: [ScaleSnapshot] = []
   /// What operations' outputs and heads of attention were like, where it was asked for and is recorded.
   public var outputSummary: OutputSummary?
+  /// The same step by step, where it was asked for and is recorded.
+  public var outputSteps: [OutputSummary] = []
   /// What the gradients tell of noise, where it was asked for and is recorded.
   public var noise: NoiseSeries?
 

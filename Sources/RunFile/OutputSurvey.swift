@@ -94,3 +94,15 @@ public struct OutputSurvey {
       })
   }
 }
+
+extension RunFileReader {
+  /// How large operations' outputs are over some steps, and what heads of attention do; nil where that is not recorded, or no step is meant.
+  /// Damaged rows are left out, and noted in ``damagedRows``.
+  ///
+  /// - Throws: ``RunFileError``.
+  public func outputSummary(in window: Range<Int>?) throws -> OutputSummary? {
+    guard var survey = OutputSurvey(manifest), let window else { return nil }
+    try forEachBlock(of: survey.variables, window: window) { survey.add($0) }
+    return survey.summary
+  }
+}

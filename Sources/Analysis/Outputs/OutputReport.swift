@@ -33,11 +33,11 @@ public struct OutputReport: Sendable {
   /// Puts runs together, each read with its outputs over the window.
   ///
   /// - Parameters:
-  ///   - operation: a name or a pattern of the operations that are shown; nil for all.
+  ///   - operations: names or patterns of those that are shown; empty for all.
   ///   - window: the steps of which the runs' outputs were read.
   /// - Throws: ``AnalysisError``, also where a run has not recorded outputs, or no operation has the name.
   public init(
-    runs: [RecordedRun], statistic: OutputStatistic = .rms, operation: String? = nil, window: StepWindow,
+    runs: [RecordedRun], statistic: OutputStatistic = .rms, operations: [String] = [], window: StepWindow,
     selection: LayerSelection = .paper, allowsMixedContracts: Bool = false
   ) throws(AnalysisError) {
     let groups = try RunGroup.groups(of: runs, allowsMixedContracts: allowsMixedContracts)
@@ -55,10 +55,12 @@ public struct OutputReport: Sendable {
     layersShown = try selection.layers(of: groups.map(\.manifest.gradients.layerCount).max() ?? 0)
     let names = groups.flatMap { $0.manifest.operationNames + $0.manifest.stemOperationNames }
     let available = names.enumerated().filter { names.firstIndex(of: $0.element) == $0.offset }.map(\.element)
-    let shown = operation.map { pattern in
-      Set(available.filter { OperationChoice.matches($0, pattern: pattern) })
+    var shown: Set<String>? = operations.isEmpty ? nil : []
+    for pattern in operations {
+      let found = available.filter { OperationChoice.matches($0, pattern: pattern) }
+      guard !found.isEmpty else { throw .noSuchOperation(name: pattern, available: available) }
+      shown?.formUnion(found)
     }
-    if let operation, shown?.isEmpty == true { throw .noSuchOperation(name: operation, available: available) }
     rows = groups.flatMap { group in
       (group.manifest.operationNames.map { ($0, true) }
         + group.manifest.stemOperationNames.map { ($0, false) })

@@ -48,7 +48,7 @@ struct ActivationsCommand: ParsableCommand {
       return run
     }
     return try OutputReport(
-      runs: runs, statistic: view.statistic, operation: view.operation, window: window,
+      runs: runs, statistic: view.statistic, operations: [view.operation].compactMap(\.self), window: window,
       selection: .parsed(view.layersShown), allowsMixedContracts: view.mixContracts)
   }
 }

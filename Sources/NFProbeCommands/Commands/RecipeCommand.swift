@@ -71,9 +71,18 @@ struct RecipeCommand: ParsableCommand {
       guard FileManager.default.fileExists(atPath: path) else { return nil }
       let reader = try RunFileReader(path: path)
       let there = reader.manifest.gradients.tensorNames
-      return try reader.read(
+      var run = try reader.read(
         tensors: recipe.tensors.map { $0.filter(there.contains) } ?? there, outputs: recipe.needsOutputs,
         stream: recipe.needsStream, scales: recipe.needsScales)
+      if recipe.needsNoise { run.noise = try reader.noise() }
+      if recipe.needsOutputSummary {
+        let window = recipe.outputWindow ?? .defaultWindow(for: [reader.steps])
+        run.outputSummary = try reader.outputSummary(in: window.range(in: reader.steps))
+      }
+      if recipe.needsOutputSteps {
+        run.outputSteps = try reader.steps.compactMap { try reader.outputSummary(in: $0..<$0 + 1) }
+      }
+      return run
     }
     let writer = RecipeWriter(recipe: recipe, report: report, console: console)
     console.print([ClaimResult.table(writer.results)], as: format)

@@ -62,6 +62,13 @@ struct RecipeFile {
   /// Whether claims or figures read the size of the residual stream.
   var needsStream: Bool { measurements.contains(where: \.measure.needsStream) }
 
+  /// Whether figures read what gradients tell of noise.
+  var needsNoise: Bool { figures.contains { $0.kind == .noiseScale } }
+  /// Whether figures read the outputs of operations, over a window or step by step.
+  var needsOutputSummary: Bool { figures.contains { $0.kind == .activations } }
+  var outputWindow: StepWindow? { figures.first { $0.kind == .activations }?.window }
+  var needsOutputSteps: Bool { figures.contains { $0.kind == .coordinates } }
+
   /// Tensors that claims and figures read of a run; nil for all.
   var tensors: [String]? {
     let claimed = measurements.filter(\.measure.needsGradients)
@@ -89,6 +96,14 @@ struct RecipeFigure {
     case stability
     /// Some numbers of every combination, side by side.
     case summary
+    /// The mismatch of one operation by windows along the runs (`grads --over-time`).
+    case overTime = "over-time"
+    /// The noise scale by layer, of runs made with `noise` (`grads --noise-scale`).
+    case noiseScale = "noise-scale"
+    /// Outputs of operations by layer, of runs made with `activations`.
+    case activations
+    /// How outputs grow with width over the first steps.
+    case coordinates
   }
 
   let kind: Kind
@@ -99,6 +114,12 @@ struct RecipeFigure {
   var base: [String: String] = [:]
   var window: StepWindow?
   var normalizer = RatioNormalizer.none
+  /// Windows of a course.
+  var windows = MismatchCourse.usualCount
+  /// What is shown of outputs.
+  var statistic = OutputStatistic.rms
+  /// Operations whose outputs are shown; empty for all.
+  var outputs: [String] = []
   /// Whether the paper's own boxes or lines stand below.
   var showsPaper = false
   /// What a summary has.
@@ -110,6 +131,7 @@ struct RecipeFigure {
   /// What it measures of cells.
   var measurements: [Measurement] { summary.columns.map(\.measurement) }
   var needsScales: Bool { kind == .scales || kind == .drift }
+  var showsOutputs: Bool { kind == .activations || kind == .coordinates }
   var needsAllTensors: Bool { kind == .ratioLines || kind == .ratioMap }
-  var operations: [String] { kind == .mismatch ? [operation] : [] }
+  var operations: [String] { [.mismatch, .overTime].contains(kind) ? [operation] : [] }
 }

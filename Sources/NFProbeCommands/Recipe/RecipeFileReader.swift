@@ -18,7 +18,8 @@ struct RecipeFileReader {
   }
 
   private enum FigureKey: String, CaseIterable {
-    case figure, name, operation, of, base, window, normalise, paper, columns, lines
+    case figure, name, operation, of, base, window, normalise, paper, columns, lines,
+      windows, statistic
   }
 
   /// The elements of a list; none where it is missing.
@@ -62,8 +63,26 @@ struct RecipeFileReader {
       }
       figure.name = name
     }
-    if let node = values[.operation] { figure.operation = try reader.text(node, "operation") }
+    if let node = values[.operation] {
+      if figure.showsOutputs {
+        figure.outputs = try reader.list(node, "operation")
+      } else {
+        figure.operation = try reader.text(node, "operation")
+      }
+    }
     if let node = values[.window] { figure.window = try window(node) }
+    if let node = values[.windows] {
+      guard figure.kind == .overTime, let count = node.int, (1...1000).contains(count) else {
+        throw reader.complaint(node, "windows is a number from 1 to 1000, and belongs to the figure over-time")
+      }
+      figure.windows = count
+    }
+    if let node = values[.statistic] {
+      guard figure.kind == .activations else {
+        throw reader.complaint(node, "statistic belongs to the figure activations")
+      }
+      figure.statistic = try reader.choice(node, "statistic", of: OutputStatistic.self)
+    }
     if let node = values[.normalise] {
       figure.normalizer = try reader.choice(node, "normalise", of: RatioNormalizer.self)
     }

@@ -65,10 +65,34 @@ struct RecipeWriter {
       try OutputFolder.write(
         summary.table.rendered(as: .csv), to: folder.file(figure.fileName.replacing(".svg", with: ".csv")))
       return (summary.figure(program: program, command: command), [summary.table])
+    case .overTime:
+      let course = try MismatchCourse(
+        runs: runs(figure.of), operation: figure.operation, span: figure.window, count: figure.windows)
+      return (course.figure(program: program, command: command), [course.table, course.crossingTable])
+    case .noiseScale:
+      let noise = try NoiseReport(runs: runs(figure.of), window: figure.window, selection: .all)
+      return (noise.figure(program: program, command: command), [noise.table])
+    case .activations: return try drawOutputs(figure)
+    case .coordinates:
+      let check = CoordinateCheck(runs: runs(figure.of), operations: figure.outputs)
+      return (check?.figure(program: program, command: command), [check?.table].compactMap(\.self))
     case .stability:
       let stability = try StabilityReport(runs: runs(figure.of))
       return (stability.figure(program: program, command: command), [stability.table])
     }
+  }
+
+  private func drawOutputs(_ figure: RecipeFigure) throws -> (Figure?, [Table]) {
+    let own = runs(figure.of)
+    let steps = own.compactMap(\.outputSummary?.steps)
+    guard let lower = steps.map(\.lowerBound).min(), let upper = steps.map(\.upperBound).max() else {
+      return (nil, [])
+    }
+    let outputs = try OutputReport(
+      runs: own, statistic: figure.statistic, operations: figure.outputs,
+      window: figure.window ?? StepWindow(lower: lower, upper: upper + 1), selection: .all)
+    let tables = [outputs.table, outputs.headTable].compactMap(\.self)
+    return (outputs.lineFigure(program: FigureFile.program, command: FigureFile.command), tables)
   }
 
   /// The runs of all cells with these values.

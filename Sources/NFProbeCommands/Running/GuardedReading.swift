@@ -133,7 +133,7 @@ struct GuardedReading {
   /// How large operations' outputs are over some of a run's steps, and what heads of attention do; nil where that is not recorded, or
   /// no step lies in the window. Damaged rows are left out without a word, as of weights.
   func outputSummary(_ reader: RunFileReader, window: Range<Int>?) throws -> OutputSummary? {
-    guard var survey = OutputSurvey(reader.manifest) else { return nil }
+    guard var survey = OutputSurvey(reader.manifest), window != nil else { return nil }
     try forEachBlock(reader, of: survey.variables, window: window) { survey.add($0) }
     return survey.summary
   }
