@@ -61,17 +61,18 @@ private enum JSONValue: Decodable {
 
   init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
-    if let members = try? container.decode([String: JSONValue].self) {
-      self = .object(members)
-    } else if let elements = try? container.decode([JSONValue].self) {
-      self = .array(elements)
-    } else if let text = try? container.decode(String.self) {
+    // What there is most of comes first: each attempt that fails costs more than one that does not.
+    if let text = try? container.decode(String.self) {
       self = .leaf(text)
-    } else if let flag = try? container.decode(Bool.self) {
-      self = .leaf(flag ? "true" : "false")
     } else if let number = try? container.decode(Double.self) {
       let text = "\(number)"
       self = .leaf(text.hasSuffix(".0") ? String(text.dropLast(2)) : text)
+    } else if let flag = try? container.decode(Bool.self) {
+      self = .leaf(flag ? "true" : "false")
+    } else if let members = try? container.decode([String: JSONValue].self) {
+      self = .object(members)
+    } else if let elements = try? container.decode([JSONValue].self) {
+      self = .array(elements)
     } else {
       self = .leaf("null")
     }

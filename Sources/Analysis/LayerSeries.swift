@@ -27,6 +27,13 @@ public struct LayerSeries: Equatable, Sendable {
     self.statistic = statistic
     elementCounts = series.elementCounts
     let records = series.measuredRecords(statistic)
+    guard records.count < run.steps.count else {
+      steps = run.steps
+      segments = run.segments
+      values = (0..<series.layerCount).map { series.values(of: statistic, layer: $0) }
+      isTrained = (0..<series.layerCount).map { series.isMeasured(statistic, layer: $0) }
+      return
+    }
     steps = records.map { run.steps[$0] }
     segments = records.map { run.segments[$0] }
     values = (0..<series.layerCount).map { layer in

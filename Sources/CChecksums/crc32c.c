@@ -23,6 +23,25 @@ __attribute__((target("sse4.2"))) uint32_t nf_probe_crc32c(uint32_t state, const
   return narrow;
 }
 
+#elif defined(__aarch64__) && defined(__linux__)
+
+#include <arm_acle.h>
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+
+bool nf_probe_has_crc32c(void) { return getauxval(AT_HWCAP) & HWCAP_CRC32; }
+
+__attribute__((target("+crc"))) uint32_t nf_probe_crc32c(uint32_t state, const void *bytes, size_t count) {
+  const uint8_t *next = bytes;
+  for (; count >= 8; count -= 8, next += 8) {
+    uint64_t word;
+    memcpy(&word, next, sizeof word);
+    state = __crc32cd(state, word);
+  }
+  for (; count > 0; count -= 1, next += 1) state = __crc32cb(state, *next);
+  return state;
+}
+
 #else
 
 bool nf_probe_has_crc32c(void) { return false; }

@@ -24,9 +24,10 @@ public final class Worker {
   /// The process id in the marker.
   static var parent: pid_t? { unsafe getenv(marker).flatMap { unsafe pid_t(String(cString: $0)) } }
 
-  /// A child that lives long gives memory back as soon as it is free: what it reads is large, and most of it short-lived.
+  /// A child that lives long gives memory back once there is much of it: what it reads is large, and most of it short-lived. Some it
+  /// keeps, for the system takes as long to hand out fresh pages as a picture does to draw.
   private static let allocation =
-    "glibc.malloc.mmap_threshold=262144:glibc.malloc.trim_threshold=1048576:glibc.malloc.arena_max=1"
+    "glibc.malloc.mmap_threshold=4194304:glibc.malloc.trim_threshold=25165824:glibc.malloc.arena_max=1"
 
   private let process: pid_t
   private let requests: Int32

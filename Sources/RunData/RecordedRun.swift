@@ -97,7 +97,9 @@ public struct TensorSeries: Equatable, Sendable {
 
   /// One statistic over the steps, in one layer; the sum that it is made of must have been read.
   public func values(of statistic: GradientStatistic, layer: Int) -> [Double] {
-    isTrained[layer].indices.map { statistic.value(of: sums(layer: layer, record: $0)) }
+    // What stands there as it is shown is shared, not copied.
+    if statistic == .l1, elementCounts[layer] > 0, !l1[layer].isEmpty { return l1[layer] }
+    return isTrained[layer].indices.map { statistic.value(of: sums(layer: layer, record: $0)) }
   }
 
   /// What statistics are made of, in one layer at one record; not a number where a sum was not read.

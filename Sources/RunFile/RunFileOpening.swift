@@ -7,12 +7,22 @@ struct RunFileOpening {
   /// What the library may keep of each variable.
   let cacheBytes: Int
 
-  /// The open file, and whether it could be opened as one that nobody writes.
+  /// An open file.
+  struct Opened {
+    let file: HDF5File
+    /// Whether it could be opened as one that nobody writes.
+    let isOpenedPlainly: Bool
+    /// Every dataset of a file that nobody writes: whoever opens columns keeps these until then, for the library reads the header of one that
+    /// is open no second time. Of a growing file none, for extents would be as old as these.
+    let datasets: [HDF5Dataset]
+  }
+
+  /// The open file.
   ///
   /// The order matters: a file that is being written refuses a plain opening; one that was left while it was being
   /// opened or repaired refuses the second way too. No way changes the file.
   /// - Throws: ``RunFileError``.
-  func open() throws(RunFileError) -> (file: HDF5File, isOpenedPlainly: Bool) {
+  func open() throws(RunFileError) -> Opened {
     let isMarked = try checkFile()
     let attempts: [(HDF5File.OpenMode, HDF5FileAccess)] = [
       (.reading, access()), (.readingWhileWritten, access(metadataReadAttempts: 3)),
@@ -23,8 +33,8 @@ struct RunFileOpening {
       do {
         let file = try HDF5File(opening: path, mode: mode, access: access)
         if access.ignoresWriterMark { try file.coverWholeFile() }
-        try checkStructure(file)
-        return (file, index == 0)
+        let datasets = try checkedDatasets(of: file)
+        return Opened(file: file, isOpenedPlainly: index == 0, datasets: index == 0 ? datasets : [])
       } catch let error as HDF5Error {
         failures.append(error)
         // A file that says that it was closed is what its header says, or damaged.
@@ -94,16 +104,18 @@ struct RunFileOpening {
     static let compression = 1032
   }
 
-  private func checkStructure(_ file: HDF5File) throws {
-    for link in try file.links(limit: Limits.links) {
+  /// The datasets of the root group, which has nothing else.
+  private func checkedDatasets(of file: HDF5File) throws -> [HDF5Dataset] {
+    try file.links(limit: Limits.links).map { link in
       guard link.target == .dataset else {
         throw RunFileError(.foreign, path: path, "is not a run file of nf-probe: \(link.name) is no dataset")
       }
-      let description = try file.dataset(link.name).description()
-      if let obstacle = try obstacle(description) {
+      let dataset = try file.dataset(link.name)
+      if let obstacle = try obstacle(dataset.description()) {
         throw RunFileError(
           .foreign, path: path, "is not a run file that can be read: \(link.name) \(obstacle)")
       }
+      return dataset
     }
   }
 

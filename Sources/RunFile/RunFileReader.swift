@@ -61,14 +61,16 @@ public final class RunFileReader {
   /// - Throws: ``RunFileError``.
   public init(path: String, cacheBytes: Int = 4 << 20) throws {
     self.path = path
-    let file: HDF5File
-    (file, isOpenedPlainly) = try RunFileOpening(path: path, cacheBytes: cacheBytes).open()
+    let opened = try RunFileOpening(path: path, cacheBytes: cacheBytes).open()
+    let file = opened.file
     self.file = file
+    isOpenedPlainly = opened.isOpenedPlainly
     // A writer in this very process does not keep a plain opening out.
     isClosed = isOpenedPlainly && WriterLock.holder(ofRunFile: path) == .nobody
     state = Self.state(of: path, isClosed: isClosed)
     do {
       let reader = ManifestReader(file: file, path: path)
+      defer { withExtendedLifetime(opened) {} }
       manifest = try reader.manifest()
       recordedGradients = manifest.gradients
       isManifestIntact = try reader.storedChecksum() == manifest.checksum

@@ -36,7 +36,7 @@ package struct BlockBootstrap {
   /// The blocks of one resample, the last one cut off to make the record count exact.
   package func blocks(ofResample resample: Int) -> [Range<Int>] {
     var result: [Range<Int>] = []
-    drawBlocks(resample) { result.append($0) }
+    drawBlocks(resample) { result.append($1) }
     return result
   }
 
@@ -47,37 +47,53 @@ package struct BlockBootstrap {
   package func resampledMeans(prefixSums: [Double], prefixCounts: [Double]? = nil, layerCount: Int)
     -> [Double]
   {
-    var means = Array(repeating: 0.0, count: Self.resampleCount * layerCount)
-    var sums = Array(repeating: 0.0, count: layerCount)
-    var counts = Array(repeating: Double(recordCount), count: layerCount)
-    for resample in 0..<Self.resampleCount {
-      for layer in 0..<layerCount { sums[layer] = 0 }
-      if prefixCounts != nil { for layer in 0..<layerCount { counts[layer] = 0 } }
-      drawBlocks(resample) { block in
-        let (start, end) = (block.lowerBound * layerCount, block.upperBound * layerCount)
-        for layer in 0..<layerCount { sums[layer] += prefixSums[end + layer] - prefixSums[start + layer] }
-        guard let prefixCounts else { return }
-        for layer in 0..<layerCount {
-          counts[layer] += prefixCounts[end + layer] - prefixCounts[start + layer]
-        }
-      }
-      for layer in 0..<layerCount {
-        // Differences of prefix sums beside a huge spike can fall below zero by rounding.
-        means[resample * layerCount + layer] = max(0, sums[layer]) / counts[layer]
-      }
+    guard layerCount > 0 else { return [] }
+    let sums = resampledSums(BlockSums(of: blocks, prefixSums: prefixSums, layerCount: layerCount))
+    let counts = prefixCounts.map {
+      resampledSums(BlockSums(of: blocks, prefixSums: $0, layerCount: layerCount))
     }
-    return means
+    // Differences of prefix sums beside a huge spike can fall below zero by rounding.
+    return sums.indices.map { max(0, sums[$0]) / (counts?[$0] ?? Double(recordCount)) }
   }
 
-  private func drawBlocks(_ resample: Int, _ body: (Range<Int>) -> Void) {
+  /// The sum of each column in each resample, `(resample, layer)`.
+  private func resampledSums(_ blockSums: BlockSums) -> [Double] {
+    var result = Array(repeating: 0.0, count: Self.resampleCount * blockSums.layerCount)
+    var sums = Array(repeating: BlockSums.Pack.zero, count: blockSums.width)
+    for resample in 0..<Self.resampleCount {
+      for pack in sums.indices { sums[pack] = .zero }
+      drawBlocks(resample) { index, records in
+        if records.count == blocks[index].count {
+          blockSums.add(block: index, to: &sums)
+        } else {
+          blockSums.add(records: records, to: &sums)
+        }
+      }
+      for layer in 0..<blockSums.layerCount {
+        let width = BlockSums.Pack.scalarCount
+        result[resample * blockSums.layerCount + layer] = sums[layer / width][layer % width]
+      }
+    }
+    return result
+  }
+
+  /// Gives `body` the number of each block, and its records: fewer than the block has of the last one.
+  private func drawBlocks(_ resample: Int, _ body: (Int, Range<Int>) -> Void) {
     var missing = recordCount
     var position = UInt64(resample) << 32
-    while missing > 0 {
-      let block = blocks[generator.integer(below: blocks.count, at: position)]
+    func take(_ index: Int) {
+      let block = blocks[index]
       let taken = min(block.count, missing)
-      body(block.lowerBound..<(block.lowerBound + taken))
+      if taken > 0 { body(index, block.lowerBound..<(block.lowerBound + taken)) }
       missing -= taken
-      position += 1
+    }
+    while missing > 0 {
+      let drawn = generator.integers(below: blocks.count, from: position)
+      take(drawn.0)
+      take(drawn.1)
+      take(drawn.2)
+      take(drawn.3)
+      position += 4
     }
   }
 

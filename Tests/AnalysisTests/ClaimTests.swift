@@ -36,8 +36,9 @@ struct ClaimTests {
     _ measure: Claim.Measure, of: String = "a", against: String? = nil, bound: Claim.Bound
   ) -> Claim {
     Claim(
-      says: "s", source: "p", measure: measure, of: ["model": of],
-      against: against.map { ["model": $0] } ?? [:], bound: bound)
+      says: "s", source: "p",
+      measurement: Measurement(
+        measure, of: ["model": of], against: against.map { ["model": $0] } ?? [:]), bound: bound)
   }
 
   @Test func profilesBecomeNumbers() {
@@ -118,8 +119,8 @@ struct ClaimTests {
     #expect(
       ClaimResult(other, in: report).note
         == "not to be measured in seed 0, seed 1, seed 2")
-    #expect(claim(.gradient, bound: .above(1)).problem?.contains("against") == true)
-    #expect(claim(.earlyLate, bound: .above(1)).problem == nil)
+    #expect(claim(.gradient, bound: .above(1)).measurement.problem?.contains("against") == true)
+    #expect(claim(.earlyLate, bound: .above(1)).measurement.problem == nil)
   }
 
   @Test func aClaimAgainstWhatIsNoOneCellIsUndecided() {

@@ -56,7 +56,7 @@ struct WatchCommand: ParsableCommand {
     for input in inputs where !FileManager.default.fileExists(atPath: input) {
       throw CommandError.failed("\(input) does not exist; name run files (.h5), or folders that hold some")
     }
-    // Blocked before any thread exists, so that one waits for them all.
+    // Blocked before any thread of ours exists, so that one waits for them all.
     let signals = StopSignals()
     let server = WatchServer(
       WatchServer.Place(host: host, port: port.map { UInt16($0) }, asksForToken: token))
@@ -88,6 +88,8 @@ private final class StopSignals: Sendable {
 
   private static let watched = [SIGINT, SIGTERM, SIGHUP]
   private let failure = Mutex<String?>(nil)
+  /// The thread that waits.
+  private let waiting = pthread_self()
 
   init() {
     var mask = Self.mask
@@ -97,7 +99,9 @@ private final class StopSignals: Sendable {
   /// Ends the waiting with a message.
   func fail(_ message: String) {
     failure.withLock { $0 = message }
-    kill(getpid(), SIGTERM)
+    // To that thread alone: a library's thread, which was there before and blocks nothing, would end the program while this one does not yet
+    // wait.
+    pthread_kill(waiting, SIGTERM)
   }
 
   func wait() -> End {

@@ -139,7 +139,7 @@ final class RunCatalog {
     for run in ordered where run.isOpen {
       announce(run)
       let before = run.version
-      if run.check(guardian, rows: 1500) {
+      if run.check(guardian, rows: 500) {
         if run.version != before { version += 1 }
         return true
       }

@@ -165,6 +165,8 @@ def test_nothing_is_cut_or_overlaps(chromium, server, picture, width, scheme):
         if folder := os.environ.get("NF_PROBE_SCREENS"):
             one.page.screenshot(path=f"{folder}/{picture}-{width}-{scheme}.png", full_page=True)
         assert one.page.evaluate("document.documentElement.scrollWidth") <= width
+        if width >= 1280 and picture in ("layers", "loss", "map"):
+            assert one.page.evaluate("[...document.querySelectorAll('.scroll')].every((e) => e.scrollWidth <= e.clientWidth)")
         assert one.page.evaluate(OVERLAPS, "#choices .field:not([hidden]), #choices fieldset:not([hidden])") == []
         assert one.page.evaluate(OVERLAPS, "#chart > svg:first-child text") == []
         assert one.page.evaluate(OUTSIDE, "#chart > svg:first-child text") == []
