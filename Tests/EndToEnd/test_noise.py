@@ -92,6 +92,14 @@ def test_figure_and_files(runs, tmp_path):
     assert (tmp_path / "own.svg").read_bytes() == (tmp_path / "made/noise.svg").read_bytes()
     rows = list(csv.DictReader(io.StringIO((tmp_path / "made/noise.csv").read_text())))
     assert {row["place"] for row in rows} == {*(f"layer {i}" for i in range(5)), "outside the layers", "whole model"}
+    # The same by the statistic's name; of signal the figure has the share.
+    asked = succeeds("grads", *runs, "--statistic=noise-scale", "--format=csv", "--svg=asked.svg", cwd=tmp_path).stdout
+    assert asked == succeeds("grads", *runs, "--noise-scale", "--format=csv", cwd=tmp_path).stdout
+    succeeds("grads", *runs, "--statistic=signal", "--svg=signal.svg", cwd=tmp_path)
+    points = list(csv.DictReader(io.StringIO((tmp_path / "made/signal-points.csv").read_text())))
+    assert (tmp_path / "signal-points.csv").read_text() == (tmp_path / "made/signal-points.csv").read_text()
+    known = {float(row["signal"]) for row in rows if row["signal"] and row["place"].startswith("layer")}
+    assert {float(point["y"]) for point in points if point["series"] in ("Pre-LN", "NormFormer") and point["y"]} <= known
 
 
 def test_training_does_not_notice(runs, tmp_path):
@@ -155,5 +163,7 @@ def test_wrong_input(runs, tmp_path):
     succeeds("grads", *small(architectures="pre-ln", out="without"), cwd=tmp_path)
     refuses("grads", *run_files(tmp_path / "without"), "--noise-scale", cwd=tmp_path, mentions=["Pre-LN", "--noise 4"])
     refuses("grads", *runs, "--noise-scale", "--stack=encoder", cwd=tmp_path, mentions=["--noise-scale", "--stack"])
+    refuses("grads", *runs, "--statistic=signal", "--over-time", cwd=tmp_path, mentions=["--statistic signal", "--over-time"])
+    refuses("ratio", *runs[:2], "--statistic=signal", cwd=tmp_path, mentions=["signal", "l1"])
     refuses("grads", *runs, "--noise-scale", "--window=900:", cwd=tmp_path, mentions=["900", "steps 0 to 38"])
     refuses("grads", *runs, "--noise-scale", "--operation=fc9", cwd=tmp_path, mentions=["fc9"])

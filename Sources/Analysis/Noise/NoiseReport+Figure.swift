@@ -2,16 +2,43 @@ import Charts
 import RunData
 import Statistics
 
+/// What a figure shows of noise.
+public enum NoiseQuantity: String, Sendable, CaseIterable {
+  /// The share of signal in |g|² at the batch in use.
+  case signal
+  /// The batch at which noise and signal are equally large, in tokens.
+  case noiseScale = "noise-scale"
+
+  fileprivate var title: String {
+    switch self {
+    case .signal: "share of signal in |g|²"
+    case .noiseScale: "noise scale (tokens)"
+    }
+  }
+
+  fileprivate func value(of estimate: NoiseEstimate) -> Estimate {
+    switch self {
+    case .signal: estimate.signalShare
+    case .noiseScale: estimate.noiseScale
+    }
+  }
+}
+
 extension NoiseReport {
-  /// The noise scale over the layers, a line a group with its interval, and the batch in use.
+  /// The noise scale over the layers, a line a group with its interval, and the batch in use; or the share of signal at that batch.
   /// - Parameters:
+  ///   - quantity: which of the two.
   ///   - program: name and version of the program that draws.
   ///   - command: the command line that asked for it.
-  public func figure(program: String, command: String) -> Figure {
+  public func figure(of quantity: NoiseQuantity = .noiseScale, program: String, command: String) -> Figure {
     let styles = SeriesStyle.categories(entries.count)
-    let lines = entries.indices.flatMap { marks(of: entries[$0], styles[$0], phase: $0) }
+    let lines = entries.indices.flatMap { marks(of: entries[$0], quantity, styles[$0], phase: $0) }
     let batches = Set(entries.flatMap { $0.estimates.map(\.estimate.tokens) }).sorted()
-    let references: [any Mark] = batches.count == 1 ? [ReferenceMark("batch", at: batches[0])] : []
+    let references: [any Mark] =
+      switch quantity {
+      case .signal: [ReferenceMark("half", at: 0.5)]
+      case .noiseScale: batches.count == 1 ? [ReferenceMark("batch", at: batches[0])] : []
+      }
     let methods = Set(entries.flatMap { $0.estimates.map(\.estimate.method.summary) }).sorted()
     let unresolved = entries.reduce(0) { count, entry in
       count + entry.estimates.count { !$0.estimate.isResolved }
@@ -22,23 +49,28 @@ extension NoiseReport {
       rows: [
         [
           Panel(
-            title: operation ?? "all tensors of a layer", xTitle: "layer", yTitle: "noise scale (tokens)",
-            yKind: .log10, xIsWhole: true, marks: references + lines)
+            title: operation ?? "all tensors of a layer", xTitle: "layer", yTitle: quantity.title,
+            yKind: quantity == .signal ? .linear : .log10, xIsWhole: true, marks: references + lines)
         ]
       ], sharesY: false, panelHeight: 150,
       notes: ["Bands and bars: 95 % intervals (n: \(methods.joined(separator: "; "))).\(left)"],
       metadata: Metadata(
-        title: "Noise scale by layer: \(entries.map(\.group.label).joined(separator: ", "))",
-        description: "The batch at which noise and signal of the gradient are equally large, layer by layer.",
+        title:
+          "\(quantity == .signal ? "Share of signal" : "Noise scale") by layer: \(entries.map(\.group.label).joined(separator: ", "))",
+        description: quantity == .signal
+          ? "The share of signal in the gradient's square at the batch in use, layer by layer."
+          : "The batch at which noise and signal of the gradient are equally large, layer by layer.",
         program: program, command: command,
         runIDs: entries.flatMap { $0.group.runs.map(\.manifest.runID) },
         facts: [("operation", operation ?? "all"), ("window", "\(window)")]))
   }
 
-  private func marks(of entry: Entry, _ style: SeriesStyle, phase: Int) -> [any Mark] {
+  private func marks(of entry: Entry, _ quantity: NoiseQuantity, _ style: SeriesStyle, phase: Int)
+    -> [any Mark]
+  {
     let points = entry.estimates.compactMap { place, estimate -> (x: Double, scale: Estimate)? in
       guard case .layer(let layer) = place else { return nil }
-      return (Double(layer), estimate.noiseScale)
+      return (Double(layer), quantity.value(of: estimate))
     }
     let (layers, scales) = (points.map(\.x), points.map(\.scale))
     // A layer whose signal is not resolved breaks the line.

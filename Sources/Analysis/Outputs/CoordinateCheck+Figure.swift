@@ -9,7 +9,8 @@ extension CoordinateCheck {
   public var table: Table {
     let ends = [steps.first, steps.last].compactMap(\.self).uniqued()
     var table = Table(
-      title: "Coordinate check: growth of mean |x| with width, \(widths.map(String.init).joined(separator: ", "))",
+      title:
+        "Coordinate check: growth of mean |x| with width, \(widths.map(String.init).joined(separator: ", "))",
       columns: [Table.Column("operation", title: "operation", kind: .text)]
         + ends.map {
           Table.Column("slope_\($0)", title: "slope, step \($0)", kind: .estimate(.decimals(2)))
@@ -60,7 +61,8 @@ extension CoordinateCheck {
       ],
       metadata: Metadata(
         title: "Coordinate check over widths \(widths.map(String.init).joined(separator: ", "))",
-        description: "Mean |x| of operations' outputs against the model's width, one line a step of training.",
+        description:
+          "Mean |x| of operations' outputs against the model's width, one line a step of training.",
         program: program, command: command, runIDs: runs.map(\.manifest.runID),
         facts: [("steps", shown.map { String(steps[$0]) }.joined(separator: " "))]))
   }

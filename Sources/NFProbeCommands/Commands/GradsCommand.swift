@@ -64,16 +64,17 @@ struct GradsCommand: ParsableCommand {
       throw ValidationError(
         "--over-time reads what is there, also of a run that goes on; --follow has no place beside it")
     }
-    guard !mismatch.noiseScale || !files.isEmpty || options.recording.noise != nil else {
+    guard mismatch.noise == nil || !files.isEmpty || options.recording.noise != nil else {
       throw ValidationError(
-        "--noise-scale: say with --noise into how many parts batches are cut, or name run files")
+        "\(mismatch.noiseOption): say with --noise into how many parts batches are cut, or name run files")
     }
-    guard stacks.stack == nil || !mismatch.noiseScale else {
-      throw ValidationError("--noise-scale is of the deepest stack of layers; --stack has no place beside it")
-    }
-    guard !follow || !mismatch.noiseScale else {
+    guard stacks.stack == nil || mismatch.noise == nil else {
       throw ValidationError(
-        "--noise-scale reads what is there, also of a run that goes on; --follow has no place beside it")
+        "\(mismatch.noiseOption) is of the deepest stack of layers; --stack has no place beside it")
+    }
+    guard !follow || mismatch.noise == nil else {
+      throw ValidationError(
+        "\(mismatch.noiseOption) reads what is there, also of a run that goes on; --follow has no place beside it")
     }
     guard !follow || files.count == 1 else { throw ValidationError("--follow takes one run file") }
     guard stacks.stack == nil || !files.isEmpty else {
@@ -93,7 +94,7 @@ struct GradsCommand: ParsableCommand {
           console: console, options: mismatch, reading: reading,
           alerts: .parsed(options.recording.alerts), alertCommand: options.recording.alertCommand
         ).follow(files[0])
-      } else if mismatch.noiseScale {
+      } else if mismatch.noise != nil {
         try NoiseWriter(console: console, options: mismatch, reading: reading).write(
           files, into: output.out == nil ? nil : OutputFolder(output, command: "grads"))
       } else {
@@ -165,7 +166,7 @@ struct GradsCommand: ParsableCommand {
     }
     view.close()
     let paths = runs.map { folder.file($0.fileName) }
-    if mismatch.noiseScale {
+    if mismatch.noise != nil {
       return try NoiseWriter(console: console, options: mismatch, reading: GuardedReading(paths)).write(
         paths, into: folder)
     }

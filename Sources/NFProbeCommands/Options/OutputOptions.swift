@@ -44,8 +44,11 @@ struct MismatchOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Steps a to b-1. (default: the second half)", valueName: "a:b"))
   var window: String?
 
-  @Option(help: "What is shown of each gradient.")
-  var statistic: GradientStatistic = .l1
+  @Option(
+    name: .customLong("statistic"),
+    help: "What is shown: of the gradient, the weights, the updates, or, of runs made with --noise, of noise."
+  )
+  var shown: ShownStatistic = .ofTensors(.l1)
 
   @Flag(help: "Show how the mismatch changes along the runs, by windows of equally many steps.")
   var overTime = false
@@ -58,6 +61,15 @@ struct MismatchOptions: ParsableArguments {
       "Show the noise scale by layer and as a whole against the batch, of runs made with --noise; with --operation of that one."
   )
   var noiseScale = false
+
+  /// What is shown of every step.
+  var statistic: GradientStatistic { if case .ofTensors(let statistic) = shown { statistic } else { .l1 } }
+
+  /// What is shown of noise; nil where a mismatch is shown.
+  var noise: NoiseQuantity? {
+    if case .ofNoise(let quantity) = shown { return quantity }
+    return noiseScale ? .noiseScale : nil
+  }
 
   @Option(help: "How the table is printed.")
   var format: TableFormat = .table
@@ -78,11 +90,14 @@ struct MismatchOptions: ParsableArguments {
     guard (1...1000).contains(windows ?? 1) else {
       throw ValidationError("--windows must be between 1 and 1000, not \(windows ?? 1)")
     }
-    guard !noiseScale || !overTime else {
-      throw ValidationError("--noise-scale and --over-time are two tables: ask for one")
+    guard noise == nil || !overTime else {
+      throw ValidationError("\(noiseOption) and --over-time are two tables: ask for one")
     }
-    guard !noiseScale || statistic.isOfGradient && !paper else {
-      throw ValidationError("--noise-scale has no place for --statistic \(statistic.rawValue) and --paper")
+    guard noise == nil || statistic.isOfGradient && !paper else {
+      throw ValidationError("\(noiseOption) has no place for --statistic \(statistic.rawValue) and --paper")
+    }
+    guard !noiseScale || shown != .ofNoise(.signal) else {
+      throw ValidationError("--noise-scale and --statistic signal: ask for one, whose table has both")
     }
     guard !paper || !overTime else {
       throw ValidationError("--paper: the paper has no mismatch over time to draw below")
@@ -90,6 +105,12 @@ struct MismatchOptions: ParsableArguments {
     guard !paper || (statistic == .l1 && operation ?? OperationChoice.usual == OperationChoice.usual) else {
       throw Self.paperIsOfOneOperation
     }
+  }
+
+  /// How noise was asked for.
+  var noiseOption: String {
+    if case .ofNoise(let quantity) = shown { return "--statistic \(quantity.rawValue)" }
+    return "--noise-scale"
   }
 
   private static let paperIsOfOneOperation = ValidationError(

@@ -73,7 +73,8 @@ struct RecipeFileReader {
     if let node = values[.window] { figure.window = try window(node) }
     if let node = values[.windows] {
       guard figure.kind == .overTime, let count = node.int, (1...1000).contains(count) else {
-        throw reader.complaint(node, "windows is a number from 1 to 1000, and belongs to the figure over-time")
+        throw reader.complaint(
+          node, "windows is a number from 1 to 1000, and belongs to the figure over-time")
       }
       figure.windows = count
     }

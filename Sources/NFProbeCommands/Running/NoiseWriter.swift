@@ -1,4 +1,5 @@
 import Analysis
+import Charts
 import Documents
 import RunData
 import RunFile
@@ -22,12 +23,15 @@ struct NoiseWriter {
     }
     let report = try options.noise(of: runs, operation: operation)
     console.print([report.table], as: options.format)
-    let figure = report.figure(program: FigureFile.program, command: FigureFile.command)
+    func figure(_ quantity: NoiseQuantity) -> Figure {
+      report.figure(of: quantity, program: FigureFile.program, command: FigureFile.command)
+    }
     if let folder {
       try OutputFolder.write(report.longTable.rendered(as: .csv), to: folder.file("noise.csv"))
-      try FigureFile.write(figure, to: folder.file("noise.svg"))
+      try FigureFile.write(figure(.noiseScale), to: folder.file("noise.svg"))
+      try FigureFile.write(figure(.signal), to: folder.file("signal.svg"))
       console.progress("written to \(folder.path)")
     }
-    if let svg = options.svg { try FigureFile.write(figure, to: svg) }
+    if let svg = options.svg { try FigureFile.write(figure(options.noise ?? .noiseScale), to: svg) }
   }
 }
