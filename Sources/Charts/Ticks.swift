@@ -125,7 +125,7 @@ extension Scale {
 
   // MARK: - Logarithmic
 
-  /// Powers of ten; where the axis holds fewer than three, also their multiples by 2 and 5, by 1 to 9, and at last round
+  /// Powers of ten; where the axis holds fewer than three, also their multiples by 2 and 5, by 1 to 9, by 3, and at last round
   /// numbers as on a linear axis.
   private func logarithmicTicks(maximumCount: Int) -> Ticks {
     let decades =
@@ -136,12 +136,17 @@ extension Scale {
       return Ticks(
         major: powers.map { tick(1, power: $0, range: powers) }, minor: minorTicks(labelled: powers))
     }
-    for multiples in [[1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9]] {
+    for multiples in [[1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 3]] {
       let found = ticks(atMultiples: multiples)
       if found.count >= 3, found.count <= maximumCount, reachAcross(found) {
         let values = found.map(\.value)
         return Ticks(major: found, minor: minorTicks(labelled: []).filter { !values.contains($0) })
       }
+    }
+    // Round numbers as on a linear axis would all stand at its upper end.
+    guard ends.upper - ends.lower < 1.3 || powers.count < 2 else {
+      return Ticks(
+        major: powers.map { tick(1, power: $0, range: powers) }, minor: minorTicks(labelled: powers))
     }
     return narrowTicks(maximumCount: maximumCount)
   }

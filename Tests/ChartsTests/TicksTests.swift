@@ -39,6 +39,9 @@ import Testing
     #expect(labels(.log10, 2.1, 4.9) == ["2.5", "3.0", "3.5", "4.0", "4.5"])
     #expect(labels(.log10, 2, 3).count >= 3)
     #expect(labels(.log10, 1.0001, 1.0002).count >= 3)
+    // Two decades and more, with room for few: not the round numbers of a linear axis, all at its upper end.
+    #expect(labels(.log10, 0.14, 25, count: 5) == ["0.3", "1", "3", "10"])
+    #expect(labels(.log10, 0.14, 25, count: 3) == ["1", "10"])
     #expect(labels(.log10, 1.4e-7, 9e-6) == ["2·10^−7", "5·10^−7", "10^−6", "2·10^−6", "5·10^−6"])
   }
 

@@ -74,7 +74,8 @@ struct GradsCommand: ParsableCommand {
     }
     guard !follow || mismatch.noise == nil else {
       throw ValidationError(
-        "\(mismatch.noiseOption) reads what is there, also of a run that goes on; --follow has no place beside it")
+        "\(mismatch.noiseOption) reads what is there, also of a run that goes on; --follow has no place beside it"
+      )
     }
     guard !follow || files.count == 1 else { throw ValidationError("--follow takes one run file") }
     guard stacks.stack == nil || !files.isEmpty else {

@@ -85,7 +85,8 @@ struct RecipeCommand: ParsableCommand {
       return run
     }
     let writer = RecipeWriter(recipe: recipe, report: report, console: console)
-    console.print([ClaimResult.table(writer.results)], as: format)
+    // A recipe that claims nothing shows figures and tables alone.
+    console.print([recipe.claims.isEmpty ? report.table : ClaimResult.table(writer.results)], as: format)
     if let results {
       try FileManager.default.createDirectory(atPath: results, withIntermediateDirectories: true)
       try writer.write(into: OutputFolder(existing: results))

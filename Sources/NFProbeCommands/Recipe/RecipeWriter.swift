@@ -14,11 +14,11 @@ struct RecipeWriter {
 
   /// Everything into a folder: `claims.csv`, `results.md` for readers, the sweep's tables and the recipe's figures.
   func write(into folder: OutputFolder) throws {
-    let claims = ClaimResult.table(results)
-    try OutputFolder.write(claims.rendered(as: .csv), to: folder.file("claims.csv"))
+    let claims = recipe.claims.isEmpty ? nil : ClaimResult.table(results)
+    if let claims { try OutputFolder.write(claims.rendered(as: .csv), to: folder.file("claims.csv")) }
     try OutputFolder.write(report.table.rendered(as: .csv), to: folder.file("grid.csv"))
     try OutputFolder.write(report.runTable.rendered(as: .csv), to: folder.file("runs.csv"))
-    var parts = [claims, report.table] + [report.choiceTable, report.crossingTable].compactMap(\.self)
+    var parts = [claims, report.table, report.choiceTable, report.crossingTable].compactMap(\.self)
     for figure in recipe.figures {
       let (drawn, tables) = try draw(figure, into: folder)
       guard let drawn else {
