@@ -4,7 +4,7 @@ let content = null;
 let isAsking = false;
 let isStale = false;
 let lastCost = 0;
-let lastAsked = 0;
+let lastAsked = -Infinity;
 let timer = null;
 
 const pictures = {

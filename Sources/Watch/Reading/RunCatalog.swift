@@ -24,6 +24,8 @@ final class RunCatalog {
   /// The runs that were asked for last, the latest at the end.
   private var used: [String] = []
   private var refused: [String: WatchRequest.Refusal] = [:]
+  /// The groups of runs as they were told apart last: by the run's place, and of which runs.
+  private var grouping: (labels: [String: String], members: [String]) = ([:], [])
   /// Counts changes of the list.
   private(set) var version = 0
 
@@ -98,6 +100,15 @@ final class RunCatalog {
   func reading<Result>(_ run: WatchedRun, _ body: (ReadGuard) throws -> Result) rethrows -> Result {
     announce(run)
     return try body(guardian)
+  }
+
+  /// The group of each run by its id. Told anew where other runs are known; while the list is read, each time that twice as many are.
+  func groups(isRead: Bool) -> [String: String] {
+    let members = ordered.compactMap { run in run.manifest.map { "\(run.id) \($0.runID)" } }
+    if members != grouping.members, isRead || members.count >= 2 * grouping.members.count {
+      grouping = (groupLabels(), members)
+    }
+    return grouping.labels
   }
 
   /// Lets go of every file.

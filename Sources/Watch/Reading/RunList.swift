@@ -45,18 +45,23 @@ struct RunList: Codable, Sendable {
 extension RunCatalog {
   /// The list as it stands.
   func list(isPartial: Bool) -> RunList {
-    let labels = groupLabels()
+    let isRead = ordered.allSatisfy { $0.version > 0 }
+    let labels = groups(isRead: isRead)
     return RunList(
-      version: version, rows: ordered.map { row($0, labels[$0.id]) }, shown: defaultChoice.map(\.id),
+      version: version,
+      rows: ordered.map { row($0, labels[$0.id], isLabelled: isRead || labels[$0.id] != nil) },
+      shown: defaultChoice.map(\.id),
       isPartial: isPartial, remark: remark)
   }
 
-  private func row(_ run: WatchedRun, _ group: String?) -> RunList.Row {
+  private func row(_ run: WatchedRun, _ group: String?, isLabelled: Bool) -> RunList.Row {
     var row = RunList.Row(
       id: run.id, name: run.name, version: run.version, problem: run.problem, remarks: run.remarks,
       isPending: run.version == 0, group: group)
     row.changed = run.stamp?.seconds
     guard let progress = run.progress else { return row }
+    // It would stand among runs of no group, and move on at once.
+    row.isPending = !isLabelled
     row.architecture = progress.architecture
     row.seed = "\(progress.seed)"
     row.standing = progress.standing
@@ -93,7 +98,7 @@ extension RunCatalog {
   }
 
   /// The group of each run by its id. Runs of two files are one in groups, and are told apart by their files.
-  private func groupLabels() -> [String: String] {
+  func groupLabels() -> [String: String] {
     var byRun: [String: [String]] = [:]
     var distinct: [RecordedRun] = []
     for run in ordered {
