@@ -307,6 +307,7 @@ sweep:
   choose: rate
 figures:
   - figure: summary
+    lines: placement
     columns:
       - {measure: perplexity, title: held-out perplexity}
       - {measure: peak learning rate, of: {rate: rising}, title: largest stable rate}
@@ -410,7 +411,7 @@ def test_a_summary_is_drawn_with_a_panel_a_column(summary):
         (", title: held-out perplexity", ", says: low", ["`says`", "claim"]),
         ("{measure: perplexity,", "{title2: x, measure: perplexity,", ["title2", "did you mean title"]),
         ("{measure: perplexity,", "{of: {size: small}, measure: perplexity,", ["size", "other columns"]),
-        ("    columns:\n", "    lines: rate\n    columns:\n", ["rate", "size, placement"]),
+        ("lines: placement", "lines: rate", ["rate", "size, placement"]),
         ("  - figure: summary\n", "  - figure: curves\n", ["columns", "summary"]),
         ("{says: grows,", "{says: grows, title: x,", ["title", "column"]),
     ],
