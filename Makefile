@@ -9,13 +9,13 @@ mandir = $(DESTDIR)$(PREFIX)/share/man/man1
 # What `make completions` and `make man` write, and `make install` puts in place.
 package = .build/package
 
-.PHONY: help run test python parallel check-models figures-check watch-check ray-check soak build lint format docs completions man install check-install uninstall \
-	dist dist-check check-kernels clean
+.PHONY: help run test python parallel check-models figures-check watch-check watch-speed ray-check soak build lint format docs completions man install check-install uninstall \
+	dist dist-check dist-twice check-kernels aarch64-check clean
 
 help: ## List the targets
 	@echo 'nf-probe: gradients of transformers, layer by layer'
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: ## Install what is missing, build, measure gradients on the built-in corpus (ARGS="--seeds 3")
 	@scripts/run.sh $(ARGS)
@@ -37,6 +37,9 @@ check-models: build ## Check names and roles on models of all libraries, in an e
 
 watch-check: build ## Try the page of `nf-probe watch` in Chromium, and its server under load (a few minutes)
 	@scripts/watch-check.sh $(ARGS)
+
+watch-speed: build ## Time the page of `nf-probe watch` and its server: a long run, 200 runs, a growing one (quiet machine)
+	@scripts/watch-speed.sh $(ARGS)
 
 ray-check: build ## Run a sweep on a local Ray cluster with a worker killed on the way (a few minutes)
 	@scripts/ray-check.sh $(ARGS)
@@ -87,6 +90,12 @@ dist: ## Write to dist/ what people install who have no Swift: wheel, source dis
 
 dist-check: ## Install what lies in dist/ in bare systems and use it there (as root; needs debootstrap and qemu-user)
 	@scripts/dist-check.sh
+
+dist-twice: ## Build a commit from nothing in two folders and compare the bytes (long)
+	@scripts/dist-twice.sh
+
+aarch64-check: ## Compile the C parts for 64-bit ARM and run them there, or emulated
+	@scripts/aarch64-check.sh
 
 check-kernels: ## Run the tests of the numbers with each set of kernels that make dist ships
 	@scripts/check-kernels.sh

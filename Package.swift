@@ -32,7 +32,7 @@ let package = Package(
   targets: [
     // What every part speaks.
     .target(
-      name: "Architecture", dependencies: [.product(name: "Yams", package: "Yams")],
+      name: "Architecture", dependencies: ["Text", .product(name: "Yams", package: "Yams")],
       resources: [.embedInCode("Presets")], swiftSettings: strict),
     .target(name: "RunData", swiftSettings: strict),
     .target(name: "Text", swiftSettings: strict),

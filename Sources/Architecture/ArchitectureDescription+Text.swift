@@ -48,6 +48,7 @@ extension ScaleDescription {
     case .constant(let value): value.quoted
     case .scalar(let start): braces([("learned", "scalar"), ("from", start.quoted)])
     case .vector(let start): braces([("learned", "vector"), ("from", start.quoted)])
+    case .profiledVector: braces([("learned", "vector"), ("from", "profile")])
     }
   }
 }

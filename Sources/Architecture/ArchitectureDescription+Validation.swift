@@ -42,7 +42,7 @@ extension SublayerDescription {
     for (key, scale) in [("branch-scale", around.branchScale), ("residual-scale", around.residualScale)] {
       switch scale {
       case .constant(let value), .scalar(let value), .vector(let value): found.append((key, value))
-      case nil: break
+      case .profiledVector, nil: break
       }
     }
     switch self {

@@ -89,6 +89,8 @@ public enum ScaleDescription: Equatable, Sendable {
   case scalar(start: Expression)
   /// A learned number for each element.
   case vector(start: Expression)
+  /// The same, started by what a pass over a batch finds (Admin): on a residual alone.
+  case profiledVector
 }
 
 /// What surrounds a sublayer's function.

@@ -1,3 +1,4 @@
+import Text
 import Yams
 
 /// A place in an architecture's file, which knows how to complain.
@@ -48,6 +49,8 @@ struct ArchitectureNode {
   var text: String { node.scalar?.string ?? "" }
 
   var isSequence: Bool { node.sequence != nil }
+
+  var isMapping: Bool { node.mapping != nil }
 
   private var isNothing: Bool { node.scalar.map { ["", "~", "null"].contains($0.string) } ?? false }
 
@@ -109,7 +112,9 @@ struct ArchitectureNode {
   // MARK: - Values
 
   private func unknown(_ word: String, among known: [String]) -> ArchitectureError {
-    error("\"\(word)\" is no word of \"\(name)\"; there are \(known.joined(separator: ", "))")
+    error(
+      "\"\(word)\" is no word of \"\(name)\"\(suggestion(for: word, among: known)); there are "
+        + known.joined(separator: ", "))
   }
 
   func string() throws(ArchitectureError) -> String {
@@ -211,13 +216,21 @@ extension ArchitectureNode {
   private enum Learned: String, CaseIterable { case scalar, vector }
 
   /// A number, or what is learned.
-  func scale() throws(ArchitectureError) -> ScaleDescription {
+  ///
+  /// - Parameter canBeProfiled: whether a pass over a batch may set where it starts.
+  func scale(canBeProfiled: Bool = false) throws(ArchitectureError) -> ScaleDescription {
     if node.scalar != nil { return .constant(try expression()) }
     let keys = try mapping(ScaleKey.self)
     guard let learned = keys[.learned] else {
       throw error("\"\(name)\" is a number, or has \"learned: scalar\" or vector")
     }
     let kind = try learned.choice(Learned.self)
+    if let from = keys[.from], from.text == "profile" {
+      guard canBeProfiled, kind == .vector else {
+        throw from.error("\"from: profile\" is for a learned vector on the residual")
+      }
+      return .profiledVector
+    }
     let start = try keys[.from]?.expression() ?? Expression(1)
     return kind == .scalar ? .scalar(start: start) : .vector(start: start)
   }
@@ -225,7 +238,11 @@ extension ArchitectureNode {
   private enum RotaryKey: String, CaseIterable { case theta, share, pairing }
 
   func rotary() throws(ArchitectureError) -> RotaryDescription? {
-    if node.scalar != nil { return try flag() ? RotaryDescription() : nil }
+    if node.scalar != nil {
+      do { return try flag() ? RotaryDescription() : nil } catch {
+        throw self.error("\"\(name)\" is yes, no, or has theta, share or pairing, not \"\(text)\"")
+      }
+    }
     let keys = try mapping(RotaryKey.self)
     var rotary = RotaryDescription()
     if let theta = keys[.theta] { rotary.theta = try theta.positive() }
@@ -239,7 +256,9 @@ extension ArchitectureNode {
 
   func gate() throws(ArchitectureError) -> FFNDescription.Gate {
     if let gate = FFNDescription.Gate(rawValue: text) { return gate }
-    return try flag() ? .separate : .none
+    do { return try flag() ? .separate : .none } catch {
+      throw self.error("\"\(name)\" is yes (two tensors), fused (one) or no, not \"\(text)\"")
+    }
   }
 
   func layers() throws(ArchitectureError) -> LayerException.Layers {

@@ -2,7 +2,8 @@
 public enum ArchitecturePreset {
   /// Names in the order in which they are listed: the paper's three, placements, whole models.
   public static let names = [
-    "post-ln", "pre-ln", "normformer", "sandwich-ln", "peri-ln", "output-norm", "sub-ln", "deepnorm", "lns",
+    "post-ln", "pre-ln", "normformer", "sandwich-ln", "peri-ln", "output-norm", "sub-ln", "deepnorm", "admin",
+    "lns",
     "mix-ln", "hybridnorm", "hybridnorm-star", "b2t", "rezero", "layerscale", "dyt", "qk-norm",
     "parallel", "gpt2", "opt", "gpt-neox", "llama", "qwen3", "gemma3", "olmo2", "phi",
   ]
@@ -36,6 +37,7 @@ public enum ArchitecturePreset {
     ("output-norm", PackageResources.output_norm_yaml),
     ("sub-ln", PackageResources.sub_ln_yaml),
     ("deepnorm", PackageResources.deepnorm_yaml),
+    ("admin", PackageResources.admin_yaml),
     ("lns", PackageResources.lns_yaml),
     ("mix-ln", PackageResources.mix_ln_yaml),
     ("hybridnorm", PackageResources.hybridnorm_yaml),

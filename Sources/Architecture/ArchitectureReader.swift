@@ -110,7 +110,7 @@ struct SublayerReader {
     surroundings.branchNorm = try keys[.branchNorm]?.norm(default: norm, canBePerHead: false)
     surroundings.outputNorm = try keys[.outputNorm]?.norm(default: norm, canBePerHead: false)
     surroundings.branchScale = try keys[.branchScale]?.scale()
-    surroundings.residualScale = try keys[.residualScale]?.scale()
+    surroundings.residualScale = try keys[.residualScale]?.scale(canBeProfiled: true)
     surroundings.addsLayerInput = try keys[.addInput]?.flag() ?? false
     return surroundings
   }
@@ -207,6 +207,9 @@ struct SublayerReader {
       throw node.error("say what differs: block, attention or ffn")
     }
     let overrides = [Kind.attention.rawValue: keys[.attention], Kind.ffn.rawValue: keys[.ffn]]
+    for case let override? in overrides.values where !override.isMapping {
+      throw override.error("say what differs in it, such as {rotary: no}")
+    }
     return LayerException(
       layers: which, block: try self.block(block.replacing(overrides.compactMapValues { $0 })))
   }

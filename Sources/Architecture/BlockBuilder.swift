@@ -88,7 +88,8 @@ struct BlockBuilder {
     var (sum, vector) = (stream, nil as Int?)
     switch around.residualScale {
     // Fused with the sum.
-    case .vector: vector = add(learnedScale(branches[0].names.residualScale, around.residualScale))
+    case .vector, .profiledVector:
+      vector = add(learnedScale(branches[0].names.residualScale, around.residualScale))
     case .some(let scale): sum = self.scale(branches[0].names.residualScale, scale, stream)
     case nil: break
     }
@@ -260,6 +261,10 @@ struct BlockBuilder {
       .scale(name, count: 1, axis: .single, start: start.value(variables))
     case .vector(let start):
       .scale(name, count: configuration.modelDim, axis: .modelElement, start: start.value(variables))
+    case .profiledVector:
+      ParameterSpec(
+        name: name, shape: [configuration.modelDim], kind: .scale, initialValue: .profiled,
+        axis: .modelElement)
     default: .scale(name, count: configuration.modelDim, axis: .modelElement, start: 1)
     }
   }

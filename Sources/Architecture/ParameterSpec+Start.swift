@@ -100,6 +100,7 @@ extension InitialValue {
     case .uniform(let bound): .uniform(bound: bound * factor)
     case .normal(let deviation): .normal(standardDeviation: deviation * factor)
     case .constant(let value): .constant(value * factor)
+    case .profiled: .profiled
     }
   }
 }

@@ -20,6 +20,8 @@ public enum InitialValue: Equatable, Sendable {
   case normal(standardDeviation: Double)
   /// The same everywhere.
   case constant(Double)
+  /// 1, until a pass over a batch has found what it is to be.
+  case profiled
 }
 
 /// When a parameter's gradient is zero whatever the data, so that only rounding noise is measured.
@@ -136,6 +138,9 @@ public struct ParameterTable: Equatable, Sendable {
     layerStarts = starts
     self.parameters = parameters
   }
+
+  /// Whether initial values await a pass over a batch.
+  public var needsProfile: Bool { parameters.contains { $0.spec.initialValue == .profiled } }
 
   /// Number of layers.
   public var layerCount: Int { plans.count }

@@ -174,6 +174,7 @@ extension ScaleDescription {
     case .constant(let factor): .init(.constant, "× \(factor.text)")
     case .scalar(let start): .init(.scale, "× learned number, from \(start.text)", name)
     case .vector(let start): .init(.scale, "× learned vector, from \(start.text)", name)
+    case .profiledVector: .init(.scale, "× learned vector, from a pass", name)
     }
   }
 }

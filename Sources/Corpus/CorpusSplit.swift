@@ -40,6 +40,8 @@ public struct CorpusSplit: Sendable {
   public let training: any TokenSource
   /// The held-out text.
   public let validation: (any TokenSource)?
+  /// Facts of a held-out text that is a file of its own.
+  public let validationFacts: CorpusFacts?
   /// The built-in language's entropies; nil for files.
   public let languageEntropy: LanguageEntropy?
 
@@ -61,12 +63,13 @@ public struct CorpusSplit: Sendable {
     }
     switch request.validation {
     case .none:
-      (training, validation) = (whole, nil)
+      (training, validation, validationFacts) = (whole, nil, nil)
     case .file(let path, let format):
-      training = whole
-      validation = try Self.validationFile(path, format, facts)
+      let file = try Self.validationFile(path, format, facts)
+      (training, validation, validationFacts) = (whole, file, file.facts)
     case .lastFraction(let fraction):
       (training, validation) = try Self.divided(whole, fraction, isEndless: facts.tokenCount == nil)
+      validationFacts = nil
     }
   }
 

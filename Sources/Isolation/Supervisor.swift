@@ -62,15 +62,20 @@ public struct Supervisor: Sendable {
 
   /// Starts the child and waits for its end. Call it early, with no other thread started that expects signals.
   ///
-  /// - Parameter arguments: the child's arguments without the program's name; nil for those of this process.
+  /// - Parameters:
+  ///   - arguments: the child's arguments without the program's name; nil for those of this process.
+  ///   - isSilent: whether what the child prints to standard output goes nowhere.
   /// - Throws: ``LaunchError``.
-  public static func run(arguments: [String]? = nil) throws(LaunchError) -> Outcome {
+  public static func run(arguments: [String]? = nil, isSilent: Bool = false) throws(LaunchError) -> Outcome {
     let words =
       [CommandLine.arguments.first ?? "nf-probe"] + (arguments ?? Array(CommandLine.arguments.dropFirst()))
     // Blocked before the child exists, so that no signal is lost in between.
     let signals = SignalRelay()
     defer { signals.end() }
-    let child = try spawn(words, mask: signals.childMask)
+    let nowhere = isSilent ? unsafe open("/dev/null", O_WRONLY | O_CLOEXEC) : -1
+    defer { if nowhere >= 0 { close(nowhere) } }
+    let child = try spawn(
+      words, mask: signals.childMask, streams: nowhere >= 0 ? (input: STDIN_FILENO, output: nowhere) : nil)
     return signals.wait(for: child)
   }
 

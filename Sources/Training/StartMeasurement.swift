@@ -5,7 +5,8 @@ import RunData
 import Transformer
 
 extension Model {
-  /// Measures gradients and hidden states at the values that the model has, over some batches; nothing is updated.
+  /// Measures gradients and hidden states at the values that the model has, over some batches; nothing is updated. Values that await a pass
+  /// get it first, from the first batch.
   ///
   /// - Parameters:
   ///   - sampler: of the model's batch shape; its first `batches` steps are read.
@@ -16,6 +17,10 @@ extension Model {
   ) throws(CorpusError) -> StartState {
     var state = StartState(layerCount: configuration.layerCount, tensors: tensors)
     var batch = TokenBatch(batchSize: shape.batchSize, sequenceLength: shape.sequenceLength)
+    if table.needsProfile {
+      try sampler.fill(&batch, step: 0)
+      profileResiduals(tokens: batch.inputs)
+    }
     let tokens = (0..<batches).reduce(0) { $0 + sampler.targetCount(step: $1) }
     for step in 0..<batches {
       try sampler.fill(&batch, step: step)

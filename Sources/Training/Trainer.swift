@@ -51,6 +51,16 @@ public final class Trainer<Scalar: KernelScalar> {
       batchSize: configuration.batch.batchSize, sequenceLength: configuration.batch.sequenceLength)
   }
 
+  /// Gives the model its initial values: those of the run's seed, and where some await a pass, what the first step's batch says of them.
+  ///
+  /// - Throws: where the corpus cannot be read.
+  public func initializeModel() throws(CorpusError) {
+    model.initialize(seed: configuration.seed)
+    guard model.table.needsProfile else { return }
+    try sampler.fill(&batch, step: 0)
+    model.profileResiduals(tokens: batch.inputs)
+  }
+
   /// Makes every step from `firstStep` on: what comes out is what a run from step 0 on would give from there, where
   /// model and optimizer are as that run left them.
   ///

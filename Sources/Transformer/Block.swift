@@ -19,6 +19,8 @@ struct Pass<Scalar: KernelScalar> {
   let probe: ActivationProbe?
   /// Times each step where it is not nil.
   let clock: StepClock?
+  /// Sets the scales on residuals that start by a pass, where it is not nil.
+  var profile: ResidualProfile<Scalar>?
 
   /// The shape of an attention step.
   func attention(_ parameters: AttentionParameters) -> AttentionShape {
@@ -158,6 +160,9 @@ struct Block<Scalar: KernelScalar> {
     case .dropout(let site, let from, let to):
       drop(site, value(from), into: value(to), pass)
     case .add(let residual, let scale, let branch, let to):
+      if let profile = pass.profile, let scale, plan.parameters[scale].initialValue == .profiled {
+        profile.set(parameters[scale], residual: value(residual), branch: value(branch), layer: layer, scale)
+      }
       addForward(
         residual: value(residual), scale: scale.map { parameters[$0] }, branch: value(branch),
         into: value(to), team: team)

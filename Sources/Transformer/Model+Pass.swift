@@ -76,6 +76,18 @@ extension Model {
     return headAnswers(targets: targets, pass)
   }
 
+  /// Sets the learned scales on residuals that start by a pass (Admin) to what one forward pass finds; nothing is dropped.
+  ///
+  /// - Parameter tokens: `(B*T)` ids, below the table's rows.
+  public func profileResiduals(tokens: [Int32]) {
+    guard table.needsProfile else { return }
+    var pass = makePass(dropout: nil, probe: nil, clock: nil)
+    pass.profile = ResidualProfile(parameters: { [self] layer, index in
+      parameter(table.firstIndex(layer: layer) + index)
+    })
+    forward(tokens: tokens, pass)
+  }
+
   private func makePass(dropout: DropoutKey?, probe: ActivationProbe?, clock: StepClock?) -> Pass<Scalar> {
     Pass(
       team: team, workspace: memory.workspace, configuration: configuration, shape: shape,

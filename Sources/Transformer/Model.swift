@@ -134,7 +134,8 @@ public final class Model<Scalar: KernelScalar> {
 
   /// Gives every tensor its initial values.
   ///
-  /// A value is a function of seed, tensor name and position, so that architectures share the values of the tensors they share.
+  /// A value is a function of seed, tensor name and position, so that architectures share the values of the tensors they share. Where the
+  /// table ``ParameterTable/needsProfile``, ``profileResiduals(tokens:)`` has the last word.
   public func initialize(seed: UInt64) {
     for (index, parameter) in table.parameters.enumerated() {
       let generator = Philox(seed: seed, stream: parameter.fullName)
@@ -143,6 +144,7 @@ public final class Model<Scalar: KernelScalar> {
       case .uniform(let bound): fillUniform(row, bound: bound, generator, team: team)
       case .normal(let deviation): fillNormal(row, standardDeviation: deviation, generator, team: team)
       case .constant(let value): fillConstant(row, Scalar(value), team: team)
+      case .profiled: fillConstant(row, 1, team: team)
       }
     }
   }

@@ -45,6 +45,8 @@ struct WatchReply: Sendable {
     var contentType: String
     /// The name to save it under; nil for what is shown.
     var fileName: String?
+    /// Whether there is more to look at, of a list.
+    var isPartial: Bool?
   }
 
   var head: Head

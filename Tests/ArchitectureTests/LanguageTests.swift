@@ -52,10 +52,84 @@ import Testing
     #expect(windows == (1...12).map { $0 % 6 == 0 ? nil : 512 })
   }
 
+  // MARK: - Parts
+
+  @Test func partsOfLlamaOnPreLNAreLlama() throws {
+    let llama = try #require(ArchitecturePreset.named("llama"))
+    let preLN = try #require(ArchitecturePreset.named("pre-ln"))
+    let made = try preLN.withParts(of: llama)
+    #expect(made.resolvedText == llama.resolvedText && made.sizes == llama.sizes && made.name == "pre-ln")
+    #expect(made.title == "Pre-LN, made of Llama's parts")
+    #expect(try parse(made.text).resolvedText == made.resolvedText)
+  }
+
+  @Test(arguments: ArchitecturePreset.names)
+  func ownPartsChangeNothing(name: String) throws {
+    let preset = try #require(ArchitecturePreset.named(name))
+    guard preset.exceptions.isEmpty else {
+      #expect(throws: ArchitectureError.self) { try preset.withParts(of: preset) }
+      return
+    }
+    // A DyT stays in its place, and so do norms that are not all of one kind.
+    #expect(try preset.withParts(of: preset).resolvedText == preset.resolvedText)
+  }
+
+  @Test func aPlacementKeepsWhatIsItsOwn() throws {
+    let llama = try #require(ArchitecturePreset.named("llama"))
+    func made(_ name: String) throws -> ArchitectureDescription {
+      try #require(ArchitecturePreset.named(name)).withParts(of: llama)
+    }
+    // Norms by head and factors of depth stay, of Llama's kind; gains of the start go to the gate too.
+    guard case .attention(let attention, let around) = try made("hybridnorm").block[0] else { return }
+    #expect(
+      attention.queryNorm?.isPerHead == true && attention.queryNorm?.kind == .rms && around.outputNorm != nil)
+    #expect(attention.rotary != nil && attention.biases.isEmpty)
+    guard case .feedForward(let ffn, let other) = try made("lns").block[1] else { return }
+    #expect(
+      other.inputNorm?.factor?.text == "1/sqrt(l)" && other.inputNorm?.kind == .rms && ffn.gate == .separate)
+    let deepNorm = try made("deepnorm")
+    #expect(
+      deepNorm.initial.gains["gate"] == deepNorm.initial.gains["fc1"] && deepNorm.initial.scheme == .gpt2)
+    #expect(deepNorm.head.norm == nil && !deepNorm.head.isTied)
+    #expect(try made("peri-ln").embedding.norm?.kind == .rms)
+    #expect(try made("mix-ln").exceptions.count == 1)
+    guard case .attention(_, let tanh) = try made("dyt").block[0] else { return }
+    #expect(tanh.inputNorm?.kind == .dyt)
+  }
+
+  @Test func aScaleThatStartsByAPassIsAVectorOnTheResidual() throws {
+    let line = { (place: String, scale: String) in
+      "architecture: 1\nblock:\n  - attention: {\(place): \(scale)}\n  - ffn: {}\n"
+    }
+    let profiled = try parse(line("residual-scale", "{learned: vector, from: profile}"))
+    #expect(profiled.block[0].surroundings.residualScale == .profiledVector)
+    for (place, scale) in [
+      ("branch-scale", "{learned: vector, from: profile}"),
+      ("residual-scale", "{learned: scalar, from: profile}"),
+    ] {
+      #expect(
+        complaint(line(place, scale)).contains(
+          "line 3: \"from: profile\" is for a learned vector on the residual"))
+    }
+  }
+
   @Test func wrongWordsAreNamedWithTheirLine() {
     #expect(
       complaint("architecture: 1\nblock:\n  - attention: {imput-norm: yes}\n  - ffn: {}\n")
-        .hasPrefix("mine.yaml, line 3: \"imput-norm\" is no word of \"attention\"; there are"))
+        .hasPrefix(
+          "mine.yaml, line 3: \"imput-norm\" is no word of \"attention\" (did you mean input-norm?); there are"
+        ))
+    #expect(
+      complaint("architecture: 1\nblock:\n  - attention: {rotary: noo}\n  - ffn: {}\n")
+        .hasSuffix("\"rotary\" is yes, no, or has theta, share or pairing, not \"noo\""))
+    #expect(
+      complaint("architecture: 1\nblock:\n  - attention: {}\n  - ffn: {gated: fussed}\n")
+        .hasSuffix("\"gated\" is yes (two tensors), fused (one) or no, not \"fussed\""))
+    #expect(
+      complaint(
+        "architecture: 1\nblock:\n  - attention: {}\n  - ffn: {}\nexceptions:\n  - layers: first 1\n    attention: no\n"
+      )
+      .hasSuffix("line 7: say what differs in it, such as {rotary: no}"))
     #expect(complaint("architecture: 1\nblok: []\n").contains("line 2: \"blok\" is no word of \"the file\""))
     #expect(complaint("block:\n  - ffn: {}\n").contains("\"architecture: 1\""))
     #expect(complaint("architecture: 2\nblock:\n  - ffn: {}\n").contains("line 1: is written in version 2"))

@@ -242,6 +242,40 @@ def test_scales_are_recorded_as_they_multiply(tmp_path):
     assert "initial value 0.1" in drawing and "initial value 0.5" in drawing
 
 
+def test_admins_scales_start_by_a_pass_over_the_first_batch(tmp_path):
+    """Each is the root of what the sum before it was made of, by the activations of the step that had them."""
+    run("grads", "--architectures=admin", *SMALL, "--activations", "--out", tmp_path / "out")
+    with h5py.File(tmp_path / "out/admin-seed0.h5") as file:
+        found = [file[name][0] for name in ("scale_w_resid_attention", "scale_w_resid")]
+        assert all((scale == scale[:, :1]).all() for scale in found)
+        scales = numpy.stack([scale[:, 0] for scale in found], axis=1).ravel()
+        assert scales[0] == 1 and (numpy.diff(scales) > 0).all()
+        squares = file["activation_sum_squares"][0] / (2 * 8 * 16)
+        place = [name.decode() for name in file["operation"][...]].index
+        streams = squares[:, [place("input"), place("self_attn_layer_norm")]].ravel()
+        branches = squares[:, [place("self_attn.out_proj"), place("fc2")]].ravel()
+        # Variances there, mean squares here: the same where the stream has gone through a norm, and nearly for a branch.
+        squared = numpy.sqrt(scales**2 * streams + branches)[:-1]
+        assert numpy.allclose(scales[2:], squared[1:], rtol=0.01) and scales[1] < squared[0]
+    start_of = run("init", "--architectures=admin,post-ln", "--depths=2,3", "--seeds=2", *flags(dim=16, heads=4, sequence=8, batch=2)).stdout
+    assert "Admin" in start_of
+    text = run("architectures", "admin").stdout
+    assert "w_(i+1)^2 = Var(w_i * x_(i-1)) + Var(f_i(x_(i-1)))" in " ".join(text.split())
+
+
+def test_one_architectures_places_hold_anothers_parts(tmp_path):
+    made = run("architectures", "peri-ln", "--parts=llama", "--yaml").stdout
+    (tmp_path / "mine.yaml").write_text(made)
+    sizes = flags(layers=3, dim=16, heads=4, kv_heads=2, ffn_dim=20, steps=6, sequence=8, batch=2, threads=1)
+    run("grads", "--architectures=peri-ln", "--parts=llama", *sizes, "--out", tmp_path / "one")
+    run("grads", f"--architectures={tmp_path / 'mine.yaml'}", *sizes, "--out", tmp_path / "other")
+    with h5py.File(tmp_path / "one/peri-ln-seed0.h5") as one, h5py.File(tmp_path / "other/mine-seed0.h5") as other:
+        assert numpy.array_equal(one["gradient_l1"], other["gradient_l1"])
+        names = {name.decode() for name in one["tensor"][...]}
+        assert {"fc_gate.weight", "attn_ln.weight", "ffn_ln.weight"} <= names and "attn_ln.bias" not in names
+        assert "decoder.output_projection.weight" in [name.decode() for name in one["stem_tensor"][...]]
+
+
 def test_text_is_no_corpus_for_a_model_of_subwords(tmp_path):
     """A vocabulary of tens of thousands is a tokenizer's: bytes would be measured against the wrong rows."""
     folder = tmp_path / "model"

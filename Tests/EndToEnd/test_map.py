@@ -19,8 +19,8 @@ MAP = {
     "CProcessor": "",
     # Values and tools that know of nothing else.
     "BuildInfo": "",
-    "Architecture": "",
     "Text": "",
+    "Architecture": "Text",
     "Randomness": "",
     "Checksums": "CChecksums",
     "RunData": "",

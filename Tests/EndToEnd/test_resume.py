@@ -98,11 +98,13 @@ def test_a_killed_run_goes_on_bit_for_bit(delays, text, whole, tmp_path):
     [
         dict(precision="fp16", loss_scale=2.0**24, loss_scale_window=20, until="either"),
         dict(optimizer="sgd", momentum=0.9, lr=0.1, beta1=None),
+        dict(architecture="admin"),
     ],
 )
 def test_what_a_run_knows_beside_weights_goes_on_too(changes, text, tmp_path):
-    """The loss scale, the losses that a divergence is judged by, SGD's velocity."""
+    """The loss scale, the losses that a divergence is judged by, SGD's velocity; scales that a first pass set."""
     arguments = dict(steps=150, checkpoint_every=40, **changes)
+    name = f"{changes.get('architecture', 'normformer')}-seed7.h5"
     succeeds("train", *long(text, out="whole", **arguments), cwd=tmp_path)
     (tmp_path / "cut").mkdir()
     process = start("train", long(text, out="run", **arguments), tmp_path / "cut")
@@ -110,9 +112,9 @@ def test_what_a_run_knows_beside_weights_goes_on_too(changes, text, tmp_path):
     process.kill()
     process.communicate()
     succeeds("train", "--resume=run", cwd=tmp_path / "cut")
-    assert_same_run(tmp_path / "whole/normformer-seed7.h5", tmp_path / "cut/run/normformer-seed7.h5")
+    assert_same_run(tmp_path / "whole" / name, tmp_path / "cut/run" / name)
     assert_same_end(tmp_path / "whole", tmp_path / "cut")
-    with h5py.File(tmp_path / "cut/run/normformer-seed7.h5") as file:
+    with h5py.File(tmp_path / "cut/run" / name) as file:
         assert len(set(file["event_segment"][...])) > 1
         if "precision" in changes:
             assert len(set(file["loss_scale"][...])) > 3

@@ -23,6 +23,8 @@ private struct PlacementCase: Decodable {
   let tokens: [[Int32]]
   let targets: [[Int32]]
   let loss: Double
+  /// What a pass makes of the scales on the residuals, in forward order; of Admin alone.
+  let profile: [Double]?
   let parameterCount: Int
   let tensors: [Tensor]
 
@@ -80,6 +82,45 @@ private struct PlacementCase: Decodable {
       #expect(worst <= 1e-10 * largest + 1e-14, "\(parameter.fullName): off by \(worst) of \(largest)")
       #expect((largest < 1e-13) == parameter.spec.hasZeroGradient(sequenceLength: 6), "\(parameter.fullName)")
     }
+  }
+
+  @Test func residualsStartByThePassOfPyTorch() throws {
+    let (golden, numbers) = try PlacementCase.load("admin")
+    let wanted = try #require(golden.profile)
+    let model = try Model<Double>(
+      golden.model(preset("admin")),
+      shape: PassShape(batchSize: golden.configuration.batch, sequenceLength: golden.configuration.sequence),
+      team: Team(threadCount: 2))
+    let tensors = Dictionary(uniqueKeysWithValues: golden.tensors.map { ($0.name, $0) })
+    for (index, parameter) in model.table.parameters.enumerated() {
+      let tensor = try #require(tensors[parameter.fullName])
+      model.parameter(index).assign(Array(numbers[tensor.offset..<tensor.offset + parameter.spec.count]))
+    }
+    model.profileResiduals(tokens: Array(golden.tokens.joined()))
+    let found = (0..<golden.configuration.layers).flatMap { layer in
+      ["w_resid_attention", "w_resid"].map { name -> [Double] in
+        model.table.index(layer: layer, name: name).map { model.parameter($0).array() } ?? []
+      }
+    }
+    #expect(found.count == wanted.count)
+    for (scales, wanted) in zip(found, wanted) {
+      #expect(scales.count == golden.configuration.dim && scales.allSatisfy { abs($0 - wanted) < 1e-12 })
+    }
+    #expect(wanted.first == 1 && wanted[1] > 1)
+  }
+
+  @Test func onlyWhatAwaitsAPassGetsOne() throws {
+    let configuration = ModelConfiguration(
+      layerCount: 2, modelDim: 16, headCount: 4, ffnDim: 17, vocabularySize: 11,
+      architecture: try preset("deepnorm"))
+    let model = try Model<Float>(
+      configuration, shape: PassShape(batchSize: 1, sequenceLength: 3), team: Team(threadCount: 1))
+    model.initialize(seed: 1)
+    let before = model.table.parameters.indices.map { model.parameter($0).array() }
+    model.profileResiduals(tokens: [1, 2, 3])
+    #expect(
+      !model.table.needsProfile
+        && before == model.table.parameters.indices.map { model.parameter($0).array() })
   }
 
   // MARK: - What must be the same

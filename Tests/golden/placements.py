@@ -159,6 +159,24 @@ def dyt(m: Layer, x: Tensor) -> Tensor:
     return x + m.ffn(m.dyt(F, x))
 
 
+def admin(m: Layer, x: Tensor) -> Tensor:
+    x = m.norm(A, m.get("w_resid_attention", DIM, centre=1.5, half=0.5) * x + m.attention(x))
+    return m.norm(F, m.get("w_resid", DIM, centre=1.5, half=0.5) * x + m.ffn(x))
+
+
+def profile(layers: list[Layer], x: Tensor) -> list[float]:
+    """Admin's pass: each scale is the root of both variances of the sum before, the first 1."""
+    found, scale = [], 1.0
+    for m in layers:
+        for norm, branch in ((A, m.attention), (F, m.ffn)):
+            found.append(scale)
+            y = branch(x)
+            total = scale * x + y
+            scale = math.sqrt((scale * x).var(correction=0).item() + y.var(correction=0).item())
+            x = m.norm(norm, total)
+    return found
+
+
 def qk_norm(m: Layer, x: Tensor) -> Tensor:
     x = x + m.attention(m.norm(A, x), normed="qk", per_head=True)
     return x + m.ffn(m.norm(F, x))
@@ -175,6 +193,7 @@ PLACEMENTS = {
     "output-norm": output_norm,
     "sub-ln": sub_ln,
     "deepnorm": deepnorm,
+    "admin": admin,
     "lns": lns,
     "mix-ln": mix_ln,
     "hybridnorm": hybridnorm,
@@ -186,7 +205,7 @@ PLACEMENTS = {
     "qk-norm": qk_norm,
     "parallel": parallel,
 }
-NO_FINAL_NORM = {"deepnorm", "b2t", "rezero"}
+NO_FINAL_NORM = {"deepnorm", "admin", "b2t", "rezero"}
 
 
 def positions() -> Tensor:
@@ -207,13 +226,18 @@ def compute(name: str) -> tuple[dict[str, object], Parameters]:
     x = table[torch.tensor(tokens)] * math.sqrt(DIM) + positions()
     if name == "peri-ln":
         x = stem.norm("decoder.layernorm_embedding", x)
-    for number in range(1, LAYERS + 1):
-        x = PLACEMENTS[name](Layer(parameters, source, number), x)
+    layers = [Layer(parameters, source, number) for number in range(1, LAYERS + 1)]
+    entering = x
+    for layer in layers:
+        x = PLACEMENTS[name](layer, x)
     if name not in NO_FINAL_NORM:
         x = (stem.dyt if name == "dyt" else stem.norm)("decoder.layer_norm", x)
     loss = cross_entropy((x @ table.T).reshape(-1, VOCABULARY), torch.tensor(targets).reshape(-1))
     loss.backward()
-    return {"tokens": tokens, "targets": targets, "loss": loss.item()}, parameters
+    facts: dict[str, object] = {"tokens": tokens, "targets": targets, "loss": loss.item()}
+    if name == "admin":
+        facts["profile"] = profile(layers, entering)
+    return facts, parameters
 
 
 def flat(tensors: list[Tensor]) -> list[float]:

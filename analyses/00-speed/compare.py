@@ -24,6 +24,10 @@ MODELS = {
     "width 192": dict(layers=12, dim=192, heads=6, vocab_size=256, sequence=128, batch=8),
 }
 STEPS = {"125M": 4, "width 192": 40}
+# What Llama's block has at each size beside the three of the paper: a third of the heads for keys and values, SwiGLU of 8/3 of the width.
+LLAMA = {"125M": dict(kv_heads=4, ffn_dim=2048), "width 192": dict(kv_heads=2, ffn_dim=512)}
+# Neither side is told which kernels to take.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("OPENBLAS_", "MKL_", "ONEDNN_"))}
 
 
 def flags(values: dict) -> list[str]:
@@ -33,14 +37,14 @@ def flags(values: dict) -> list[str]:
 def run_ours(model: dict, architecture: str, steps: int, threads: int) -> tuple[float, int]:
     command = [PROGRAM, "bench", "--json", f"--architecture={architecture}", f"--pairs={max(5, steps)}", "--clip=1",
                f"--threads={threads}", *flags(model)]  # fmt: skip
-    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=ENVIRONMENT).stdout)
     return found["stepSeconds"][1], found["peakBytes"]
 
 
 def run_peer(model: dict, architecture: str, steps: int, threads: int, bfloat16: bool) -> tuple[float, int]:
     command = [sys.executable, HERE / "peer.py", f"--architecture={architecture}", f"--steps={steps}",
                f"--threads={threads}", *flags(model), *(["--bfloat16"] if bfloat16 else [])]  # fmt: skip
-    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=ENVIRONMENT).stdout)
     return statistics.median(found["seconds"]), found["peak_bytes"]
 
 
@@ -49,7 +53,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--models", nargs="*", default=list(MODELS))
-    parser.add_argument("--architectures", nargs="*", default=["pre-ln", "normformer"])
+    parser.add_argument("--architectures", nargs="*", default=["pre-ln", "normformer", "llama"])
     parser.add_argument("--out", type=pathlib.Path, default=HERE / "-".join(processor().lower().split()))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -58,6 +62,7 @@ def main() -> None:
         model, steps = MODELS[name], STEPS[name]
         tokens = model["sequence"] * model["batch"]
         for architecture in options.architectures:
+            model = {**MODELS[name], **(LLAMA[name] if architecture == "llama" else {})}
             for round_ in range(options.rounds):
                 for side, (seconds, peak) in {
                     "nf-probe float32": run_ours(model, architecture, steps, options.threads),

@@ -1,7 +1,7 @@
 """The same model and step in PyTorch eager mode, as somebody who trains on a CPU would write it. Prints one JSON object.
 
-Pre-LN or NormFormer decoder, tied head, GELU; scaled_dot_product_attention, fused AdamW, clipping, gradients set to None;
-float32, or bfloat16 autocast.
+Pre-LN or NormFormer decoder, tied head, GELU; or Llama's, with RMSNorm, rotary positions, SwiGLU, grouped queries and a head of its own;
+scaled_dot_product_attention, fused AdamW, clipping, gradients set to None; float32, or bfloat16 autocast.
 """
 
 import argparse
@@ -39,6 +39,55 @@ class Layer(nn.Module):
         return x + self.fc2(h)
 
 
+def rotated(x: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
+    one, other = x.chunk(2, dim=-1)
+    return x * cosine + torch.cat((-other, one), dim=-1) * sine
+
+
+class LlamaLayer(nn.Module):
+    def __init__(self, dim: int, heads: int, kv_heads: int, ffn_dim: int):
+        super().__init__()
+        self.heads, self.kv_heads, self.head_dim = heads, kv_heads, dim // heads
+        self.input_layernorm, self.post_attention_layernorm = nn.RMSNorm(dim, 1e-5), nn.RMSNorm(dim, 1e-5)
+        self.qkv_proj = nn.Linear(dim, (heads + 2 * kv_heads) * self.head_dim, bias=False)
+        self.o_proj = nn.Linear(dim, dim, bias=False)
+        self.gate_up_proj = nn.Linear(dim, 2 * ffn_dim, bias=False)
+        self.down_proj = nn.Linear(ffn_dim, dim, bias=False)
+
+    def forward(self, x: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
+        batch, length, dim = x.shape
+        heads = self.qkv_proj(self.input_layernorm(x)).view(batch, length, -1, self.head_dim).transpose(1, 2)
+        q, k, v = heads.split([self.heads, self.kv_heads, self.kv_heads], dim=1)
+        repeats = self.heads // self.kv_heads
+        q, k = rotated(q, cosine, sine), rotated(k, cosine, sine).repeat_interleave(repeats, dim=1)
+        h = F.scaled_dot_product_attention(q, k, v.repeat_interleave(repeats, dim=1), is_causal=True)
+        x = x + self.o_proj(h.transpose(1, 2).reshape(batch, length, dim))
+        gate, up = self.gate_up_proj(self.post_attention_layernorm(x)).chunk(2, dim=-1)
+        return x + self.down_proj(F.silu(gate) * up)
+
+
+class Llama(nn.Module):
+    def __init__(self, options: argparse.Namespace):
+        super().__init__()
+        dim = options.dim
+        self.embed_tokens = nn.Embedding(options.vocab_size, dim)
+        self.layers = nn.ModuleList(
+            LlamaLayer(dim, options.heads, options.kv_heads, options.ffn_dim) for _ in range(options.layers)
+        )
+        self.norm = nn.RMSNorm(dim, 1e-5)
+        self.lm_head = nn.Linear(dim, options.vocab_size, bias=False)
+        frequency = 10_000.0 ** (-torch.arange(0, dim // options.heads, 2) / (dim // options.heads))
+        angles = torch.outer(torch.arange(options.sequence), frequency).repeat(1, 2)
+        self.register_buffer("cosine", angles.cos())
+        self.register_buffer("sine", angles.sin())
+
+    def forward(self, tokens: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        x = self.embed_tokens(tokens)
+        for layer in self.layers:
+            x = layer(x, self.cosine, self.sine)
+        return F.cross_entropy(self.lm_head(self.norm(x)).flatten(0, 1), targets.flatten())
+
+
 class Decoder(nn.Module):
     def __init__(self, options: argparse.Namespace):
         super().__init__()
@@ -60,8 +109,9 @@ class Decoder(nn.Module):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--architecture", default="pre-ln", choices=["pre-ln", "normformer"])
-    for name, value in [("layers", 12), ("dim", 768), ("heads", 12), ("vocab-size", 50257), ("sequence", 256), ("batch", 4)]:
+    parser.add_argument("--architecture", default="pre-ln", choices=["pre-ln", "normformer", "llama"])
+    for name, value in [("layers", 12), ("dim", 768), ("heads", 12), ("vocab-size", 50257), ("sequence", 256), ("batch", 4),
+                          ("kv-heads", 4), ("ffn-dim", 2048)]:  # fmt: skip
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, default=6)
@@ -70,7 +120,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    model = Decoder(options)
+    model = Llama(options) if options.architecture == "llama" else Decoder(options)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
     tokens = torch.randint(options.vocab_size, (options.batch, options.sequence + 1))
     seconds = []

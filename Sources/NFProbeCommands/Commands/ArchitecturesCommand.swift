@@ -18,6 +18,7 @@ struct ArchitecturesCommand: ParsableCommand {
         nf-probe architectures llama
         nf-probe architectures llama --svg llama.svg
         nf-probe architectures llama --yaml > mine.yaml
+        nf-probe architectures peri-ln --parts llama --yaml > mine.yaml
         nf-probe grads --architectures pre-ln,mine.yaml
       """)
 
@@ -49,7 +50,7 @@ struct ArchitecturesCommand: ParsableCommand {
   func run() throws {
     let console = Console(isQuiet: false)
     guard let architecture else { return console.print([try list()], as: format) }
-    let description = try architecture.description()
+    let description = try model.description(of: architecture)
     let configuration = try configuration(architecture)
     if let svg {
       let subject = WiringDrawing.Subject(description, layerCount: configuration.layerCount)

@@ -35,6 +35,10 @@ struct RecipeCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Folder for tables and figures. (default: that of the runs)", valueName: "dir"))
   var results: String?
 
+  @Flag(
+    help: "Train nothing: judge what the folder of --runs holds so far, also while other processes fill it.")
+  var asIs = false
+
   @Option(help: "Seeds 0 to n-1 instead of the recipe's.")
   var seeds: Int?
 
@@ -47,6 +51,9 @@ struct RecipeCommand: ParsableCommand {
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
   func validate() throws {
+    guard !asIs || runs != nil else {
+      throw ValidationError("--as-is judges what there is: name its folder with --runs")
+    }
     if let seeds, !(1...1000).contains(seeds) {
       throw ValidationError("--seeds must be between 1 and 1000, not \(seeds)")
     }
@@ -58,15 +65,20 @@ struct RecipeCommand: ParsableCommand {
     guard try !StartRecipe.describes(file) else { return try runStart(StartRecipe(file), console) }
     let recipe = try RecipeFile(file)
     console.progress(recipe.question)
+    if asIs, let runs, !SweepPlan.exists(in: runs) {
+      throw CommandError.usage("--as-is: \(runs) is not the folder of a sweep")
+    }
     let (plan, folder, isEarlier) = try prepare(recipe, console)
     var machine = machine
     // What was begun goes on with as many threads: the sums of another number differ in their last bits.
     if isEarlier, machine.threads == nil { machine.threads = plan.threads }
     StopSignal.watch()
-    try SweepRunner(
-      plan: plan, folder: folder, corpora: SweepCorpora(machine: machine), console: console,
-      team: Team(threadCount: machine.threadCount), replacing: false, resuming: isEarlier
-    ).run()
+    if !asIs {
+      try SweepRunner(
+        plan: plan, folder: folder, corpora: SweepCorpora(machine: machine), console: console,
+        team: Team(threadCount: machine.threadCount), replacing: false, resuming: isEarlier
+      ).run()
+    }
     let report = try plan.report(in: folder.path) { path in
       guard FileManager.default.fileExists(atPath: path) else { return nil }
       let reader = try RunFileReader(path: path)

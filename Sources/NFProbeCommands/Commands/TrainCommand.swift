@@ -20,6 +20,7 @@ struct TrainCommand: ParsableCommand {
         nf-probe train --steps 2000 --corpus book.txt --hold-out 0.1
         nf-probe train --size 125M --sequence 256 --batch 4 --every 5
         nf-probe train --config run.yaml --seed 1
+        nf-probe train --config nf-probe-runs/grads-001/pre-ln-seed0.h5
         nf-probe train --from-checkpoint w.safetensors --lr 1e-4
         nf-probe train --resume nf-probe-runs/train-001
       """)
@@ -27,21 +28,40 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "The architecture. (default: normformer, or that of --from-checkpoint)")
   var architecture: ArchitectureChoice?
 
+  @Option(
+    help: ArgumentHelp(
+      "The block itself, in the language of architectures, under the name that --architecture gives: what run files keep.",
+      valueName: "yaml"))
+  var architectureText: String?
+
+  @Flag(inversion: .prefixedNo, help: "Update the parameters; without, every step measures the same weights.")
+  var update = true
+
   @OptionGroup var options: RunOptions
   @OptionGroup(title: "Checkpoints") var checkpoints: CheckpointOptions
   @OptionGroup(title: "Output") var output: OutputOptions
 
+  func validate() throws {
+    guard architectureText == nil || architecture != nil else {
+      throw ValidationError("--architecture-text needs a name for it: --architecture")
+    }
+  }
+
   func run() throws {
     let console = Console(isQuiet: output.quiet)
+    let architecture = try statedArchitecture
     let start = try checkpoints.start(options.model, architecture: architecture, console)
     if let asked = architecture, asked.isPapers, let there = start?.architecture, asked != there {
       throw CommandError.usage(
         "--architecture \(asked.name) contradicts the checkpoint, whose tensors are \(there.name)'s")
     }
-    let request = options.request(checkpoint: start, checkpointInterval: checkpoints.checkpointEvery ?? 500)
+    let request = options.request(
+      checkpoint: start, updatesParameters: update, checkpointInterval: checkpoints.checkpointEvery ?? 500)
     let corpus = try request.openCorpus()
     let run = try request.plan(
       start?.architecture ?? architecture ?? .normFormer, seed: options.training.seed, corpus: corpus)
+    try options.config.flatMap { try RecordedSettings(path: $0, command: "train") }?.compare(
+      with: run, console)
     let folder = try checkpoints.folder(output, command: "train", machine: options.machine)
     let path = folder.file(run.fileName)
     let view = LiveView(
@@ -61,6 +81,14 @@ struct TrainCommand: ParsableCommand {
       throw ExitCode(StopSignal.exitStatus)
     case .failed(let failure): throw CommandError.failed("the run ended: \(failure)")
     case .nonfinite: throw CommandError.failed("the run ended because its numbers were not finite any more")
+    }
+  }
+
+  /// By name, or as its text says it.
+  private var statedArchitecture: ArchitectureChoice? {
+    get throws {
+      guard let architectureText, let architecture else { return architecture }
+      return try ArchitectureChoice(name: architecture.name, text: architectureText)
     }
   }
 

@@ -29,6 +29,18 @@ struct ArchitectureChoice: Equatable, Hashable, Sendable, ExpressibleByArgument 
     (word, name, stated) = (description.name, description.name, description)
   }
 
+  /// A wiring in the language itself, under the name that a run gave it.
+  /// - Throws: `CommandError`, where the text says no wiring.
+  init(name: String, text: String) throws {
+    let description: ArchitectureDescription
+    do {
+      description = try ArchitectureDescription(parsing: text, name: name, file: "--architecture-text")
+    } catch {
+      throw CommandError.usage("\(error)")
+    }
+    (word, self.name, stated) = (name, name, description)
+  }
+
   /// Takes any word: whether it is a preset's name or the path of a file that says a wiring is seen by ``description()``.
   init?(argument: String) {
     let file = argument.split(separator: "/").last ?? ""
@@ -37,7 +49,8 @@ struct ArchitectureChoice: Equatable, Hashable, Sendable, ExpressibleByArgument 
     (word, name, stated) = (argument, stem, nil)
   }
 
-  private static func isPath(_ word: String) -> Bool {
+  /// Whether a word is the path of a file, not a preset's name.
+  static func isPath(_ word: String) -> Bool {
     ["/", ".yaml", ".yml"].contains(where: word.contains)
   }
 

@@ -29,11 +29,12 @@ enum ConfigFile {
     guard let name = arguments.first, let command = commands.first(where: { $0.name == name }),
       let path = arguments.value(of: "config")
     else { return Expansion(arguments: arguments) }
-    let text = try ConfigText(path: path)
-    var options: [String] = []
+    let recorded = try RecordedSettings(path: path, command: name)
+    let text = try recorded?.text ?? ConfigText(path: path)
+    var options = try recorded?.words(beside: arguments) ?? []
     var expansion = Expansion(arguments: arguments)
-    for (key, value) in try text.mapping() {
-      let place = text.place(line: (value.mark ?? key.mark)?.line)
+    for (key, value) in try text.mapping() where recorded?.holdsPath(key.string) != true {
+      let place = text.place(line: recorded == nil ? (value.mark ?? key.mark)?.line : nil)
       let (option, words) = try self.words(key, value, place, command.name, command.options)
       options += words
       if !isGiven(option, arguments) { expansion.places[option] = place }
@@ -67,6 +68,8 @@ enum ConfigFile {
       }
       return (name, isOn ? ["--\(name)"] : option.isInvertible ? ["--no-\(name)"] : [])
     }
+    // What runs without a file state of their corpus.
+    if name == "corpus", value.string == CorpusOptions.builtInName { return (name, []) }
     return (name, ["--\(name)=\(try text(value, name, place))"])
   }
 
@@ -81,11 +84,17 @@ enum ConfigFile {
       throw CommandError.usage("\(place): \(name) needs one value, or a list of values without lists in it")
     }
     let text = texts.joined(separator: ",")
-    guard text.utf8.count <= longestValue else {
-      throw CommandError.usage("\(place): \(name) is longer than any value can be (\(longestValue) bytes)")
+    let longest = name == "architecture-text" ? ConfigText.longest : longestValue
+    guard text.utf8.count <= longest else {
+      throw CommandError.usage("\(place): \(name) is longer than any value can be (\(longest) bytes)")
     }
     // A NUL would end a path early, and others would write to the terminal.
-    guard !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+    let isText = name == "architecture-text"
+    guard
+      !text.unicodeScalars.contains(where: {
+        $0.properties.generalCategory == .control && !(isText && $0 == "\n")
+      })
+    else {
       throw CommandError.usage("\(place): \(name) holds a control character: \(printable(text))")
     }
     return text

@@ -1,4 +1,5 @@
 import FileAccess
+import Foundation
 import Text
 import Yams
 
@@ -9,12 +10,15 @@ struct ConfigText {
 
   /// How messages name the file.
   private let name: String
+  /// Where the file lies.
+  private let folder: String
   let text: String
 
   /// Reads the file.
   /// - Parameter option: the option that named it; nil where it was named by itself.
   /// - Throws: `CommandError`: where it cannot be read, is larger than ``longest``, is not UTF-8, or has aliases.
   init(path: String, option: String? = "--config") throws {
+    folder = path.contains("/") ? String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) : "."
     name = (option.map { "\($0) " } ?? "") + path
     let prefix = option.map { "\($0) " } ?? ""
     let bytes: [UInt8]
@@ -40,9 +44,25 @@ struct ConfigText {
     }
   }
 
+  /// A text that was read already, e.g. the settings of a recorded run.
+  init(_ text: String, name: String) { (self.text, self.name, folder) = (text, name, ".") }
+
   /// How messages name a place in the file.
   func place(line: Int?) -> String {
     name + (line.map { ", line \($0)" } ?? "")
+  }
+
+  /// An option whose value is an architecture's file that lies beside this one, with its path from here; every other as it is.
+  func besideItself(_ word: String) -> String {
+    for option in ["--architecture=", "--parts="] where word.hasPrefix(option) {
+      let value = String(word.dropFirst(option.count))
+      let path = "\(folder)/\(value)"
+      let isBeside =
+        !value.hasPrefix("/") && ArchitectureChoice.isPath(value)
+        && FileManager.default.fileExists(atPath: path)
+      return isBeside ? option + path : word
+    }
+    return word
   }
 
   /// The file's keys and values.

@@ -9,6 +9,12 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "A size of the paper; the options below override parts of it.")
   var size: ModelSize?
 
+  @Option(
+    help: ArgumentHelp(
+      "Another architecture, whose norms, positions, attention, FFN, embedding and head stand in the places of --architecture: llama on peri-ln.",
+      valueName: "architecture"))
+  var parts: ArchitectureChoice?
+
   @Option(help: "Number of layers. (default: 12)")
   var layers: Int?
 
@@ -104,9 +110,9 @@ extension ModelOptions {
     of architecture: ArchitectureChoice, corpusVocabulary: Int, sequenceLength: Int
   ) throws -> ModelConfiguration {
     let named = size?.dimensions
-    guard architecture.isPapers else {
+    guard architecture.isPapers, parts == nil else {
       try checkPaperOptions(architecture)
-      var description = try architecture.description()
+      var description = try description(of: architecture)
       if norm == .rms { description.useRMSNorm() }
       var isLearned = false
       if case .learned = description.embedding.positions { isLearned = true }
@@ -132,6 +138,16 @@ extension ModelOptions {
       attentionDropout: attentionDropout)
   }
 
+  /// The wiring of an architecture, of other parts where `--parts` names some.
+  /// - Throws: `CommandError`, where a file is no architecture, or its layers have no one part to take.
+  func description(of architecture: ArchitectureChoice) throws -> ArchitectureDescription {
+    let description = try architecture.description()
+    guard let parts else { return description }
+    do { return try description.withParts(of: parts.description()) } catch let error as ArchitectureError {
+      throw CommandError.usage("--parts: \(error)")
+    }
+  }
+
   /// The paper's switches are the paper's architectures'; other files say what they have.
   private func checkPaperOptions(_ architecture: ArchitectureChoice) throws {
     let given: [(String, Bool)] = [
@@ -143,7 +159,9 @@ extension ModelOptions {
     ]
     guard let (option, _) = given.first(where: { $0.1 }) else { return }
     throw CommandError.usage(
-      "\(option) changes post-ln, pre-ln and normformer; for \(architecture.name), write it into a file of your own "
+      "\(option) changes post-ln, pre-ln and normformer"
+        + (parts == nil ? "" : " as the paper has them, and has no place beside --parts")
+        + "; for \(architecture.name), write it into a file of your own "
         + "(nf-probe architectures \(architecture.name) prints one to begin with)")
   }
 

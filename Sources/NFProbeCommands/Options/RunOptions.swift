@@ -2,7 +2,10 @@ import ArgumentParser
 
 /// Everything that decides what runs compute: what every command that trains takes.
 struct RunOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("YAML file with the same keys as the options; options win.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "YAML file with the same keys as the options, or with `train` a run file, whose run is made again; options win.",
+      valueName: "file"))
   var config: String?
 
   @OptionGroup(title: "Model") var model: ModelOptions

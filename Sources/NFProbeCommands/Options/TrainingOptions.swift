@@ -90,6 +90,9 @@ struct CorpusOptions: ParsableArguments {
   @Option(help: "Hold out this last part of the corpus for validation, e.g. 0.1.")
   var holdOut: Double?
 
+  /// What runs on the built-in language have for a corpus's name.
+  static let builtInName = "built-in language"
+
   func validate() throws {
     guard validation == nil || holdOut == nil else {
       throw ValidationError("--validation and --hold-out exclude each other")

@@ -73,7 +73,7 @@ struct CheckpointKeeper {
     for step in folder.steps.reversed() where isCovered(step) {
       do {
         let checkpoint = try folder.checkpoint(step: step)
-        guard checkpoint.facts.runID == run.manifest.runID else {
+        guard run.hasID(checkpoint.facts.runID) else {
           warn("\(checkpoint.weights.path) is of another run (\(checkpoint.facts.runID)) and left alone")
           continue
         }

@@ -23,7 +23,7 @@ struct CheckpointStart {
       hints: CheckpointHints(
         headCount: model.heads, headScalePlacement: model.headScalePlacement, architecture: architecture,
         names: names))
-    digest = try Self.digest(checkpoint.view.checkpoint.files)
+    digest = try SHA256.hexDigest(ofFiles: checkpoint.view.checkpoint.files)
     try checkAgainst(model, path: path)
   }
 
@@ -81,10 +81,19 @@ struct CheckpointStart {
         )
       }
     }
+    if model.parts != nil {
+      throw CommandError.usage(
+        "--parts has no place beside --from-checkpoint, whose tensors say what it is made of")
+    }
     if model.size != nil { throw CommandError.usage("--size has no place beside --from-checkpoint") }
   }
 
-  private static func digest(_ paths: [String]) throws -> String {
+}
+
+extension SHA256 {
+  /// The digest of some files, one after another, in memory that does not grow with them.
+  /// - Throws: `FileAccessError`.
+  static func hexDigest(ofFiles paths: [String]) throws -> String {
     var hash = SHA256()
     for path in paths {
       let file = try RandomAccessFile(path: path)

@@ -17,7 +17,9 @@ struct CommandRecord: Codable, Equatable {
   /// Options that belong to one call and not to the run.
   private static let passing: Set<String> = ["config", "out", "overwrite", "quiet", "resume", "follow"]
   /// Options whose values are paths.
-  private static let paths: Set<String> = ["corpus", "validation", "from-checkpoint", "svg"]
+  private static let paths: Set<String> = ["corpus", "validation", "from-checkpoint", "svg", "names"]
+  /// Options whose values are architectures: names, or paths.
+  private static let architectures: Set<String> = ["architecture", "architectures", "parts"]
 
   /// The record of this call.
   ///
@@ -91,7 +93,7 @@ struct CommandRecord: Codable, Equatable {
       let isFlag = known.contains { $0.isFlag && ($0.name == name || $0.isInvertible && $0.name == positive) }
       let value = isFlag ? nil : parts.count == 2 ? String(parts[1]) : rest.popFirst()
       guard !passing.contains(name) else { continue }
-      options.append(value.map { "--\(name)=\(paths.contains(name) ? absolute($0) : $0)" } ?? "--\(name)")
+      options.append(value.map { "--\(name)=\(withAbsolutePath($0, of: name))" } ?? "--\(name)")
     }
     return options
   }
@@ -100,9 +102,18 @@ struct CommandRecord: Codable, Equatable {
   static func withAbsolutePaths(_ words: [String]) -> [String] {
     words.map { word in
       let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1)
-      guard word.hasPrefix("--"), parts.count == 2, paths.contains(String(parts[0])) else { return word }
-      return "--\(parts[0])=\(absolute(String(parts[1])))"
+      guard word.hasPrefix("--"), parts.count == 2 else { return word }
+      return "--\(parts[0])=\(withAbsolutePath(String(parts[1]), of: String(parts[0])))"
     }
+  }
+
+  private static func withAbsolutePath(_ value: String, of option: String) -> String {
+    if paths.contains(option) { return absolute(value) }
+    guard architectures.contains(option) else { return value }
+    return value.split(separator: ",", omittingEmptySubsequences: false).map { part in
+      let word = String(part.trimmingPrefix { $0 == " " })
+      return ArchitectureChoice.isPath(word) ? absolute(word) : word
+    }.joined(separator: ",")
   }
 
   private static func absolute(_ path: String) -> String {

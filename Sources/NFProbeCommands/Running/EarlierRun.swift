@@ -27,7 +27,7 @@ struct EarlierRun {
       }
     }
     let reader = try RunFileReader(path: path)
-    guard reader.manifest.runID == run.manifest.runID else {
+    guard run.hasID(reader.manifest.runID) else {
       throw CommandError.usage(Self.difference(reader.manifest, run.manifest, path))
     }
     schedule = run.training.recording.schedule
@@ -51,26 +51,14 @@ struct EarlierRun {
   }
 
   private static func difference(_ old: RunManifest, _ new: RunManifest, _ path: String) -> String {
-    func settings(_ json: String) -> [String: String] {
-      let object = try? JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
-      return (object ?? [:]).mapValues { "\($0)" }
-    }
-    let (before, now) = (settings(old.configurationJSON), settings(new.configurationJSON))
-    var changes = Set(before.keys).union(now.keys).sorted().filter { before[$0] != now[$0] }.map {
-      "\($0) was \(before[$0] ?? "absent"), is \(now[$0] ?? "absent")"
-    }
-    if old.corpus.sha256 != new.corpus.sha256 { changes.append("the corpus is not the same text any more") }
-    return "--resume: \(path) is of another run: \(changes.joined(separator: "; "))"
+    "--resume: \(path) is of another run: \(RecordedSettings.changes(from: old, to: new).joined(separator: "; "))"
   }
 
   private static func warnOfChanges(_ old: MachineFacts, _ new: MachineFacts, _ console: Console) {
-    let changes = [
-      ("program", old.program, new.program), ("matrix products", old.blas, new.blas),
-      ("threads", String(old.threads), String(new.threads)), ("processor", old.cpu, new.cpu),
-    ].filter { $0.1 != $0.2 }
+    let changes = RecordedSettings.changes(from: old, to: new)
     guard !changes.isEmpty else { return }
     console.warn(
       "goes on elsewhere than it began, and may differ from an uninterrupted run in its last bits: "
-        + changes.map { "\($0.0): \($0.1), now \($0.2)" }.joined(separator: "; "))
+        + changes.joined(separator: "; "))
   }
 }

@@ -110,7 +110,7 @@ struct RunExecutor {
     if let checkpoint = run.checkpoint {
       try checkpoint.load(into: trainer.model)
     } else {
-      trainer.model.initialize(seed: run.training.seed)
+      try trainer.initializeModel()
     }
     return 0
   }

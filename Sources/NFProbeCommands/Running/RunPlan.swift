@@ -37,9 +37,14 @@ struct PlannedRun {
   let training: TrainingConfiguration
   let manifest: RunManifest
   let checkpoint: CheckpointStart?
+  /// The id that earlier versions gave it, which left out what was held out; nil where that is the same.
+  var earlierID: String?
   /// What is watched for, and what is called then.
   var alerts: [AlertRule] = []
   var alertCommand: String?
+
+  /// Whether an id is this run's, also that of an earlier version.
+  func hasID(_ id: String) -> Bool { id == manifest.runID || id == earlierID }
 
   /// The run file's name: architecture and seed.
   var fileName: String { "\(manifest.architecture)-seed\(manifest.seed).h5" }
@@ -98,8 +103,9 @@ extension RunRequest {
     _ = try BatchSampler(
       source: corpus.training, shape: training.batch, sampling: training.sampling,
       objective: configuration.objective, seed: seed)
+    let heldOut = corpus.validationFacts
     let corpus = corpus.facts
-    let settings = settings(architecture, configuration, training, corpus)
+    let settings = settings(architecture, configuration, training, corpus, heldOut: heldOut)
     let alerts = try [AlertRule].parsed(recording.alerts)
     let manifest = RunManifest(
       runID: runID(settings, corpus), architecture: architecture.label(of: configuration),
@@ -118,9 +124,11 @@ extension RunRequest {
       startedAt: Date.now.ISO8601Format())
     // What a run has not is refused before anything is made.
     do { _ = try AlertWatch(alerts, of: manifest) } catch { throw CommandError.usage("--alerts: \(error)") }
+    let earlierID = runID(settings.without(Settings.ofHeldOut), corpus)
     return PlannedRun(
       architecture: architecture, model: configuration, training: training, manifest: manifest,
-      checkpoint: checkpoint, alerts: alerts, alertCommand: recording.alertCommand)
+      checkpoint: checkpoint, earlierID: earlierID == manifest.runID ? nil : earlierID, alerts: alerts,
+      alertCommand: recording.alertCommand)
   }
 
   private func trainingConfiguration(seed: UInt64, _ corpus: CorpusFacts) -> TrainingConfiguration {

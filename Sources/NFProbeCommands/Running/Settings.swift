@@ -34,6 +34,18 @@ struct Settings {
     set { values[name] = newValue }
   }
 
+  /// The setting that tells a held-out text of one name from another; no option has it.
+  static let validationDigest = "validation-sha256"
+  /// What says which text is not trained on.
+  static let ofHeldOut = ["hold-out", "validation", validationDigest]
+
+  /// Without some settings.
+  func without(_ names: [String]) -> Settings {
+    var settings = self
+    for name in names { settings[name] = nil }
+    return settings
+  }
+
   /// With what is watched for, which the run's id does not depend on: it computes the same.
   func watched(for rules: [AlertRule]) -> Settings {
     guard !rules.isEmpty else { return self }
@@ -55,7 +67,7 @@ extension RunRequest {
   /// Every setting that decides what a run computes.
   func settings(
     _ architecture: ArchitectureChoice, _ model: ModelConfiguration, _ training: TrainingConfiguration,
-    _ corpus: CorpusFacts
+    _ corpus: CorpusFacts, heldOut: CorpusFacts?
   ) -> Settings {
     var settings = Settings()
     settings["architecture"] = .text(architecture.name)
@@ -77,6 +89,9 @@ extension RunRequest {
     if model.precision != .fp32 { settings["precision"] = .text(model.precision.rawValue) }
     add(training, to: &settings)
     settings["corpus"] = .text(corpus.name)
+    settings["hold-out"] = self.corpus.holdOut.map { .number($0) }
+    settings["validation"] = heldOut.map { .text($0.name) }
+    settings[Settings.validationDigest] = heldOut.map { .text($0.sha256) }
     settings["update"] = .flag(training.updatesParameters)
     settings["from-checkpoint"] = checkpoint.map { .text($0.digest) }
     return settings

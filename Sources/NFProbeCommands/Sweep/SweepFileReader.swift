@@ -86,7 +86,7 @@ struct SweepFileReader {
   }
 
   private func words(_ key: Node, _ value: Node) throws -> [String] {
-    try ConfigFile.words(key, value, place(key), owner, known).words
+    try ConfigFile.words(key, value, place(key), owner, known).words.map(file.besideItself)
   }
 
   /// What is varied: an option with a list of values, or a name with a mapping of labels to options.

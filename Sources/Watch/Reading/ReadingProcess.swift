@@ -20,6 +20,7 @@ public struct ReadingProcess {
   private let catalog: RunCatalog
   private let making: ViewMaking
   private let findings = FindingList()
+  private let lastList = LastList()
 
   /// - Parameters:
   ///   - inputs: run files, and folders that hold some.
@@ -47,8 +48,7 @@ public struct ReadingProcess {
     do {
       switch request.path {
       case "poll":
-        let isPartial = catalog.look(until: .now + .milliseconds(250))
-        return WatchReply(catalog.list(isPartial: isPartial))
+        return list(isPartial: catalog.look(until: .now + .milliseconds(250)))
       case "view": return WatchReply(try view(request).content)
       case "findings": return WatchReply(try findings.rows(ViewQuery(request.query), making))
       case "figure.svg":
@@ -71,6 +71,18 @@ public struct ReadingProcess {
     }
   }
 
+  /// The list; the one of the last look where nothing has changed since, which is most of the time.
+  private func list(isPartial: Bool) -> WatchReply {
+    let version = catalog.ordered.reduce(catalog.version) { $0 + $1.version }
+    if let reply = lastList.reply, lastList.version == version, reply.head.isPartial == isPartial {
+      return reply
+    }
+    var reply = WatchReply(catalog.list(isPartial: isPartial))
+    reply.head.isPartial = isPartial
+    (lastList.version, lastList.reply) = (version, reply)
+    return reply
+  }
+
   private func view(_ request: WatchRequest) throws -> RunView {
     try making.view(ViewQuery(request.query))
   }
@@ -78,4 +90,10 @@ public struct ReadingProcess {
   private func file(_ type: String, _ name: String, _ text: String) -> WatchReply {
     WatchReply(contentType: type, fileName: name, body: Array(text.utf8))
   }
+}
+
+/// The list as it was answered last.
+private final class LastList {
+  var version = 0
+  var reply: WatchReply?
 }

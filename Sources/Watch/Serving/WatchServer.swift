@@ -146,7 +146,7 @@ public final class WatchServer: Sendable {
         if reply.body != last { events.send(reply.body) }
         last = reply.body
       }
-      let isPartial = reply.body.containsText("\"isPartial\":true")
+      let isPartial = reply.head.isPartial ?? false
       beats += 1
       if beats % 10 == 0 {
         events.beat()
@@ -193,10 +193,6 @@ private struct PageHandler: HTTPHandler {
       headers: PageFiles.headers(reply.head.contentType, fileName: reply.head.fileName),
       body: Data(reply.body))
   }
-}
-
-extension [UInt8] {
-  fileprivate func containsText(_ text: String) -> Bool { firstRange(of: Array(text.utf8)) != nil }
 }
 
 /// Each open page takes a connection or two.
