@@ -134,8 +134,9 @@ class Run:
         elif len(dimensions) == 1:
             for label, value in zip(self._texts(dimensions[0]), values, strict=True):
                 yield Number(step, None, label, None, name, float(value))
-        elif dimensions[1] in ("tensor", "operation"):
-            labels = self._texts(dimensions[1])
+        elif dimensions[1] in ("tensor", "operation") or (dimensions[1] == "head" and not name.startswith("scale_")):
+            is_head = dimensions[1] == "head"
+            labels = [f"heads.{head}" for head in self.file["head"]] if is_head else self._texts(dimensions[1])
             for layer, tensors in enumerate(values):
                 for tensor, value in enumerate(tensors):
                     if dimensions[1] != "tensor" or self.counts[layer, tensor] > 0:
@@ -193,6 +194,7 @@ class Run:
         if "stem_operation" in file:
             yield listed(self._texts("stem_operation"))
         marks = {"loss_scale": "loss_scale", "weight_l1": "weights", "update_l1": "updates", "noise_sum_squares": "noise"}
+        marks["activation_count"] = "moments"
         yield b"".join(mark.encode() + b"\0" for variable, mark in marks.items() if variable in file)
         if "packed_every" in attributes:
             yield integers(attributes["packed_every"], attributes["packed_steps"])

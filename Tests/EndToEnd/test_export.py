@@ -42,6 +42,8 @@ def stored(path, scales=False) -> dict[tuple, float]:
         names = {
             axis: texts(file, axis) for axis in ("tensor", "stem_tensor", "operation", "stem_operation") if axis in file
         }
+        if "head" in file:
+            names["head"] = [f"heads.{head}" for head in file["head"]]
         count = file["gradient_count"][...]
         for name, variable in file.items():
             axes = [scale.values()[0].name.strip("/") if len(scale) else "" for scale in variable.dims]

@@ -38,7 +38,8 @@ def read(path) -> dict[tuple, float]:
 
 
 def assert_equal(found: dict[tuple, float], expected: dict[tuple, float]) -> None:
-    assert found.keys() == expected.keys()
+    # A few of what one side alone has: to compare all of it word by word takes minutes.
+    assert not sorted(found.keys() ^ expected.keys(), key=str)[:5]
     other = {
         key: (found[key], value)
         for key, value in expected.items()

@@ -153,13 +153,15 @@ def test_the_recipes_of_record_are_read(path: pathlib.Path, tmp_path):
     text = re.sub(r"layers: \d+, dim: \d+, heads: \d+", "layers: 3, dim: 12, heads: 3", text)
     text = re.sub(r"dim: (68|66|65)", "dim: 18", text).replace("kv-heads: 2", "kv-heads: 1")
     text = re.sub(r'"\d+:\d+"', '"2:4"', text)
-    text = re.sub(r"(validate-every|snapshot-every): \d+", r"\1: 2", text)
+    text = re.sub(r"(validate-every|snapshot-every|noise-every): \d+", r"\1: 2", text)
     text = re.sub(r" every: \d+", " every: 1", text)
     # Of a grid of a hundred cells some are enough.
     text = re.sub(r"^ +\"(2017|0\.001|0\.01)\": .*\n", "", text, flags=re.M)
     (tmp_path / "recipe.yaml").write_text(text)
     output = succeeds("recipe", ".", "--seeds=1", "--format=csv", "--threads=1", cwd=tmp_path).stdout
-    assert len(claims(output)) == text.count("- says:")
+    said = text.count("- says:")
+    # One that claims nothing prints its grid.
+    assert len(claims(output)) == said if said else output.startswith("width,")
 
 
 SCALES = """
