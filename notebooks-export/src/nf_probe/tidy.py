@@ -65,6 +65,9 @@ class _Labels:
                 self.layer = chosen.astype(np.int32)
             elif (names := run.labels(dimension)) is not None:
                 self.tensor = np.array(names)[chosen]
+            elif dimension == "head" and variable.marker == "step":
+                # What heads of attention do, as `nf-probe export` names them; those of a scale are its elements.
+                self.tensor = np.array([f"heads.{head}" for head in range(len(axes[-1]))])[chosen]
             else:
                 self.element = chosen.astype(np.int32)
         self.count = int(present.sum())
