@@ -101,6 +101,16 @@ def test_report_and_info_speak_of_them(runs, tmp_path):
     assert (tmp_path / "report" / "tables" / "heads.csv").exists()
 
 
+def test_a_report_reads_outputs_over_one_window(runs, tmp_path):
+    """Runs of different lengths, too: the title's steps are those of every row."""
+    succeeds("grads", *small(**{**OPTIONS, "steps": 24, "seeds": 1, "architectures": "post-ln"}, out="long"), cwd=tmp_path)
+    both = [*runs, *run_files(tmp_path / "long")]
+    succeeds("report", *both, "--out=report", cwd=tmp_path)
+    assert "Outputs of operations, RMS over steps 6 to 10" in (tmp_path / "report" / "report.md").read_text()
+    succeeds("report", *both, "--window=2:6", "--out=chosen", cwd=tmp_path)
+    assert "Outputs of operations, RMS over steps 2 to 4" in (tmp_path / "chosen" / "report.md").read_text()
+
+
 def test_export_has_heads(runs, tmp_path):
     exported = succeeds("export", runs[0], "--statistics=attention_entropy,activation_count", cwd=tmp_path).stdout
     first = next(csv.DictReader(io.StringIO(exported)))

@@ -89,6 +89,7 @@ def test_points_are_geometric_means_over_seeds(made):
         ("{figure: over-time, statistic: rms}", "statistic belongs to the figure activations"),
         ("{figure: activations, statistic: rmss}", "rms"),
         ("{figure: coordinate}", "coordinates"),
+        ('{figure: activations}\n  - {figure: activations, name: early, window: "0:4"}', "have one window"),
     ],
 )
 def test_words_that_do_not_belong_are_refused(tmp_path, figure, message):

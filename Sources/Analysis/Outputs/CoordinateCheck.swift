@@ -32,15 +32,15 @@ public struct CoordinateCheck: Sendable {
   /// - Parameter operations: those that are shown, in this order; empty for all.
   public init?(runs: [RecordedRun], operations: [String] = []) {
     let recorded = runs.filter { !$0.outputSteps.isEmpty }
-    widths = Set(recorded.map(\.manifest.modelDim)).sorted()
+    let widths = Set(recorded.map(\.manifest.modelDim)).sorted()
     let seeds = Set(recorded.map(\.manifest.seed)).sorted().compactMap { seed -> [RecordedRun]? in
-      let own = Set(recorded.map(\.manifest.modelDim)).sorted().compactMap { width in
+      let own = widths.compactMap { width in
         recorded.first { $0.manifest.seed == seed && $0.manifest.modelDim == width }
       }
-      return own.count == Set(recorded.map(\.manifest.modelDim)).count ? own : nil
+      return own.count == widths.count ? own : nil
     }
     guard let first = seeds.first?.first, widths.count > 1 else { return nil }
-    steps = first.outputSteps.map(\.steps.lowerBound).filter { step in
+    let steps = first.outputSteps.map(\.steps.lowerBound).filter { step in
       seeds.joined().allSatisfy { $0.outputSteps.contains { $0.steps.lowerBound == step } }
     }
     guard !steps.isEmpty else { return nil }
@@ -48,8 +48,8 @@ public struct CoordinateCheck: Sendable {
     seedCount = seeds.count
     let available = first.manifest.operationNames + first.manifest.stemOperationNames
     let names = operations.isEmpty ? available : operations.filter(available.contains)
-    let widths = widths
-    let steps = steps
+    self.widths = widths
+    self.steps = steps
     rows = names.compactMap { name in
       let means = steps.map { step in
         seeds.map { $0.map { Self.mean(of: name, at: step, in: $0) } }

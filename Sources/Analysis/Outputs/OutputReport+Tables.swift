@@ -17,7 +17,11 @@ extension OutputReport {
             "layer_\(layer)", title: "layer \(layer)", kind: .number(.significant(3)),
             priority: place == 0 || place == layersShown.count - 1 ? 2 : 0)
         } + [Table.Column("growth", title: "last/first", kind: .estimate(.significant(3)), priority: 3)],
-      notes: [statistic.definition, seedNote].filter { !$0.isEmpty })
+      notes: [
+        statistic.definition,
+        "input: the residual stream that enters the layer. last/first: the last layer's over the first one's.",
+        seedNote,
+      ].filter { !$0.isEmpty })
     for row in rows {
       table.append(
         [.text(row.group.label), .text(row.operation)]

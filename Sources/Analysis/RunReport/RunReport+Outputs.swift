@@ -24,7 +24,7 @@ extension RunReport {
         + [map, heads, headMap].compactMap(\.self))
   }
 
-  /// Groups of which every run has recorded them, over the last quarter of each run's steps.
+  /// Groups of which every run has recorded them; all were read over one window.
   private var outputs: OutputReport? {
     let own = groups.filter { group in group.runs.allSatisfy { $0.outputSummary != nil } }.flatMap(\.runs)
     let steps = own.compactMap { $0.outputSummary?.steps }

@@ -73,7 +73,9 @@ struct ReportCommand: ParsableCommand {
     let files = try ReportFiles(inputs)
     try GuardedReading.run(files.paths, stack: stacks.stack) { reading in
       Console(isQuiet: output.quiet).progress("reading \(counted(files.paths.count, "run file"))")
-      let runs = try ReportReading(files: files, reading: reading, operation: operation, statistic: statistic)
+      let runs = try ReportReading(
+        files: files, reading: reading, operation: operation, statistic: statistic,
+        window: StepWindow.parsed(window))
       if let note = runs.choice.note { Console(isQuiet: output.quiet).progress(note) }
       try ReportFolder(console: Console(isQuiet: output.quiet)).write(report(on: runs), output)
     }

@@ -44,6 +44,11 @@ struct RecipeFile {
     let parts = RecipeFileReader(reader: reader, sweep: sweep, paper: paper)
     figures = try parts.elements(nodes[.figures], "figures").map { try parts.figure($0) }
     claims = try parts.elements(nodes[.claims], "claims").map { try parts.claim($0) }
+    guard Set(figures.filter { $0.kind == .activations }.map { $0.window?.description }).count < 2 else {
+      throw CommandError.usage(
+        "\(file.place(line: nil)): the figures `activations` of one recipe have one window; give them all the same, or none"
+      )
+    }
     guard Set(figures.map(\.fileName)).count == figures.count else {
       throw CommandError.usage("\(file.place(line: nil)): two figures have one name; give them `name:`")
     }

@@ -15,9 +15,14 @@ struct ReportReading {
   private let reading: GuardedReading
   private let readers: [String: RunFileReader]
 
-  /// - Parameter operation: a name or a pattern; nil for the usual operation.
+  /// - Parameters:
+  ///   - operation: a name or a pattern; nil for the usual operation.
+  ///   - window: the steps that outputs are read over; nil for the second half of what all runs have reached.
   /// - Throws: where a file is no run file or damaged, or two hold one run.
-  init(files: ReportFiles, reading: GuardedReading, operation: String?, statistic: GradientStatistic) throws {
+  init(
+    files: ReportFiles, reading: GuardedReading, operation: String?, statistic: GradientStatistic,
+    window: StepWindow?
+  ) throws {
     var readers: [String: RunFileReader] = [:]
     var inOrder: [RunFileReader] = []
     for path in files.paths {
@@ -42,6 +47,11 @@ struct ReportReading {
     } catch {
       throw CommandError.usage("--operation: \(error)")
     }
+    // One window for all: a table of outputs has one in its title.
+    let shown =
+      window
+      ?? .defaultWindow(
+        for: inOrder.filter { !ReportedRun.isStabilityTest($0.manifest) }.map(\.steps))
     reported = try zip(inOrder, surveys).map { [choice] reader, survey in
       var reported = try Self.run(reader, reading, choice.operation, statistic)
       reported.untrained = survey?.untrained ?? []
@@ -50,7 +60,7 @@ struct ReportReading {
         reported.parameters = try reading.parameterMeans(reader)
         reported.alerts = try reading.alerts(reader)
         reported.run.outputSummary = try reading.outputSummary(
-          reader, window: ParameterSurvey.window(of: reader.steps))
+          reader, window: shown.range(in: reader.steps))
         reported.run.noise = try reading.noise(reader, tensors: nil, window: nil)
       }
       return reported
