@@ -388,6 +388,8 @@ def test_what_there_is_can_be_judged_while_it_grows(summary, tmp_path):
     text = succeeds("recipe", ".", "--runs=runs", "--as-is", "--results=r", "--format=csv", cwd=tmp_path).stdout
     row = claims(text)["grows"]
     assert row["verdict"] == "undecided" and row["seeds"] == "2" and not gone.exists()
+    assert "Means over 2 to 3 seeds" in (tmp_path / "r" / "results.md").read_text()
+    assert "Means over 3 seeds" in (summary / "results" / "results.md").read_text()
     refuses("recipe", ".", "--as-is", cwd=tmp_path, mentions=["--as-is", "--runs"])
     refuses("recipe", ".", "--as-is", "--runs=elsewhere", cwd=tmp_path, mentions=["elsewhere", "not the folder of a sweep"])
     assert not (tmp_path / "elsewhere").exists()

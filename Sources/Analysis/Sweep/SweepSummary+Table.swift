@@ -29,11 +29,13 @@ extension SweepSummary {
 
   /// What readers of the table and of the figure have to know.
   var notes: [String] {
-    let counts = report.seeds.count
-    var notes = [
-      "Means over \(counted(counts, "seed")), of ratios the geometric one"
-        + (counts >= 3 ? ", with 95 % intervals by Student's t." : "; intervals need three seeds.")
-    ]
+    // A folder that still fills has fewer of some combinations.
+    let counts = report.cells.map(\.runs.count).filter { $0 > 0 }
+    let (fewest, most) = (counts.min() ?? 0, counts.max() ?? 0)
+    let seeds = fewest == most ? counted(most, "seed") : "\(fewest) to \(counted(most, "seed"))"
+    let intervals =
+      fewest >= 3 ? ", with 95 % intervals by Student's t." : "; intervals, by Student's t, need three seeds."
+    var notes = ["Means over \(seeds), of ratios the geometric one\(intervals)"]
     if let chosen = report.chosenAxis.map({ report.axes[$0] }),
       columns.contains(where: { $0.measurement.of[chosen] == nil })
     {
