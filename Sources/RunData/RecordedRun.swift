@@ -36,6 +36,8 @@ public struct RecordedRun: Sendable {
   public var outputSteps: [OutputSummary] = []
   /// What the gradients tell of noise, where it was asked for and is recorded.
   public var noise: NoiseSeries?
+  /// What the norms' gradients by sequence tell of it at every step, where it was asked for and is recorded.
+  public var exampleNoise: NoiseSeries?
 
   /// Creates a run.
   public init(

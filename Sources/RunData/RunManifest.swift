@@ -32,6 +32,8 @@ public struct RunManifest: Equatable, Sendable {
   public var hasNoise: Bool
   /// Whether elements and Σx⁴ of operations' outputs, and what each head's attention does, are recorded beside their sums.
   public var hasOutputMoments: Bool
+  /// Whether the norms' gradients are recorded by sequence at every step, from which noise is estimated.
+  public var hasExampleNorms: Bool
   /// Sizes of the scale axes.
   public var modelDim: Int
   /// Width of the FFN's hidden layer.
@@ -51,7 +53,8 @@ public struct RunManifest: Equatable, Sendable {
     corpus: CorpusFacts, machine: MachineFacts, gradients: GradientLayout, scales: [ScaleLayout],
     operationNames: [String], stemOperationNames: [String] = [], hasLossScale: Bool = false,
     hasWeights: Bool = false, hasUpdates: Bool = false, hasNoise: Bool = false,
-    hasOutputMoments: Bool = false, modelDim: Int, ffnDim: Int, headCount: Int, headDim: Int? = nil,
+    hasOutputMoments: Bool = false, hasExampleNorms: Bool = false, modelDim: Int, ffnDim: Int, headCount: Int,
+    headDim: Int? = nil,
     startedAt: String, packing: Packing? = nil
   ) {
     self.runID = runID
@@ -70,6 +73,7 @@ public struct RunManifest: Equatable, Sendable {
     self.hasUpdates = hasUpdates
     self.hasNoise = hasNoise
     self.hasOutputMoments = hasOutputMoments
+    self.hasExampleNorms = hasExampleNorms
     self.modelDim = modelDim
     self.ffnDim = ffnDim
     self.headCount = headCount

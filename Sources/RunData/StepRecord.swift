@@ -97,6 +97,8 @@ public struct StepRecord: Equatable, Sendable {
   public var stemActivationMoments: OutputMoments?
   /// What every head's attention did, `(layer, head)`; nil unless asked for.
   public var attention: AttentionColumns?
+  /// The norms' gradients by sequence; nil unless noise is asked for.
+  public var exampleNorms: ExampleNormSums?
   /// The factor on the loss while the gradients were computed, of which they are free again; nil without loss scaling.
   public var lossScale: Double?
   /// Sums of the weights after the step's update and of the update; nil where they were not measured.

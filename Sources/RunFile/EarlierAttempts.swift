@@ -33,9 +33,10 @@ struct EarlierAttempts {
     guard stored.runID == manifest.runID, stored.gradients == manifest.gradients,
       stored.scales == manifest.scales, stored.operationNames == manifest.operationNames,
       stored.stemOperationNames == manifest.stemOperationNames, stored.hasLossScale == manifest.hasLossScale,
-      // A file of before weights, or moments of outputs, were recorded goes on without them.
+      // A file of before weights, moments of outputs, or gradients by sequence were recorded goes on without them.
       !stored.hasWeights || manifest.hasWeights, !stored.hasUpdates || manifest.hasUpdates,
-      !stored.hasOutputMoments || manifest.hasOutputMoments, stored.hasNoise == manifest.hasNoise
+      !stored.hasOutputMoments || manifest.hasOutputMoments,
+      !stored.hasExampleNorms || manifest.hasExampleNorms, stored.hasNoise == manifest.hasNoise
     else {
       throw RunFileError(
         .mismatch, path: path,

@@ -25,6 +25,7 @@ struct ManifestReader {
       hasWeights: try file.contains("weight_l1"), hasUpdates: try file.contains("update_l1"),
       hasNoise: try file.contains("noise_sum_squares"),
       hasOutputMoments: try file.contains("activation_count"),
+      hasExampleNorms: try file.contains(RunSchema.normExamples),
       modelDim: try integer("model_dim"), ffnDim: try integer("ffn_dim"),
       headCount: try integer("head_count"),
       headDim: try file.hasAttribute("head_dim") ? integer("head_dim") : nil,

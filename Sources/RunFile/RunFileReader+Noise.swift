@@ -34,9 +34,60 @@ extension RunFileReader {
     }
     return series
   }
+
+  /// Reads what the norms' gradients by sequence tell of noise, at every step. Damaged rows are left out, and noted in ``damagedRows``.
+  ///
+  /// - Parameter window: steps that are read; nil for all.
+  /// - Returns: a sequence for a part, the norms' sums alone; nil where the run has not recorded them, or shows another stack of layers
+  ///   than the file's grid.
+  /// - Throws: ``RunFileError``.
+  public func exampleNoise(window: Range<Int>? = nil) throws -> NoiseSeries? {
+    guard manifest.hasExampleNorms, stack == nil else { return nil }
+    var series = NoiseSeries(placeCount: recordedGradients.layerCount + 1)
+    try reading {
+      for stretch in soundStretches(of: stepTable, in: rows(in: window)) {
+        try TableReader.forEachBlock(of: Array(stretch), blockRows: stepTable.blockRows) { positions in
+          try series.appendExamples(
+            stretch.lowerBound + positions.lowerBound..<stretch.lowerBound + positions.upperBound,
+            of: stepTable)
+        }
+      }
+    }
+    return series
+  }
 }
 
 extension NoiseSeries {
+  /// Adds some rows of the norms' sums by sequence.
+  fileprivate mutating func appendExamples(_ rows: Range<Int>, of table: TableReader) throws {
+    func reals(_ name: String) throws -> [Double] {
+      guard let column = table.column(name) else { return [] }
+      try column.load(rows)
+      return column.reals
+    }
+    let (counts, partTokens, tokens) = (
+      try reals(RunSchema.normExamples), try reals("norm_example_tokens"), try reals("tokens")
+    )
+    let (byExample, whole) = (try reals("norm_example_sum_squares"), try reals("norm_sum_squares"))
+    let (stemByExample, stem) = (
+      try reals("stem_norm_example_sum_squares"), try reals("stem_norm_sum_squares")
+    )
+    let layerCount = placeCount - 1
+    for row in counts.indices {
+      let layers = row * layerCount..<(row + 1) * layerCount
+      let parts = (byExample[layers] + [stemByExample[row]]).map { $0 / counts[row] }
+      let squares = whole[layers] + [stem[row]]
+      // An overflow, of which a scaler skips the step, tells nothing.
+      guard (parts + squares).allSatisfy(\.isFinite) else { continue }
+      steps.append(table.keys[rows.lowerBound + row])
+      self.parts.append(Int(counts[row]))
+      self.partTokens.append(partTokens[row])
+      self.tokens.append(tokens[row])
+      for (place, value) in parts.enumerated() { partSquares[place].append(value) }
+      for (place, value) in squares.enumerated() { self.squares[place].append(value) }
+    }
+  }
+
   /// Adds some rows, the sums of each layer's `cells` put together.
   fileprivate mutating func append(
     _ rows: Range<Int>, of table: TableReader, cells: [[Int]], addsStem: Bool

@@ -33,6 +33,7 @@ extension RunManifest {
     if hasUpdates { crc.update("updates") }
     if hasNoise { crc.update("noise") }
     if hasOutputMoments { crc.update("moments") }
+    if hasExampleNorms { crc.update("examples") }
     if let packing { crc.update([Int64(packing.every), Int64(packing.recordedSteps)]) }
     crc.update((gradients.elementCounts + gradients.stemElementCounts).map(Int64.init))
     crc.update(

@@ -56,6 +56,7 @@ extension RunSchema {
       }
     }
     if manifest.hasOutputMoments { columns += outputColumns(manifest) }
+    if manifest.hasExampleNorms { columns += exampleNormColumns() }
     var checksums = ["row_checksum", "attempt_checksum"]
     if manifest.gradients.experts != nil {
       // With a checksum of their own: readers that do not know of experts find the others right.
@@ -142,7 +143,8 @@ extension RunSchema {
     let parameters = record.parameters ?? unmeasured
     if hasWeights { row += magnitudeValues(parameters.weights, stem: parameters.stemWeights) }
     if hasUpdates { row += magnitudeValues(parameters.updates, stem: parameters.stemUpdates) }
-    return row + (hasOutputMoments ? outputValues(record) : [])
+    if hasOutputMoments { row += outputValues(record) }
+    return row + (hasExampleNorms ? exampleNormValues(record) : [])
   }
 
   private func magnitudeValues(_ layers: SumColumns, stem: SumColumns) -> [RowValue] {

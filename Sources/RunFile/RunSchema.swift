@@ -8,7 +8,8 @@ struct RunSchema {
 
   /// The version that a run's file has: the first one that knows all that is in it.
   static func version(of manifest: RunManifest) -> Int64 {
-    manifest.hasWeights || manifest.hasUpdates || manifest.hasNoise || manifest.hasOutputMoments ? 2 : 1
+    manifest.hasWeights || manifest.hasUpdates || manifest.hasNoise || manifest.hasOutputMoments
+      || manifest.hasExampleNorms ? 2 : 1
   }
 
   /// The dimensions of a run file; each has a coordinate variable of the same name.
@@ -102,6 +103,8 @@ struct RunSchema {
   let hasUpdates: Bool
   /// Whether elements and Σx⁴ of operations' outputs, and what attention does, have their columns.
   let hasOutputMoments: Bool
+  /// Whether the norms' gradients by sequence have their columns.
+  let hasExampleNorms: Bool
   /// What stands for weights and updates at a step at which they were not measured.
   let unmeasured: ParameterSums
   let steps: Table
@@ -125,6 +128,7 @@ struct RunSchema {
     hasWeights = manifest.hasWeights
     hasUpdates = manifest.hasUpdates
     hasOutputMoments = manifest.hasOutputMoments
+    hasExampleNorms = manifest.hasExampleNorms
     unmeasured = ParameterSums(unmeasuredOf: gradients)
     steps = Self.stepTable(manifest)
     snapshots = Table(

@@ -18,7 +18,7 @@ package enum RatioOfMeans {
       self.stretches = stretches
     }
 
-    fileprivate var means: (numerator: Double, denominator: Double) {
+    package var means: (numerator: Double, denominator: Double) {
       let count = Double(numerators.count)
       return (numerators.reduce(0, +) / count, denominators.reduce(0, +) / count)
     }

@@ -26,6 +26,21 @@ struct GradientRecorder<Scalar: KernelScalar> {
     return (layers, stem, sumSquares.squareRoot())
   }
 
+  /// What the norms' gradients by sequence tell, beside the squares of the whole.
+  ///
+  /// - Parameter factor: what turns gradients as the backward pass computes them into those that are recorded.
+  func measure(_ examples: ExampleNorms, factor: Double) -> ExampleNormSums {
+    let squares = model.normParameters.map { indices in
+      indices.reduce(0) { $0 + model.gradientSums($1).sumSquares }
+    }
+    let byExample = examples.squares.map { $0 * factor * factor }
+    let stem = squares.count - 1
+    return ExampleNormSums(
+      examples: examples.examples, exampleTokens: examples.exampleTokens,
+      exampleSquares: Array(byExample[..<stem]), squares: Array(squares[..<stem]),
+      stemExampleSquares: byExample[stem], stemSquares: squares[stem])
+  }
+
   /// The sums of every tensor's weights and of what the last update changed.
   ///
   /// - Parameter isUpdated: whether the optimizer has just filled ``updateSums``; without, nothing changed.

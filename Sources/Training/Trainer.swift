@@ -19,6 +19,7 @@ public final class Trainer<Scalar: KernelScalar> {
   private let validation: Validation?
   private let recorder: GradientRecorder<Scalar>
   private let probe: ActivationProbe?
+  private let examples: ExampleNorms?
   private let noise: NoiseMeasurement<Scalar>?
   var scaler: LossScaler?
   var watch: FailureWatch
@@ -45,6 +46,7 @@ public final class Trainer<Scalar: KernelScalar> {
     noise = try configuration.recording.noise.map { schedule throws(CorpusError) in
       try NoiseMeasurement(schedule, model: model, corpus: corpus.training, configuration: configuration)
     }
+    examples = configuration.recording.noise == nil ? nil : model.makeExampleNorms()
     scaler = configuration.lossScaling.map(LossScaler.init)
     watch = FailureWatch(configuration.failure)
     batch = TokenBatch(
@@ -122,9 +124,11 @@ public final class Trainer<Scalar: KernelScalar> {
     let start = ContinuousClock.now
     let isScheduled = configuration.recording.schedule.includes(step: step)
     probe?.reset()
+    examples?.reset()
     let tokens = sampler.targetCount(step: step)
     let isProbed = isScheduled || !configuration.failure.isEmpty
-    let loss = try computeGradients(step, tokens: tokens, probe: isProbed ? probe : nil)
+    let loss = try computeGradients(
+      step, tokens: tokens, probe: isProbed ? probe : nil, examples: isScheduled ? examples : nil)
     let factor = gradientFactor(tokens: tokens)
     let isByParts = noise?.includes(step: step) ?? false
     let needsSums = isScheduled || isByParts || configuration.clipNorm != nil || scaler != nil
@@ -167,6 +171,7 @@ public final class Trainer<Scalar: KernelScalar> {
       lossScale: lossScale,
       parameters: parameters)
     if configuration.recording.activations { addOutputs(to: &record, gradientFactor: factor) }
+    record.exampleNorms = examples.map { recorder.measure($0, factor: factor) }
     return Outcome(event: .recorded(record), noise: noise, nonfinite: nonfinite, end: end)
   }
 
@@ -215,7 +220,7 @@ public final class Trainer<Scalar: KernelScalar> {
 
   /// The gradient of the mean over the global batch, added up over its micro-batches; returns the mean.
   private func computeGradients(
-    _ step: Int, tokens: Int, probe: ActivationProbe?
+    _ step: Int, tokens: Int, probe: ActivationProbe?, examples: ExampleNorms? = nil
   ) throws(CorpusError) -> Double {
     let microBatches = configuration.batch.microBatchesPerStep
     var sum = 0.0
@@ -224,7 +229,7 @@ public final class Trainer<Scalar: KernelScalar> {
       sum += model.computeGradients(
         tokens: batch.inputs, targets: batch.targets, gradientScale: scaler?.scale ?? 1 / Double(tokens),
         accumulating: microBatch > 0, dropout: dropoutKey(step, microBatch), probe: probe,
-        clock: clock)
+        examples: examples, batchTokens: tokens, clock: clock)
     }
     if scaler != nil { model.scaleGradients(by: Scalar(gradientFactor(tokens: tokens))) }
     return sum / Double(tokens)

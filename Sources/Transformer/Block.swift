@@ -19,6 +19,8 @@ struct Pass<Scalar: KernelScalar> {
   let probe: ActivationProbe?
   /// Times each step where it is not nil.
   let clock: StepClock?
+  /// Adds up the norms' gradients by sequence where it is not nil.
+  var examples: ExampleNorms?
   /// Sets the scales on residuals that start by a pass, where it is not nil.
   var profile: ResidualProfile<Scalar>?
 
@@ -173,6 +175,7 @@ struct Block<Scalar: KernelScalar> {
     let team = pass.team
     switch step {
     case .norm(let norm, let from, let to):
+      pass.examples?.add(rows(of: norm, from, to), hasBias: norm.bias != nil, layer: layer, pass)
       for part in 0..<norm.partCount {
         let (mean, rstd) = statistics(norm, part, rows: value(from).rows)
         normBackward(
@@ -228,6 +231,16 @@ struct Block<Scalar: KernelScalar> {
         scaleGradient: scale.map { gradients[$0] }, accumulating: accumulating,
         branchGradient: gradient(branch), residualGradient: gradient(residual),
         accumulatingResidual: adding[0], team: team, workspace: pass.workspace)
+    }
+  }
+
+  /// What a norm's backward pass reads, part by part.
+  private func rows(of norm: NormParameters, _ from: Slice, _ to: Slice) -> [NormRows<Scalar>] {
+    (0..<norm.partCount).map { part in
+      let (mean, rstd) = statistics(norm, part, rows: value(from).rows)
+      return NormRows(
+        outputGradient: gradient(to).part(part, of: norm.partCount),
+        input: value(from).part(part, of: norm.partCount), mean: mean, rstd: rstd)
     }
   }
 

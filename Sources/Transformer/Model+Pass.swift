@@ -20,13 +20,18 @@ extension Model {
   ///   - targets: `(B*T)` ids; a negative one does not count.
   ///   - accumulating: adds to the gradients that are there.
   ///   - dropout: which masks to use; nil drops nothing.
+  ///   - examples: adds up the norms' gradients by sequence, each as the gradient of the sequence's own mean loss, where the targets are of
+  ///     a batch of `batchTokens` in all.
   /// - Returns: Σ negative log-likelihood over the counted targets, nats.
   public func computeGradients(
     tokens: [Int32], targets: [Int32], gradientScale: Double, accumulating: Bool = false,
-    dropout: DropoutKey? = nil, probe: ActivationProbe? = nil, clock: StepClock? = nil
+    dropout: DropoutKey? = nil, probe: ActivationProbe? = nil, examples: ExampleNorms? = nil,
+    batchTokens: Int = 0, clock: StepClock? = nil
   ) -> Double {
     precondition(memory.hasBackward, "a model without memory for gradients")
-    let pass = makePass(dropout: dropout, probe: probe, clock: clock)
+    examples?.begin(targets: targets, tokens: Double(batchTokens))
+    var pass = makePass(dropout: dropout, probe: probe, clock: clock)
+    pass.examples = examples
     forward(tokens: tokens, pass)
     let loss = head(targets: targets, gradientScale: Scalar(gradientScale), accumulating: accumulating, pass)
     clock.measure(.normalization) { finalNormBackward(pass, accumulating: accumulating) }

@@ -55,6 +55,9 @@ struct StemNorm<Scalar: KernelScalar> {
         workspace: pass.workspace)
     }
     let (mean, rstd) = rows(statistics, input.rows)
+    pass.examples?.add(
+      [NormRows(outputGradient: outputGradient, input: input, mean: mean, rstd: rstd)], hasBias: bias != nil,
+      layer: nil, pass)
     normBackward(
       kind, outputGradient: outputGradient, input: input, gain: parameter(gain), gainOffset: gainOffset,
       mean: mean, rstd: rstd, gainGradient: gradient(gain), biasGradient: bias.map(gradient),

@@ -158,6 +158,47 @@ import Testing
     }
   }
 
+  /// Norms whose noise scale is a fifth of all tensors' in every run, layer and window follow it exactly: a factor of five, correlations of one.
+  @Test func whatFollowsExactlyIsSaidToFollow() throws {
+    let runs = (0..<3).map { seed -> NoiseFollowing.Run in
+      var (parts, norms) = (NoiseSeries(placeCount: 4), NoiseSeries(placeCount: 4))
+      for step in 0..<80 {
+        // Signal 1 and a noise that differs by layer and grows over the run.
+        func append(_ series: inout NoiseSeries, factor: Double) {
+          series.steps.append(step)
+          series.parts.append(8)
+          series.partTokens.append(8)
+          series.tokens.append(64)
+          for place in 0..<4 {
+            let noise = factor * Double((1 + place) * (step + 10) * (seed + 1))
+            series.partSquares[place].append(1 + noise / 8)
+            series.squares[place].append(1 + noise / 64)
+          }
+        }
+        append(&norms, factor: 2)
+        if step % 5 == 0 { append(&parts, factor: 10) }
+      }
+      return NoiseFollowing.Run(parts: (parts, 0..<16), norms: (norms, 0..<80))
+    }
+    let following = NoiseFollowing(runs)
+    // The parts' steps of a window are not exactly its middle.
+    #expect(abs(following.factor.value - 5) < 0.25)
+    #expect(following.factor.interval.map { $0.lower <= $0.upper } ?? false)
+    #expect(abs((following.overLayers ?? 0) - 1) < 1e-9)
+    #expect((following.overTime ?? 0) > 0.99)
+  }
+
+  /// Nothing is said of norms without a signal.
+  @Test func whatIsNotResolvedFollowsNothing() {
+    let series = Self.series(seed: 1, records: 40, signal: 0, noise: 64)
+    var without = series
+    without.squares = series.squares.map { $0.map { _ in 0 } }
+    let following = NoiseFollowing([
+      NoiseFollowing.Run(parts: (series, 0..<40), norms: (without, 0..<40))
+    ])
+    #expect(!following.factor.value.isFinite && following.words == nil)
+  }
+
   @Test func runsWithoutItAreToldApart() {
     #expect(throws: AnalysisError.noiseNotRecorded(label: "Pre-LN")) {
       try NoiseReport(runs: [SyntheticRuns.run(values: [[1, 2]])])

@@ -87,6 +87,31 @@ def test_the_table_has_the_formulas_numbers(runs, tmp_path):
     assert resolved >= 3
 
 
+def test_norms_tell_it_at_every_step(runs, tmp_path):
+    """The norms' gradients by sequence, beside their squares as they are recorded; and the table's column, by the formulas."""
+    signals, noises = [], []
+    for path in (path for path in runs if path.name.startswith("pre-ln")):
+        with h5py.File(path) as file, xarray.open_dataset(path, engine="h5netcdf") as dataset:
+            assert dataset["norm_example_sum_squares"].dims == ("step", "layer") and len(file["step"]) == 40
+            norms = ["layer_norm" in name for name in file["tensor"].asstr()]
+            squares = file["norm_sum_squares"][...]
+            assert squares == pytest.approx(file["gradient_sum_squares"][..., norms].sum(2), rel=1e-9)
+            assert set(file["norm_examples"]) == {64} and set(file["norm_example_tokens"]) == {16}
+            rows = file["step"][...] < 20
+            parts = (file["norm_example_sum_squares"][...].sum(1) + file["stem_norm_example_sum_squares"][...])[rows] / 64
+            whole = (squares.sum(1) + file["stem_norm_sum_squares"][...])[rows]
+            signals.append(((1024 * whole - 16 * parts) / (1024 - 16)).mean())
+            noises.append(((parts - whole) / (1 / 16 - 1 / 1024)).mean())
+    rows = table(*runs, "--window=0:20", cwd=tmp_path)
+    (row,) = [row for row in rows if row["architecture"] == "Pre-LN" and row["place"] == "whole model"]
+    assert float(row["from_norms"]) == pytest.approx(sum(noises) / sum(signals), rel=1e-9)
+    assert float(row["from_norms_low"]) < float(row["from_norms"]) < float(row["from_norms_high"])
+    shown = succeeds("grads", *runs, "--noise-scale", "--window=0:20", cwd=tmp_path).stdout
+    assert "times it" in shown and "correlate" in shown
+    # One operation's is not what the norms tell of.
+    assert "from_norms" not in table(*runs, "--operation=fc1.weight", "--window=0:20", cwd=tmp_path)[0]
+
+
 def test_figure_and_files(runs, tmp_path):
     succeeds("grads", *runs, "--noise-scale", "--out=made", "--svg=own.svg", cwd=tmp_path)
     assert (tmp_path / "own.svg").read_bytes() == (tmp_path / "made/noise.svg").read_bytes()
@@ -100,6 +125,37 @@ def test_figure_and_files(runs, tmp_path):
     assert (tmp_path / "signal-points.csv").read_text() == (tmp_path / "made/signal-points.csv").read_text()
     known = {float(row["signal"]) for row in rows if row["signal"] and row["place"].startswith("layer")}
     assert {float(point["y"]) for point in points if point["series"] in ("Pre-LN", "NormFormer") and point["y"]} <= known
+
+
+def test_two_groups_are_compared(runs, tmp_path):
+    """The ratio of noise scales and of signal: the geometric mean over seeds, with Student's t of the logarithms."""
+    for statistic, column in (("noise-scale", "noise_scale"), ("signal", "signal")):
+        text = succeeds("ratio", *runs, f"--statistic={statistic}", "--window=0:20", "--format=csv", "--out=ratio", "--overwrite", cwd=tmp_path).stdout
+        rows = {row["place"]: row for row in csv.DictReader(io.StringIO(text))}
+        alone = [table(path, "--window=0:20", cwd=tmp_path) for path in runs]
+        values = {(path.name.split("-seed")[0], path.stem[-1]): {row["place"]: row for row in own} for path, own in zip(runs, alone)}
+        for place in ("layer 0", "whole model"):
+            logarithms = []
+            for seed in "789":
+                # NormFormer's files come first in their folder, and the first group is the baseline.
+                one, two = (float(values[name, seed][place][column]) for name in ("normformer", "pre-ln"))
+                logarithms.append(numpy.log(two / one))
+            row = rows[place]
+            if numpy.isnan([float(row["base"]), float(row["other"])]).any():
+                assert numpy.isnan(float(row["ratio"]))
+            elif not numpy.isnan(logarithms).any():
+                assert float(row["ratio"]) == pytest.approx(numpy.exp(numpy.mean(logarithms)), rel=1e-9)
+                assert float(row["ratio_low"]) < float(row["ratio"]) < float(row["ratio_high"])
+                assert row["pairs"] == "3"
+    shown = succeeds("ratio", *runs, "--statistic=signal", "--window=0:20", "--svg=ratio.svg", cwd=tmp_path).stdout
+    assert "Share of signal" in shown and (tmp_path / "ratio.svg").read_text().startswith("<?xml")
+
+
+def test_reports_and_exports_show_it(runs, tmp_path):
+    succeeds("report", *runs, "--statistic=signal", "--window=0:20", "--out=report.html", cwd=tmp_path)
+    assert "share of signal" in (tmp_path / "report.html").read_text()
+    succeeds("export", *runs, "--format=pgfplots", "--statistic=noise-scale", "--window=0:20", "--out=noise.tex", cwd=tmp_path)
+    assert "noise scale" in (tmp_path / "noise.tex").read_text()
 
 
 def test_training_does_not_notice(runs, tmp_path):
@@ -128,7 +184,10 @@ def test_steps_that_overflow_tell_nothing(tmp_path):
         assert len(overflowed) > 3 and not looked & set(overflowed) and len(looked) > 15
         for name in ("noise_part_sum_squares", "noise_sum_squares", "stem_noise_part_sum_squares"):
             assert numpy.isfinite(file[name][...]).all(), name
+        assert not numpy.isfinite(file["norm_sum_squares"][...]).all()
     rows = table(path, "--window=0:", cwd=tmp_path)
+    # Where the norms' gradients overflowed, they tell nothing either.
+    assert any(row["from_norms"] != "nan" for row in rows)
     assert all("no interval" not in row["interval"] and float(row["batch"]) == 32 for row in rows)
 
 
@@ -144,7 +203,7 @@ def test_a_killed_run_goes_on_without_a_difference(tmp_path):
     process.communicate()
     succeeds("grads", "--resume=killed", cwd=tmp_path)
     with h5py.File(run_files(tmp_path / "whole")[0]) as whole, h5py.File(run_files(tmp_path / "killed")[0]) as killed:
-        for name in (name for name in whole if "noise" in name):
+        for name in (name for name in whole if "noise" in name or "norm" in name):
             assert numpy.array_equal(whole[name][...], killed[name][...]), name
     succeeds("verify", *run_files(tmp_path / "killed"), cwd=tmp_path)
     succeeds("pack", *run_files(tmp_path / "whole"), cwd=tmp_path)
@@ -164,6 +223,10 @@ def test_wrong_input(runs, tmp_path):
     refuses("grads", *run_files(tmp_path / "without"), "--noise-scale", cwd=tmp_path, mentions=["Pre-LN", "--noise 4"])
     refuses("grads", *runs, "--noise-scale", "--stack=encoder", cwd=tmp_path, mentions=["--noise-scale", "--stack"])
     refuses("grads", *runs, "--statistic=signal", "--over-time", cwd=tmp_path, mentions=["--statistic signal", "--over-time"])
-    refuses("ratio", *runs[:2], "--statistic=signal", cwd=tmp_path, mentions=["signal", "l1"])
+    refuses("ratio", *runs[:2], "--statistic=signals", cwd=tmp_path, mentions=["signals", "l1"])
+    refuses("ratio", *runs, "--statistic=signal", "--normalise=loss", cwd=tmp_path, mentions=["--statistic signal", "--normalise loss"])
+    refuses("ratio", *runs[:2], "--statistic=signal", cwd=tmp_path, mentions=["two groups"])
+    refuses("export", runs[0], "--statistic=signal", cwd=tmp_path, mentions=["--statistic signal", "pgfplots", "grads"])
+    refuses("report", *run_files(tmp_path / "without"), "--statistic=signal", cwd=tmp_path, mentions=["Pre-LN", "--noise 4"])
     refuses("grads", *runs, "--noise-scale", "--window=900:", cwd=tmp_path, mentions=["900", "steps 0 to 38"])
     refuses("grads", *runs, "--noise-scale", "--operation=fc9", cwd=tmp_path, mentions=["fc9"])

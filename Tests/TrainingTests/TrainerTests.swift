@@ -16,6 +16,8 @@ import Transformer
     var noise: [NoiseRecord] = []
     var end: TrainingEnd = .finished
     var parameters: [Float] = []
+    var table: ParameterTable?
+    var configuration: ModelConfiguration
   }
 
   private func train(
@@ -23,12 +25,17 @@ import Transformer
     batch: BatchShape = BatchShape(batchSize: 4, sequenceLength: 12), rate: Double = 1e-2,
     clip: Double? = nil,
     steps: Int = 10, threads: Int = 2, dropout: Double = 0, updates: Bool = true,
-    onNonfinite: NonfinitePolicy = .stop, stopAfter: Int = .max, objective: Objective = .causal
+    onNonfinite: NonfinitePolicy = .stop, stopAfter: Int = .max, objective: Objective = .causal,
+    preset: String? = nil
   ) throws -> Result {
-    let configuration = ModelConfiguration(
+    var configuration = ModelConfiguration(
       layerCount: 3, modelDim: 20, headCount: 2, vocabularySize: 32, placement: .preLN,
       additions: .normFormer,
       objective: objective, dropout: dropout, attentionDropout: dropout)
+    if let preset {
+      configuration.architecture = try #require(ArchitecturePreset.named(preset))
+      configuration.positionCount = batch.sequenceLength
+    }
     let model = try Model<Float>(
       configuration, shape: PassShape(batchSize: batch.batchSize, sequenceLength: batch.sequenceLength),
       team: Team(threadCount: threads))
@@ -40,7 +47,7 @@ import Transformer
         stepCount: steps, batch: batch, seed: 3,
         schedule: LearningRateSchedule(peak: rate, warmupSteps: 2, decay: .constant, totalSteps: steps),
         clipNorm: clip, recording: recording, updatesParameters: updates, onNonfinite: onNonfinite))
-    var result = Result()
+    var result = Result(table: model.table, configuration: configuration)
     result.end = try trainer.run(shouldStop: { result.losses.count >= stopAfter }) { event in
       switch event {
       case .recorded(let record):
@@ -86,7 +93,12 @@ import Transformer
     let without = try train(batch: halves, clip: 1, dropout: dropout)
     #expect(with.losses == without.losses)
     #expect(with.parameters == without.parameters)
-    #expect(withoutSeconds(with.records) == withoutSeconds(without.records))
+    let ofParts = withoutSeconds(with.records).map {
+      var record = $0
+      record.exampleNorms = nil
+      return record
+    }
+    #expect(ofParts == withoutSeconds(without.records))
     #expect(with.noise.map(\.step) == [0, 3, 6, 9])
     for record in with.noise {
       #expect(record.squares == with.records[record.step].gradients.sumSquares)
@@ -111,6 +123,43 @@ import Transformer
     let inverse = alone.reduce(0) { $0 + 1 / Double($1.tokens) }
     #expect(abs(record.partTokens - Double(parts) / inverse) <= 1e-12 * record.partTokens)
     #expect(record.parts == parts && record.tokens == alone.reduce(0) { $0 + $1.tokens })
+  }
+
+  /// Where the parts are single sequences, the norms' share of the parts' squares is what one pass over the whole batch finds by sequence:
+  /// LayerNorms with biases, RMSNorms, the heads of a QK-norm, norms outside of the layers; sequences of unequally many targets.
+  @Test(arguments: [
+    ("pre-ln", Objective.causal), ("normformer", .masked), ("llama", .causal), ("qwen3", .causal),
+    ("peri-ln", .masked), ("gemma3", .causal),
+  ])
+  func normsTellTheGradientsOfSequences(preset: String, objective: Objective) throws {
+    let result = try train(
+      recording: RecordingConfiguration(noise: NoiseSchedule(parts: 4, interval: 1)),
+      batch: BatchShape(batchSize: 2, sequenceLength: 12, microBatchesPerStep: 2), steps: 3,
+      objective: objective, preset: preset)
+    let table = try #require(result.table)
+    let norms = table.normParameters(of: result.configuration)
+    for (record, noise) in zip(result.records, result.noise) {
+      let found = try #require(record.exampleNorms)
+      #expect(found.examples == 4)
+      #expect(abs(found.exampleTokens - noise.partTokens) <= 1e-12 * noise.partTokens)
+      let columns = table.layerTensorNames
+      func sum(_ squares: [Double], layer: Int) -> Double {
+        norms[layer].reduce(0) { total, index in
+          let column = columns.firstIndex(of: table.parameters[index].spec.name) ?? 0
+          return total + squares[layer * columns.count + column]
+        }
+      }
+      for layer in 0..<3 {
+        let (byParts, whole) = (sum(noise.partSquares, layer: layer), sum(noise.squares, layer: layer))
+        // Float32 sums over the same rows in another order.
+        #expect(abs(found.exampleSquares[layer] - byParts) <= 1e-5 * byParts)
+        #expect(abs(found.squares[layer] - whole) <= 1e-12 * whole)
+      }
+      let stem = norms[3].map { table.stemIndices.firstIndex(of: $0) ?? 0 }
+      let byParts = stem.reduce(0) { $0 + noise.stemPartSquares[$1] }
+      #expect(abs(found.stemExampleSquares - byParts) <= 1e-5 * byParts)
+      #expect(abs(found.stemSquares - stem.reduce(0) { $0 + noise.stemSquares[$1] }) <= 1e-12 * byParts)
+    }
   }
 
   @Test(arguments: 1...3)

@@ -14,16 +14,29 @@ public struct NoiseEstimate: Equatable, Sendable {
 
   /// Puts some places together, in runs of which each has a record in the window.
   init(_ runs: [(series: NoiseSeries, records: Range<Int>)], places: some Sequence<Int>) {
-    let samples = runs.map { run in
-      let sums = run.records.map { run.series.sums(places: places, record: $0) }
-      return RatioOfMeans.Samples(
-        numerators: sums.map(\.signal), denominators: sums.map(\.noise), stretches: [0..<sums.count])
-    }
-    (signalByNoise, method) = RatioOfMeans.estimate(samples)
+    (signalByNoise, method) = RatioOfMeans.estimate(Self.samples(runs, places))
     func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
     tokens = mean(runs.flatMap { run in run.records.map { run.series.tokens[$0] } })
     squares = mean(
       runs.flatMap { run in run.records.map { run.series.sums(places: places, record: $0).squares } })
+  }
+
+  /// |G|² over tr Σ alone, without an interval.
+  static func signalByNoise(
+    _ runs: [(series: NoiseSeries, records: Range<Int>)], places: some Sequence<Int>
+  ) -> Double {
+    let means = samples(runs, places).map(\.means)
+    return means.reduce(0) { $0 + $1.numerator } / means.reduce(0) { $0 + $1.denominator }
+  }
+
+  private static func samples(
+    _ runs: [(series: NoiseSeries, records: Range<Int>)], _ places: some Sequence<Int>
+  ) -> [RatioOfMeans.Samples] {
+    runs.map { run in
+      let sums = run.records.map { run.series.sums(places: places, record: $0) }
+      return RatioOfMeans.Samples(
+        numerators: sums.map(\.signal), denominators: sums.map(\.noise), stretches: [0..<sums.count])
+    }
   }
 
   /// Whether there is a signal that can be told from none.

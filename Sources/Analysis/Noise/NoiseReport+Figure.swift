@@ -9,14 +9,14 @@ public enum NoiseQuantity: String, Sendable, CaseIterable {
   /// The batch at which noise and signal are equally large, in tokens.
   case noiseScale = "noise-scale"
 
-  fileprivate var title: String {
+  var title: String {
     switch self {
     case .signal: "share of signal in |g|²"
     case .noiseScale: "noise scale (tokens)"
     }
   }
 
-  fileprivate func value(of estimate: NoiseEstimate) -> Estimate {
+  func value(of estimate: NoiseEstimate) -> Estimate {
     switch self {
     case .signal: estimate.signalShare
     case .noiseScale: estimate.noiseScale

@@ -25,14 +25,16 @@ extension NoiseReport {
         Table.Column("signal", title: "signal", kind: .estimate(.significant(2)), priority: 1),
         Table.Column("batch", title: "batch (tokens)", kind: .number(.significant(4)), priority: 3),
         Table.Column("interval", title: "n", kind: .text, priority: 4),
-      ], notes: notes)
+      ] + (showsNorms ? [Self.normsColumn] : []), notes: notes)
     for entry in entries {
-      for (place, estimate) in entry.estimates where isShown(place) {
-        table.append([
+      for (index, (place, estimate)) in entry.estimates.enumerated() where isShown(place) {
+        let row: [Table.Cell] = [
           .text(entry.group.label), .text(title(of: place)), .estimate(estimate.noiseScale),
           estimate.leastNoiseScale.map { .number($0) } ?? .missing, .estimate(estimate.signalShare),
           .number(estimate.tokens), .text(estimate.method.summary),
-        ])
+        ]
+        let norms = entry.fromNorms.map { Table.Cell.estimate($0[index].noiseScale) } ?? .missing
+        table.append(row + (showsNorms ? [norms] : []))
       }
     }
     return table
@@ -46,6 +48,26 @@ extension NoiseReport {
     }
   }
 
+  private var showsNorms: Bool { entries.contains { $0.fromNorms != nil } }
+
+  private static let normsColumn = Table.Column(
+    "from_norms", title: "from norms", kind: .estimate(.significant(3)), priority: 5)
+
+  /// What the column from norms is, and how well it follows the one from parts.
+  private var normNotes: [String] {
+    guard showsNorms else { return [] }
+    let following = entries.compactMap { entry in
+      entry.following?.words.map { "\(entry.group.label): \($0)" }
+    }
+    let found =
+      following.isEmpty
+      ? "" : " Here the noise scale of the whole model is, of \(following.joined(separator: "; of "))."
+    return [
+      "From norms: the noise scale of the norms' gains and biases alone, from their gradients by sequence at every step (Gray et al. 2024,"
+        + " arXiv 2411.00999), which follows that of all tensors up to a factor.\(found)"
+    ]
+  }
+
   private var notes: [String] {
     let lengths = Set(entries.compactMap(\.sequenceLength)).sorted()
     let sequences =
@@ -57,7 +79,8 @@ extension NoiseReport {
         + " the window. Signal: its share of |g|² at this batch, 1 / (1 + noise scale / batch).",
       "Parts are of whole sequences, whose tokens are not independent.\(sequences) Undefined where the signal is not resolved, which cannot be"
         + " told from none: the noise scale is at least the number beside.",
-      "A theory of SGD: with Adam it tells layers and runs apart, but is no best batch size (Merrill et al. 2025, arXiv 2505.23971).",
+    ] + normNotes + [
+      "A theory of SGD: with Adam it tells layers and runs apart, but is no best batch size (Merrill et al. 2025, arXiv 2505.23971)."
     ]
   }
 }

@@ -16,6 +16,12 @@ public struct NoiseReport: Sendable {
     public let group: RunGroup
     /// The estimates, the layers first.
     public let estimates: [(place: Place, estimate: NoiseEstimate)]
+    /// |G|² over tr Σ of each run alone, in the order of ``estimates``; not above zero where chance made it so.
+    let bySeed: [(seed: UInt64, values: [Double])]
+    /// What the norms' gradients by sequence say of the same places, where all runs have recorded them and all tensors are looked at.
+    public let fromNorms: [NoiseEstimate]?
+    /// How well that follows ``estimates``.
+    public let following: NoiseFollowing?
     /// Tokens of a sequence.
     public let sequenceLength: Int?
   }
@@ -73,15 +79,32 @@ extension NoiseReport.Entry {
       runs.append((series, records))
     }
     let layerCount = group.manifest.gradients.layerCount
-    var estimates: [(place: NoiseReport.Place, estimate: NoiseEstimate)] = []
-    for layer in 0..<layerCount {
-      estimates.append((.layer(layer), NoiseEstimate(runs, places: layer...layer)))
-    }
-    if includesOutside { estimates.append((.outside, NoiseEstimate(runs, places: layerCount...layerCount))) }
-    estimates.append((.whole, NoiseEstimate(runs, places: 0...layerCount)))
+    var places: [(place: NoiseReport.Place, range: ClosedRange<Int>)] =
+      (0..<layerCount).map { (.layer($0), $0...$0) }
+    if includesOutside { places.append((.outside, layerCount...layerCount)) }
+    places.append((.whole, 0...layerCount))
     self.group = group
-    self.estimates = estimates
+    estimates = places.map { ($0.place, NoiseEstimate(runs, places: $0.range)) }
+    bySeed = zip(group.runs, runs).map { run, records in
+      (run.manifest.seed, places.map { NoiseEstimate.signalByNoise([records], places: $0.range) })
+    }
+    // Of one operation the norms say nothing.
+    let norms = includesOutside ? Self.norms(of: group, window) : nil
+    fromNorms = norms.map { norms in places.map { NoiseEstimate(norms, places: $0.range) } }
+    following = norms.map { norms in
+      NoiseFollowing(zip(runs, norms).map { NoiseFollowing.Run(parts: $0, norms: $1) })
+    }
     sequenceLength = ConfigurationKeys(json: group.manifest.configurationJSON).values["sequence"]
       .flatMap { Int($0) }
+  }
+
+  /// The norms' records in the window; nil unless every run has some.
+  private static func norms(
+    of group: RunGroup, _ window: StepWindow
+  ) -> [(series: NoiseSeries, records: Range<Int>)]? {
+    let norms = group.runs.compactMap { run in
+      run.exampleNoise.map { (series: $0, records: window.indices(in: $0.steps)) }
+    }
+    return norms.count == group.runs.count && norms.allSatisfy { !$0.records.isEmpty } ? norms : nil
   }
 }

@@ -7,16 +7,20 @@ extension RunReport {
   /// The noise scale by layer, of the groups whose batches were looked at by parts; nil where none was.
   var noiseSection: Document.Section? {
     guard let noise else { return nil }
+    let quantity = options.noise ?? .noiseScale
     return Document.Section(
       "noise", "Noise and signal",
       [
         .table(Document.TablePart("noise", noise.table, data: noise.longTable)),
         .figure(
           Document.FigurePart(
-            "noise", noise.figure(program: options.program, command: options.command),
+            "noise", noise.figure(of: quantity, program: options.program, command: options.command),
             caption:
-              "The batch at which noise and signal of a layer's gradient are equally large, over \(noise.window.title); the dashed"
-              + " line is the batch in use.")),
+              quantity == .signal
+              ? "The share of signal in the square of a layer's gradient at the batch in use, over \(noise.window.title); the dashed"
+                + " line is a half."
+              : "The batch at which noise and signal of a layer's gradient are equally large, over \(noise.window.title); the dashed"
+                + " line is the batch in use.")),
       ])
   }
 

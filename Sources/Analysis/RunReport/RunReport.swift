@@ -11,6 +11,8 @@ public struct ReportOptions: Sendable {
   public var operation: String
   /// What is shown of it.
   public var statistic: GradientStatistic
+  /// What the figure of noise and signal shows, where it was asked for; the noise scale unless stated.
+  public var noise: NoiseQuantity?
   /// The steps that means of gradients run over; nil for the usual windows.
   public var window: StepWindow?
   /// The group that others are compared with: an architecture, or a group's label or its beginning; nil for Pre-LN, else the
@@ -30,13 +32,15 @@ public struct ReportOptions: Sendable {
   /// Creates options.
   public init(
     title: String? = nil, operation: String = OperationChoice.usual,
-    statistic: GradientStatistic = .l1, window: StepWindow? = nil, base: String? = nil,
+    statistic: GradientStatistic = .l1, noise: NoiseQuantity? = nil, window: StepWindow? = nil,
+    base: String? = nil,
     addsPaper: Bool = false, allowsMixedContracts: Bool = false,
     thresholds: FindingThresholds = .usual, program: String, command: String
   ) {
     self.title = title
     self.operation = operation
     self.statistic = statistic
+    self.noise = noise
     self.window = window
     self.base = base
     self.addsPaper = addsPaper
@@ -105,6 +109,9 @@ public struct RunReport {
     operations = try Self.operations(groups, mismatch, gradients)
     ratios = try Self.ratios(groups, bases: bases, options, gradients)
     noise = Self.noise(groups, options.window)
+    if options.noise != nil, noise == nil {
+      throw AnalysisError.noiseNotRecorded(label: groups.first?.label ?? "run")
+    }
   }
 
   /// The whole report.

@@ -66,8 +66,13 @@ struct ExportCommand: ParsableCommand {
         + "without one, the last large matrix of a layer)", valueName: "tensor"))
   var operation: String?
 
-  @Option(help: "What pgfplots shows of it: of the gradient, the weights, or the updates.")
-  var statistic: GradientStatistic = .l1
+  @Option(
+    name: .customLong("statistic"),
+    help:
+      "What pgfplots shows of it: of the gradient, the weights, or the updates; or of the gradient's noise.")
+  var shown: ShownStatistic = .ofTensors(.l1)
+
+  var statistic: GradientStatistic { shown.ofTensors }
 
   @Flag(help: "Compare runs although their numbers do not mean the same.")
   var mixContracts = false
@@ -108,6 +113,11 @@ struct ExportCommand: ParsableCommand {
     for (name, isGiven) in [("--statistics", statistics != nil), ("--scales", scales)]
     where isGiven && chosen.isComparison {
       throw ValidationError("\(name) is for csv, jsonl and tensorboard, not for \(chosen.rawValue)")
+    }
+    if let quantity = shown.ofNoise, chosen != .pgfplots {
+      throw ValidationError(
+        "--statistic \(quantity.rawValue) is for pgfplots; `nf-probe grads RUN.h5 --statistic \(quantity.rawValue) --format csv` has its numbers"
+      )
     }
     for (name, isGiven) in [("--operation", operation != nil), ("--mix-contracts", mixContracts)]
     where isGiven && !chosen.isComparison {

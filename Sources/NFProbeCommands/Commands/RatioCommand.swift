@@ -17,12 +17,14 @@ struct RatioCommand: ParsableCommand {
 
       What --normalise divides by: none leaves the gradients as they are; loss divides each side by its mean training \
       loss over the window, since gradients grow with what is left to learn; total divides each side by its own norm over \
-      all gradients of its layers, so that only the shares are compared.
+      all gradients of its layers, so that only the shares are compared. With --statistic signal or noise-scale, of runs \
+      made with --noise, layers are compared as a whole.
 
       Examples:
         nf-probe ratio pre-ln-seed0.h5 normformer-seed0.h5
         nf-probe ratio pre-ln-seed*.h5 normformer-seed*.h5 --window 950:1000 --normalise loss
         nf-probe ratio a.h5 b.h5 --svg ratio.svg --figure lines
+        nf-probe ratio a*.h5 b*.h5 --statistic noise-scale
       """)
 
   /// The figures of a ratio.
@@ -38,8 +40,8 @@ struct RatioCommand: ParsableCommand {
       "Steps a to b-1. (default: 950:1000 where recorded, else the second half)", valueName: "a:b"))
   var window: String?
 
-  @Option(help: "What is compared of each gradient.")
-  var statistic: GradientStatistic = .l1
+  @Option(name: .customLong("statistic"), help: "What is compared of each gradient, or of its noise.")
+  var shown: ShownStatistic = .ofTensors(.l1)
 
   @Option(help: "What each side is divided by: none, loss or total.")
   var normalise: RatioNormalizer = .none
@@ -70,11 +72,27 @@ struct RatioCommand: ParsableCommand {
     }
     _ = try StepWindow.parsed(window)
     _ = try LayerSelection.parsed(layersShown)
+    if let quantity = shown.ofNoise, normalise != .none {
+      throw ValidationError(
+        "--statistic \(quantity.rawValue) is divided by nothing: leave --normalise \(normalise.rawValue) away"
+      )
+    }
   }
 
   func run() throws {
     try GuardedReading.run(files, stack: stacks.stack) { reading in
       let window = try StepWindow.parsed(window)
+      if let quantity = shown.ofNoise {
+        let runs = try files.map { file in
+          let reader = try reading.open(file)
+          var run = try reading.read(reader, tensors: [])
+          run.noise = try reading.noise(reader, tensors: nil, window: nil)
+          return run
+        }
+        return try write(
+          NoiseRatio(runs: runs, quantity: quantity, window: window, allowsMixedContracts: mixContracts))
+      }
+      let statistic = shown.ofTensors
       let runs = try files.map { file in
         let reader = try reading.open(file)
         return try reading.read(
@@ -100,6 +118,24 @@ struct RatioCommand: ParsableCommand {
     for kind in RatioFigure.allCases {
       try writeFigure(kind, of: ratio, to: folder.file("ratio-\(kind.rawValue).svg"))
     }
+    console.progress("written to \(folder.path)")
+  }
+
+  private func write(_ ratio: NoiseRatio) throws {
+    let console = Console(isQuiet: output.quiet)
+    try console.print([ratio.table(layers: .parsed(layersShown))], as: format)
+    let figure = ratio.figure(program: FigureFile.program, command: FigureFile.command)
+    if let svg {
+      guard let figure else {
+        throw CommandError.failed(
+          "--svg: the signal is resolved in no layer of both groups, so nothing can be drawn")
+      }
+      try FigureFile.write(figure, to: svg)
+    }
+    guard output.out != nil else { return }
+    let folder = try OutputFolder(output, command: "ratio")
+    try OutputFolder.write(ratio.table().rendered(as: .csv), to: folder.file("ratio.csv"))
+    if let figure { try FigureFile.write(figure, to: folder.file("ratio.svg")) }
     console.progress("written to \(folder.path)")
   }
 

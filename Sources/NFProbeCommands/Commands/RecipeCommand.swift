@@ -86,7 +86,10 @@ struct RecipeCommand: ParsableCommand {
       var run = try reader.read(
         tensors: recipe.tensors.map { $0.filter(there.contains) } ?? there, outputs: recipe.needsOutputs,
         stream: recipe.needsStream, scales: recipe.needsScales)
-      if recipe.needsNoise { run.noise = try reader.noise() }
+      if recipe.needsNoise {
+        run.noise = try reader.noise()
+        run.exampleNoise = try reader.exampleNoise()
+      }
       if recipe.needsOutputSummary {
         let window = recipe.outputWindow ?? .defaultWindow(for: [reader.steps])
         run.outputSummary = try reader.outputSummary(in: window.range(in: reader.steps))

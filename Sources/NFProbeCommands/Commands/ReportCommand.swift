@@ -33,8 +33,11 @@ struct ReportCommand: ParsableCommand {
         + "one, the last large matrix of a layer)", valueName: "tensor"))
   var operation: String?
 
-  @Option(help: "What is shown of it: of the gradient, the weights, or the updates.")
-  var statistic: GradientStatistic = .l1
+  @Option(
+    name: .customLong("statistic"),
+    help:
+      "What is shown of it: of the gradient, the weights, or the updates; or what the figure of noise shows.")
+  var shown: ShownStatistic = .ofTensors(.l1)
 
   @Option(
     help: ArgumentHelp(
@@ -74,7 +77,7 @@ struct ReportCommand: ParsableCommand {
     try GuardedReading.run(files.paths, stack: stacks.stack) { reading in
       Console(isQuiet: output.quiet).progress("reading \(counted(files.paths.count, "run file"))")
       let runs = try ReportReading(
-        files: files, reading: reading, operation: operation, statistic: statistic,
+        files: files, reading: reading, operation: operation, statistic: shown.ofTensors,
         window: StepWindow.parsed(window))
       if let note = runs.choice.note { Console(isQuiet: output.quiet).progress(note) }
       try ReportFolder(console: Console(isQuiet: output.quiet)).write(report(on: runs), output)
@@ -94,7 +97,8 @@ struct ReportCommand: ParsableCommand {
 
   private func options(_ operation: String) throws -> ReportOptions {
     ReportOptions(
-      title: title, operation: operation, statistic: statistic, window: try StepWindow.parsed(window),
+      title: title, operation: operation, statistic: shown.ofTensors, noise: shown.ofNoise,
+      window: try StepWindow.parsed(window),
       base: base, addsPaper: paper,
       allowsMixedContracts: mixContracts, thresholds: try FindingThresholds.parsed(thresholds),
       program: FigureFile.program, command: command)
@@ -111,7 +115,7 @@ struct ReportCommand: ParsableCommand {
       if let value { words += ["--\(name)", value] }
     }
     if let operation, operation != OperationChoice.usual { words += ["--operation", operation] }
-    if statistic != .l1 { words += ["--statistic", statistic.rawValue] }
+    if shown != .ofTensors(.l1) { words += ["--statistic", shown.defaultValueDescription] }
     if paper { words.append("--paper") }
     if mixContracts { words.append("--mix-contracts") }
     return words.map(quoted).joined(separator: " ")

@@ -48,8 +48,7 @@ extension ExportCommand {
       )
     }
     for file in [tex, numbers] { try ExportStream.refuseExisting(file, replacing: overwrite) }
-    let report = try report(on: sources(reading, everything: false))
-    let figure = report.figure(program: FigureFile.program, command: FigureFile.command)
+    let figure = try figure(reading)
     guard let plots = figure.pgfplots(tableName: tableName) else {
       throw CommandError.failed(
         "the figure has parts that cannot be written for pgfplots; `nf-probe grads --svg` draws it")
@@ -72,6 +71,26 @@ extension ExportCommand {
   }
 
   // MARK: - Parts
+
+  /// What pgfplots shows: the mismatch, or noise and signal by layer.
+  private func figure(_ reading: GuardedReading) throws -> Figure {
+    let (program, command) = (FigureFile.program, FigureFile.command)
+    guard let quantity = shown.ofNoise else {
+      return try report(on: sources(reading, everything: false)).figure(program: program, command: command)
+    }
+    let readers = try files.map { try reading.open($0) }
+    let operation = try operation.map {
+      try OperationChoice($0, among: readers.map(\.manifest.gradients)).operation
+    }
+    let runs = try readers.map { reader in
+      var run = try reading.read(reader, tensors: [])
+      run.noise = try reading.noise(reader, tensors: operation.map { [$0] }, window: nil)
+      return run
+    }
+    return try NoiseReport(
+      runs: runs, operation: operation, window: StepWindow.parsed(window), allowsMixedContracts: mixContracts
+    ).figure(of: quantity, program: program, command: command)
+  }
 
   private func report(on sources: (all: [NotebookExport.Source], operation: String)) throws -> MismatchReport
   {

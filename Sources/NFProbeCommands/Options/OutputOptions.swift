@@ -63,13 +63,10 @@ struct MismatchOptions: ParsableArguments {
   var noiseScale = false
 
   /// What is shown of every step.
-  var statistic: GradientStatistic { if case .ofTensors(let statistic) = shown { statistic } else { .l1 } }
+  var statistic: GradientStatistic { shown.ofTensors }
 
   /// What is shown of noise; nil where a mismatch is shown.
-  var noise: NoiseQuantity? {
-    if case .ofNoise(let quantity) = shown { return quantity }
-    return noiseScale ? .noiseScale : nil
-  }
+  var noise: NoiseQuantity? { shown.ofNoise ?? (noiseScale ? .noiseScale : nil) }
 
   @Option(help: "How the table is printed.")
   var format: TableFormat = .table

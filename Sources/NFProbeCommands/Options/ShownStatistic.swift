@@ -17,6 +17,12 @@ enum ShownStatistic: ExpressibleByArgument, Equatable {
     }
   }
 
+  /// Of every step; the gradient's L1 norm where noise is shown.
+  var ofTensors: GradientStatistic { if case .ofTensors(let statistic) = self { statistic } else { .l1 } }
+
+  /// Of noise; nil where a statistic of every step is shown.
+  var ofNoise: NoiseQuantity? { if case .ofNoise(let quantity) = self { quantity } else { nil } }
+
   static var allValueStrings: [String] {
     GradientStatistic.allCases.map(\.rawValue) + NoiseQuantity.allCases.map(\.rawValue)
   }

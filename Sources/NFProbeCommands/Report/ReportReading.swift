@@ -62,6 +62,7 @@ struct ReportReading {
         reported.run.outputSummary = try reading.outputSummary(
           reader, window: shown.range(in: reader.steps))
         reported.run.noise = try reading.noise(reader, tensors: nil, window: nil)
+        reported.run.exampleNoise = try reading.exampleNoise(reader, window: nil)
       }
       return reported
     }

@@ -70,6 +70,11 @@ struct GuardedReading {
     try guardian.run { try reader.noise(tensors: tensors, window: window) }
   }
 
+  /// Reads what a run's norms tell of noise at every step; nil where it has not recorded that.
+  func exampleNoise(_ reader: RunFileReader, window: Range<Int>?) throws -> NoiseSeries? {
+    try guardian.run { try reader.exampleNoise(window: window) }
+  }
+
   /// Compares everything in a run file with its checksums.
   func verify(_ reader: RunFileReader) throws -> RunFileVerification {
     try guardian.run { try reader.verify() }

@@ -19,6 +19,7 @@ struct NoiseWriter {
     let runs = try readers.map { reader in
       var run = try reading.read(reader, tensors: [])
       run.noise = try reading.noise(reader, tensors: operation.map { [$0] }, window: nil)
+      run.exampleNoise = operation == nil ? try reading.exampleNoise(reader, window: nil) : nil
       return run
     }
     let report = try options.noise(of: runs, operation: operation)

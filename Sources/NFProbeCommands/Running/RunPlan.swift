@@ -119,6 +119,8 @@ extension RunRequest {
       hasLossScale: training.lossScaling != nil, hasWeights: recording.weightsEvery > 0,
       hasUpdates: recording.weightsEvery > 0, hasNoise: training.recording.noise != nil,
       hasOutputMoments: recording.activations,
+      hasExampleNorms: training.recording.noise != nil
+        && ParameterTable(configuration).normParameters(of: configuration).contains { !$0.isEmpty },
       modelDim: configuration.modelDim,
       ffnDim: configuration.ffnDim, headCount: configuration.headCount, headDim: configuration.headDim,
       startedAt: Date.now.ISO8601Format())
