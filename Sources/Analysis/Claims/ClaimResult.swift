@@ -31,6 +31,10 @@ public struct ClaimResult: Sendable {
   public let verdict: Verdict
   /// What is missing, or why nothing can be said; empty where nothing is.
   public let note: String
+  /// What a verdict would take; nil where there is one, and where nothing can be said of it.
+  public private(set) var price: ClaimPrice?
+  /// How the interval was found.
+  public private(set) var intervals = IntervalRule.fixed
 
   /// Judges a number.
   ///
@@ -48,7 +52,11 @@ public struct ClaimResult: Sendable {
       verdict = bound.verdict(on: interval)
     } else {
       verdict = .undecided
-      if problem == nil, seedCount < 3 { notes.append("an interval needs three seeds") }
+      if problem == nil, seedCount < 3 {
+        notes.append("an interval needs three seeds")
+      } else if problem == nil, effect.interval == nil {
+        notes.append("an interval that holds at every look needs four seeds")
+      }
     }
     note = (notes + remarks).joined(separator: "; ")
   }
@@ -69,7 +77,7 @@ public struct ClaimResult: Sendable {
     }
     let samples = ClaimSamples(claim.measurement, of: cell, against: other, in: report)
     let numbers = samples.values.sorted { $0.key < $1.key }.map(\.value)
-    var effect = claim.measure.mean(of: numbers)
+    var effect = claim.measure.mean(of: numbers, report.intervals)
     // No correlation lies beyond.
     if claim.measure == .scaleTrend, claim.against.isEmpty { effect = effect.clamped(to: -1...1) }
     let remarks = ([cell] + [other].compactMap(\.self)).compactMap { cell -> String? in
@@ -77,6 +85,17 @@ public struct ClaimResult: Sendable {
       return count == 0 ? nil : "\(count) of \(cell.runs.count) runs of \(cell.label) are not learning yet"
     }
     self = result(effect, numbers.count, samples.problem, remarks)
+    intervals = report.intervals
+    guard verdict == .undecided, samples.problem == nil else { return }
+    let cells = Set(
+      report.cellIndices(matching: claim.of)
+        + (claim.against.isEmpty ? [] : report.cellIndices(matching: claim.against))
+    ).sorted()
+    price = ClaimPrice(
+      numbers: numbers.map(claim.measure.scaled),
+      distance: claim.bound.distance(of: effect.value, on: claim.measure), rule: report.intervals,
+      cells: cells,
+      secondsPerSeed: cells.reduce(0) { $0 + report.secondsPerRun(cell: $1) })
   }
 
   /// One row a claim.
@@ -91,16 +110,23 @@ public struct ClaimResult: Sendable {
         Table.Column("bound", title: "claimed", kind: .text),
         Table.Column("seeds", title: "n", kind: .integer),
         Table.Column("source", title: "source", kind: .text, audience: .data),
+        Table.Column("price", title: "a verdict takes", kind: .text, audience: .unlessEmpty),
         Table.Column("note", title: "", kind: .text, audience: .unlessEmpty),
       ],
       notes: [
-        "holds: the whole 95 % interval over n seeds (Student's t, of ratios on their logarithm) keeps to what is claimed; does not"
-          + " hold: all of it lies outside; undecided: neither, fewer than three seeds, or some seed could not be measured."
-      ])
+        "holds: the whole 95 % interval over n seeds (\((results.first?.intervals ?? .fixed).words), of ratios on their logarithm) keeps to what"
+          + " is claimed; does not hold: all of it lies outside; undecided: neither, too few seeds, or some seed could not be measured."
+      ]
+        + (results.contains { $0.price != nil }
+          ? [
+            "A verdict takes: seeds at which an interval as wide as theirs keeps clear of the bound, if effect and spread stay as they are."
+          ]
+          : []))
     for result in results {
       table.append([
         .text(result.says), .text(result.verdict.rawValue), .text(result.measure), .defined(result.effect),
-        .text(result.bound.description), .integer(result.seedCount), .text(result.source), .text(result.note),
+        .text(result.bound.description), .integer(result.seedCount), .text(result.source),
+        .text(result.price?.words ?? ""), .text(result.note),
       ])
     }
     return table

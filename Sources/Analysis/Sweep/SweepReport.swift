@@ -21,6 +21,8 @@ public struct SweepReport: Sendable {
   public let chosenAxis: Int?
   /// The seeds of every cell.
   public let seeds: [UInt64]
+  /// How intervals over seeds are found: whether their number was decided beforehand.
+  public let intervals: IntervalRule
 
   /// Creates a report.
   /// - Parameters:
@@ -28,7 +30,7 @@ public struct SweepReport: Sendable {
   ///   - chosenAxis: position in `axes`.
   public init(
     title: String, axes: [String], cells: [SweepCell], budget: SweepBudget, seeds: [UInt64], baseline: Int?,
-    chosenAxis: Int?
+    chosenAxis: Int?, intervals: IntervalRule = .fixed
   ) {
     self.title = title
     self.axes = axes
@@ -37,12 +39,13 @@ public struct SweepReport: Sendable {
     self.seeds = seeds
     self.baseline = baseline
     self.chosenAxis = chosenAxis
+    self.intervals = intervals
   }
 
   /// Final held-out perplexity of a cell: e to the mean loss over seeds, i.e. their geometric mean; from three seeds on with
   /// Student's t on the loss.
   public func perplexity(of cell: SweepCell) -> Estimate {
-    Estimate.mean(of: cell.finalLosses.sorted { $0.key < $1.key }.map(\.value)).mapped { Double.exp($0) }
+    intervals.mean(of: cell.finalLosses.sorted { $0.key < $1.key }.map(\.value)).mapped { Double.exp($0) }
   }
 
   /// A cell's perplexity over another's, on the seeds that both finished.
@@ -51,7 +54,7 @@ public struct SweepReport: Sendable {
     let differences = own.keys.sorted().compactMap { seed in
       own[seed].flatMap { loss in theirs[seed].map { loss - $0 } }
     }
-    return Estimate.mean(of: differences).mapped { Double.exp($0) }
+    return intervals.mean(of: differences).mapped { Double.exp($0) }
   }
 
   // MARK: - The best value of an axis

@@ -149,11 +149,10 @@ public struct SweepSummary: Sendable {
 }
 
 extension Claim.Measure {
-  /// Numbers of seeds as one, with Student's t from three seeds on: of ratios on their logarithms.
-  func mean(of numbers: [Double]) -> Estimate {
-    isRatio
-      ? Estimate.mean(of: numbers.map { Double.log10($0) }).mapped { Double.pow(10, $0) }
-      : Estimate.mean(of: numbers)
+  /// Numbers of seeds as one, with an interval: of ratios on their logarithms.
+  func mean(of numbers: [Double], _ rule: IntervalRule = .fixed) -> Estimate {
+    let mean = rule.mean(of: numbers.map(scaled))
+    return isRatio ? mean.mapped { Double.pow(10, $0) } : mean
   }
 }
 
