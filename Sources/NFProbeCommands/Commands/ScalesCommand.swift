@@ -42,6 +42,7 @@ struct ScalesCommand: ParsableCommand {
   private func show(_ inputs: [ComparisonInput], _ reading: GuardedReading?) throws {
     let sources = try inputs.flatMap { try $0.scaleSources(reading) }
     let report = try ScaleReport(of: sources, options: view.options)
-    try ScaleWriter(view: view, output: output).write(report)
+    try Presenter(view, Console(isQuiet: output.quiet)).present(
+      ScalePresentation(report: report, view: view), into: .asked(output, command: "scales"))
   }
 }
