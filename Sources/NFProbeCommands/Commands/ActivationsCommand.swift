@@ -2,6 +2,7 @@ import Analysis
 import ArgumentParser
 import RunData
 import RunFile
+import RunReading
 
 /// `nf-probe activations`: how large operations' outputs are, and what heads of attention do.
 struct ActivationsCommand: ParsableCommand {

@@ -3,6 +3,7 @@ import ArgumentParser
 import Comparison
 import Documents
 import Kernels
+import RunReading
 import Text
 
 /// `nf-probe compare`: two checkpoints, layer by layer and operation by operation.

@@ -1,5 +1,5 @@
-import Architecture
 import Analysis
+import Architecture
 import ArgumentParser
 import Checkpoints
 import Corpus
@@ -7,6 +7,7 @@ import Documents
 import Kernels
 import RunData
 import RunFile
+import RunReading
 import Text
 import Training
 import Transformer

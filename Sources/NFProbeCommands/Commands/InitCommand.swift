@@ -104,7 +104,7 @@ struct InitCommand: ParsableCommand, ViewOptions {
 
   /// What is shown of a measurement.
   func presentation(of report: StartReport) -> StartPresentation {
-    StartPresentation(report: report, table: table, figure: figure)
+    StartPresentation(report: report, table: table, drawnKind: figure)
   }
 
   // MARK: - Measurement

@@ -3,6 +3,7 @@ import ArgumentParser
 import Documents
 import RunData
 import RunFile
+import RunReading
 
 extension RatioNormalizer: ExpressibleByArgument {}
 

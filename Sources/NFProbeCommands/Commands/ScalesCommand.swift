@@ -1,6 +1,7 @@
 import Analysis
 import ArgumentParser
 import Comparison
+import RunReading
 
 /// `nf-probe scales`: the learned scaling parameters, layer by layer.
 struct ScalesCommand: ParsableCommand {

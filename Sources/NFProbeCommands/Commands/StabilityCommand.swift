@@ -1,11 +1,12 @@
-import Architecture
 import Analysis
+import Architecture
 import ArgumentParser
 import Corpus
 import Documents
 import Kernels
 import RunData
 import RunFile
+import RunReading
 import Text
 import Training
 import Transformer

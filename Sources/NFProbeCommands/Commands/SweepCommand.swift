@@ -4,6 +4,7 @@ import Documents
 import Foundation
 import Kernels
 import RunFile
+import RunReading
 import Text
 
 extension SweepBudget: ExpressibleByArgument {}

@@ -33,7 +33,9 @@ struct EvaluationPresentation: Presentable {
     parts.append(
       Part(
         shown: [report.table, report.scoringTable] + differences,
-        files: [("tasks", report.table), ("scorings", report.scoringTable), ("examples", report.exampleTable)]
+        files: [
+          ("tasks", report.table), ("scorings", report.scoringTable), ("examples", report.exampleTable),
+        ]
           + differences.map { ("task-differences", $0) },
         figure: ("tasks", report.figure(program: FigureFile.program, command: FigureFile.command))))
   }

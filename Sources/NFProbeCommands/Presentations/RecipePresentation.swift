@@ -2,6 +2,7 @@ import Analysis
 import Charts
 import Documents
 import RunData
+import RunReading
 
 /// What came out of a recipe: claims, tables and figures.
 struct RecipePresentation: Presentable {

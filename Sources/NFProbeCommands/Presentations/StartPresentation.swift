@@ -6,7 +6,7 @@ import Documents
 struct StartPresentation: Presentable {
   let report: StartReport
   let table: InitCommand.StartTable
-  let figure: InitCommand.StartFigure
+  let drawnKind: InitCommand.StartFigure
 
   func tables() -> [Table] {
     switch table {
@@ -15,7 +15,7 @@ struct StartPresentation: Presentable {
     }
   }
 
-  func figure() -> Figure? { drawn(figure) }
+  func figure() -> Figure? { drawn(drawnKind) }
 
   func writeFiles(_ write: (ResultFile) throws -> Void) throws {
     try write(.table("theory", report.table))

@@ -3,6 +3,7 @@ import Charts
 import Documents
 import RunData
 import RunFile
+import RunReading
 
 /// Writes the noise scale of runs: the table to standard output, table and figure to files.
 struct NoiseWriter {
