@@ -34,7 +34,7 @@ let package = Package(
     .target(
       name: "Architecture", dependencies: ["Text", .product(name: "Yams", package: "Yams")],
       resources: [.embedInCode("Presets")], swiftSettings: strict),
-    .target(name: "RunData", swiftSettings: strict),
+    .target(name: "RunData", dependencies: [numerics], swiftSettings: strict),
     .target(name: "Text", swiftSettings: strict),
     .target(name: "Randomness", dependencies: [numerics], swiftSettings: optimized),
     .target(name: "Statistics", dependencies: ["Randomness", numerics], swiftSettings: optimized),
@@ -95,8 +95,21 @@ let package = Package(
         numerics,
       ], swiftSettings: optimized),
 
+    // Files that others may have damaged.
+    .target(
+      name: "RunReading",
+      dependencies: [
+        "Analysis", "Checkpoints", "Documents", "FileAccess", "Isolation", "RunData", "RunFile", "Text",
+      ], swiftSettings: strict),
+
     // For other programs.
     .target(name: "TensorBoard", dependencies: ["Checksums"], swiftSettings: optimized),
+    .target(
+      name: "Export",
+      dependencies: [
+        "Analysis", "Charts", "Documents", "FileAccess", "RunData", "RunFile", "RunReading", "Statistics",
+        "TensorBoard", "Text",
+      ], swiftSettings: strict),
 
     // A page that shows runs while they grow.
     .target(
@@ -114,8 +127,8 @@ let package = Package(
       name: "NFProbeCommands",
       dependencies: [
         "Analysis", "Architecture", "BuildInfo", "Charts", "Checkpoints", "Checksums", "Comparison", "Corpus",
-        "Documents", "Evaluation",
-        "FileAccess", "Isolation", "Kernels", "RunData", "RunFile", "Statistics", "TensorBoard", "Text",
+        "Documents", "Evaluation", "Export",
+        "FileAccess", "Isolation", "Kernels", "RunData", "RunFile", "RunReading", "Statistics", "Text",
         "Training", "Transformer", "Watch", numerics,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
@@ -190,6 +203,7 @@ let package = Package(
       dependencies: ["HDF5", "RunData", "RunFile", "RunFileTestSupport", "run-file-child"],
       exclude: ["Python"], swiftSettings: strict),
     .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard"], swiftSettings: strict),
+    .testTarget(name: "ExportTests", dependencies: ["Export"], swiftSettings: strict),
     .target(
       name: "SnapshotSupport", dependencies: ["Charts"], path: "Tests/SnapshotSupport", swiftSettings: strict),
     .testTarget(

@@ -1,5 +1,5 @@
-import Architecture
 import Analysis
+import Architecture
 import ArgumentParser
 import Checkpoints
 import Comparison
@@ -9,6 +9,7 @@ import FileAccess
 import Foundation
 import Glibc
 import RunFile
+import RunReading
 import Transformer
 
 /// The program.
@@ -77,6 +78,12 @@ public struct NFProbe: ParsableCommand {
     case let error as CommandError:
       return error.exitStatus == 2
         ? complainOfUsage(error.description) : complain(error.description, status: error.exitStatus)
+    case let error as RunReadingError:
+      switch error {
+      case .failed(let message): return complain(message, status: 1)
+      case .ended(let status): return status
+      case .operation(let reason): return complainOfUsage("--operation: \(reason)")
+      }
     case let error as ModelConfigurationError: return complainOfUsage("--\(error)")
     case is CorpusError, is AnalysisError, is RunFileError, is CheckpointError, is FileAccessError,
       is ComparisonError, is EvaluationError:

@@ -1,4 +1,5 @@
 import RealModule
+import RunData
 
 /// Which steps are recorded.
 public enum RecordingSchedule: Equatable, Sendable {

@@ -42,14 +42,17 @@ MAP = {
     # Numbers about runs and checkpoints.
     "Analysis": "Architecture Charts Documents RunData Statistics Text",
     "Comparison": "Analysis Architecture Charts Checkpoints Documents Kernels RunData Statistics Text",
+    # Runs and checkpoints that others may have damaged.
+    "RunReading": "Analysis Checkpoints Documents FileAccess Isolation RunData RunFile Text",
+    "Export": "Analysis Charts Documents FileAccess RunData RunFile RunReading Statistics TensorBoard Text",
     # What models are worth: losses on a text, tasks.
     "Evaluation": "Charts Corpus Documents FileAccess Kernels Randomness Statistics Text Transformer",
     # Runs while they grow, as a page.
     "Watch": "Analysis Charts Checksums Documents Isolation RunData RunFile Text",
     # The commands.
     "NFProbeCommands": (
-        "Analysis Architecture BuildInfo Charts Checkpoints Checksums Comparison Corpus Documents Evaluation FileAccess Isolation"
-        " Kernels RunData RunFile Statistics TensorBoard Text Training Transformer Watch"
+        "Analysis Architecture BuildInfo Charts Checkpoints Checksums Comparison Corpus Documents Evaluation Export FileAccess Isolation"
+        " Kernels RunData RunFile RunReading Statistics Text Training Transformer Watch"
     ),
     "nf-probe": "NFProbeCommands",
 }
@@ -61,7 +64,7 @@ PACKAGES = {
     "Yams": "Architecture NFProbeCommands",
     "FlyingFox": "Watch",
     "FlyingSocks": "Watch",
-    "RealModule": "Analysis Charts Comparison Evaluation Kernels NFProbeCommands Randomness Statistics Training Transformer",
+    "RealModule": "Analysis Charts Comparison Evaluation Kernels NFProbeCommands Randomness RunData Statistics Training Transformer",
 }
 
 IMPORT = re.compile(

@@ -2,6 +2,7 @@ import Analysis
 import ArgumentParser
 import RunData
 import RunFile
+import RunReading
 
 /// `nf-probe activations`: how large operations' outputs are, and what heads of attention do.
 struct ActivationsCommand: ParsableCommand {
@@ -33,7 +34,9 @@ struct ActivationsCommand: ParsableCommand {
   func run() throws {
     let files = try ReportFiles(inputs)
     try GuardedReading.run(files.paths) { reading in
-      try ActivationWriter(view: view, output: output).write(report(of: files.paths, reading))
+      try Presenter(view, Console(isQuiet: output.quiet)).present(
+        ActivationPresentation(report: report(of: files.paths, reading), view: view),
+        into: .asked(output, command: "activations"))
     }
   }
 

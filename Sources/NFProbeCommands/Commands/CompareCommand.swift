@@ -3,10 +3,11 @@ import ArgumentParser
 import Comparison
 import Documents
 import Kernels
+import RunReading
 import Text
 
 /// `nf-probe compare`: two checkpoints, layer by layer and operation by operation.
-struct CompareCommand: ParsableCommand {
+struct CompareCommand: ParsableCommand, ViewOptions {
   static let configuration = CommandConfiguration(
     commandName: "compare",
     abstract: "Compare checkpoints, layer by layer and operation by operation.",
@@ -120,14 +121,19 @@ struct CompareCommand: ParsableCommand {
         try inputs.map { try $0.side(reading) }
       }
     let team = Team(threadCount: machine.threadCount)
+    let presenter = Presenter(self, Console(isQuiet: output.quiet))
     guard sides.count == 2 else {
-      return try ComparisonWriter(command: self).write(CheckpointPath(sides, team: team))
+      return try presenter.present(
+        PathPresentation(path: CheckpointPath(sides, team: team), view: self),
+        into: .asked(output, command: "compare"))
     }
     let noise = try seeds.map { try $0.side(reading) }
     let comparison = try CheckpointComparison(
       sides[0], sides[1], noise: noise, threshold: threshold, team: team)
     let spectra = try wantsSpectra ? spectra(of: comparison, team) : nil
-    try ComparisonWriter(command: self).write(comparison, spectra)
+    try presenter.present(
+      ComparisonPresentation(comparison: comparison, spectra: spectra, view: self),
+      into: .asked(output, command: "compare"))
     let passed = comparison.passedThreshold
     guard !passed.isEmpty else { return }
     let console = Console(isQuiet: false)

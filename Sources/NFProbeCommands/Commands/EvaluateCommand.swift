@@ -5,7 +5,7 @@ import Evaluation
 import Kernels
 
 /// `nf-probe evaluate`: what models are worth on held-out text and on tasks.
-struct EvaluateCommand: ParsableCommand {
+struct EvaluateCommand: ParsableCommand, ViewOptions {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
     abstract: "Evaluate checkpoints on held-out text and on tasks.",
@@ -61,26 +61,17 @@ struct EvaluateCommand: ParsableCommand {
     let opened = try EvaluatedCheckpoint.open(checkpoints, model, console)
     let folder = output.out == nil ? nil : try OutputFolder(output, command: "evaluate")
     let team = Team(threadCount: machine.threadCount)
-    var parts: [EvaluationPart] = []
+    var result = EvaluationPresentation()
     if text.text != nil || task.tasks.isEmpty {
       let evaluation = TextEvaluation(options: text, checkpoints: opened, console: console, team: team)
-      parts.append(EvaluationPart(try evaluation.report(), hasTokens: text.tokenLosses))
+      result.add(try evaluation.report(), hasTokens: text.tokenLosses)
     }
     if !task.tasks.isEmpty {
       let evaluation = TaskEvaluation(
         options: task, text: text, checkpoints: opened, console: console, team: team)
-      parts.append(EvaluationPart(try evaluation.report()))
+      result.add(try evaluation.report())
     }
-    console.print(parts.flatMap(\.shown), as: format)
-    if let svg { for part in parts { try FigureFile.write(part.figure.drawing, to: svg) } }
-    guard let folder else { return }
-    for part in parts {
-      for (name, table) in part.files {
-        try OutputFolder.write(table.rendered(as: .csv), to: folder.file("\(name).csv"))
-      }
-      try FigureFile.write(part.figure.drawing, to: folder.file("\(part.figure.name).svg"))
-    }
-    console.progress("written to \(folder.path)")
+    try Presenter(self, console).present(result, into: folder)
   }
 
   private func writePrompts(to path: String, _ console: Console) throws {

@@ -1,6 +1,8 @@
 import Analysis
 import ArgumentParser
+import Export
 import RunData
+import RunReading
 
 /// `nf-probe export`: runs for other programs.
 struct ExportCommand: ParsableCommand {
@@ -127,14 +129,30 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     try GuardedReading.run(files) { reading in
-      switch chosen {
-      case .csv: try writeRecords(.csv(hasElements: scales), reading)
-      case .jsonl: try writeRecords(.jsonLines, reading)
-      case .tensorboard: try writeEvents(reading)
-      case .pgfplots: try writePGFPlots(reading)
-      case .notebook: try writeNotebook(reading)
-      case .parquet: break
-      }
+      do { try write(reading) } catch let error as ExportError { throw error.ofCommand }
+    }
+  }
+
+  private func write(_ reading: GuardedReading) throws {
+    switch chosen {
+    case .csv: try writeRecords(.csv(hasElements: scales), reading)
+    case .jsonl: try writeRecords(.jsonLines, reading)
+    case .tensorboard: try writeEvents(reading)
+    case .pgfplots: try writePGFPlots(reading)
+    case .notebook: try writeNotebook(reading)
+    case .parquet: break
+    }
+  }
+}
+
+extension ExportError {
+  /// What the command says of it.
+  fileprivate var ofCommand: any Error {
+    switch self {
+    case .noSuchVariable: CommandError.usage("--statistics: \(self)")
+    case .exists: CommandError.failed("\(self); give --overwrite to replace it")
+    case .readerIsGone: ExitCode(0)
+    case .notAFile, .output: CommandError.failed(description)
     }
   }
 }

@@ -1,5 +1,5 @@
-import Architecture
 import Analysis
+import Architecture
 import ArgumentParser
 import Checkpoints
 import Corpus
@@ -7,6 +7,7 @@ import Documents
 import Kernels
 import RunData
 import RunFile
+import RunReading
 import Text
 import Training
 import Transformer
@@ -97,7 +98,7 @@ struct GradsCommand: ParsableCommand {
         ).follow(files[0])
       } else if mismatch.noise != nil {
         try NoiseWriter(console: console, options: mismatch, reading: reading).write(
-          files, into: output.out == nil ? nil : OutputFolder(output, command: "grads"))
+          files, into: .asked(output, command: "grads"))
       } else {
         let readers = try files.map { try reading.open($0) }
         let alerts = try [AlertRule].parsed(options.recording.alerts)
@@ -120,7 +121,7 @@ struct GradsCommand: ParsableCommand {
           try reading.read(
             $0, tensors: [operation], window: $1, parameters: !mismatch.statistic.isOfGradient)
         }
-        try ReportWriter(console: console, options: mismatch, operation: operation).write(runs, out: output)
+        try show(runs, operation, console, into: .asked(output, command: "grads"))
       }
     }
   }
@@ -174,7 +175,22 @@ struct GradsCommand: ParsableCommand {
     let recorded = try runs.map {
       try RunFileReader(path: folder.file($0.fileName)).read(tensors: [operation])
     }
-    try ReportWriter(console: console, options: mismatch, operation: operation).write(recorded, into: folder)
+    try show(recorded, operation, console, into: folder)
+  }
+
+  /// The mismatch of some runs, or its course.
+  private func show(
+    _ runs: [RecordedRun], _ operation: String, _ console: Console,
+    into folder: @autoclosure () throws -> OutputFolder?
+  ) throws {
+    let presenter = Presenter(mismatch, console)
+    if mismatch.overTime {
+      let course = try mismatch.course(of: runs, operation: operation)
+      try presenter.present(CoursePresentation(course: course, options: mismatch), into: folder())
+    } else {
+      let report = try mismatch.report(on: runs, operation: operation)
+      try presenter.present(MismatchPresentation(report: report, options: mismatch), into: folder())
+    }
   }
 
   /// The operation that is shown; refused before anything is trained where no architecture has it.

@@ -3,6 +3,7 @@ import ArgumentParser
 import Documents
 import RunData
 import RunFile
+import RunReading
 import Text
 
 /// `nf-probe info`: what a run file holds.

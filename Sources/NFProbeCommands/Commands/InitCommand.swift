@@ -11,7 +11,7 @@ import Training
 import Transformer
 
 /// `nf-probe init`: gradients and hidden states before the first update, against theory.
-struct InitCommand: ParsableCommand {
+struct InitCommand: ParsableCommand, ViewOptions {
   static let configuration = CommandConfiguration(
     commandName: "init",
     abstract: "Measure gradients at initialisation over depth, and compare them with theory.",
@@ -99,16 +99,12 @@ struct InitCommand: ParsableCommand {
   func run() throws {
     let console = Console(isQuiet: output.quiet)
     let report = try measure(console)
-    console.print([shown(of: report)], as: format)
-    if let svg { try write(figure, of: report, to: svg) }
-    guard output.out != nil else { return }
-    let folder = try OutputFolder(output, command: "init")
-    try OutputFolder.write(report.table.rendered(as: .csv), to: folder.file("theory.csv"))
-    try OutputFolder.write(report.layerTable.rendered(as: .csv), to: folder.file("layers.csv"))
-    for kind in StartFigure.allCases where Self.drawn(kind, of: report) != nil {
-      try write(kind, of: report, to: folder.file("\(kind.rawValue).svg"))
-    }
-    console.progress("written to \(folder.path)")
+    try Presenter(self, console).present(presentation(of: report), into: .asked(output, command: "init"))
+  }
+
+  /// What is shown of a measurement.
+  func presentation(of report: StartReport) -> StartPresentation {
+    StartPresentation(report: report, table: table, drawnKind: figure)
   }
 
   // MARK: - Measurement
@@ -176,29 +172,5 @@ struct InitCommand: ParsableCommand {
       )
     }
     return state
-  }
-
-  // MARK: - Output
-
-  private func shown(of report: StartReport) -> Table {
-    switch table {
-    case .theory: report.table
-    case .layers: report.layerTable
-    }
-  }
-
-  /// A figure; nil where there is too little for it.
-  static func drawn(_ kind: StartFigure, of report: StartReport) -> Figure? {
-    let (program, command) = (FigureFile.program, FigureFile.command)
-    return switch kind {
-    case .depth: report.depthFigure(program: program, command: command)
-    case .layers: report.layerFigure(program: program, command: command)
-    case .stream: report.streamFigure(program: program, command: command)
-    }
-  }
-
-  private func write(_ kind: StartFigure, of report: StartReport, to path: String) throws {
-    guard let figure = Self.drawn(kind, of: report) else { return }
-    try FigureFile.write(figure, to: path)
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Isolation
 import RunFile
+import RunReading
 import Text
 
 /// `nf-probe pack`: files of finished runs made small.

@@ -3,11 +3,12 @@ import ArgumentParser
 import Documents
 import RunData
 import RunFile
+import RunReading
 
 extension RatioNormalizer: ExpressibleByArgument {}
 
 /// `nf-probe ratio`: the gradients of one run over those of another.
-struct RatioCommand: ParsableCommand {
+struct RatioCommand: ParsableCommand, ViewOptions {
   static let configuration = CommandConfiguration(
     commandName: "ratio",
     abstract: "Compare each operation's gradient with a baseline's, layer by layer.",
@@ -89,8 +90,11 @@ struct RatioCommand: ParsableCommand {
           run.noise = try reading.noise(reader, tensors: nil, window: nil)
           return run
         }
-        return try write(
-          NoiseRatio(runs: runs, quantity: quantity, window: window, allowsMixedContracts: mixContracts))
+        let ratio = try NoiseRatio(
+          runs: runs, quantity: quantity, window: window, allowsMixedContracts: mixContracts)
+        return try Presenter(self, Console(isQuiet: output.quiet)).present(
+          NoiseRatioPresentation(ratio: ratio, layers: .parsed(layersShown)),
+          into: .asked(output, command: "ratio"))
       }
       let statistic = shown.ofTensors
       let runs = try files.map { file in
@@ -99,57 +103,11 @@ struct RatioCommand: ParsableCommand {
           reader, tensors: reader.manifest.gradients.tensorNames, window: window?.range(in: reader.steps),
           parameters: !statistic.isOfGradient)
       }
-      try write(
-        GradientRatio(
-          runs: runs, statistic: statistic, window: window, normalizer: normalise,
-          allowsMixedContracts: mixContracts))
+      let ratio = try GradientRatio(
+        runs: runs, statistic: statistic, window: window, normalizer: normalise,
+        allowsMixedContracts: mixContracts)
+      try Presenter(self, Console(isQuiet: output.quiet)).present(
+        RatioPresentation(ratio: ratio, view: self), into: .asked(output, command: "ratio"))
     }
-  }
-
-  private func write(_ ratio: GradientRatio) throws {
-    let console = Console(isQuiet: output.quiet)
-    let isForPrograms = format == .csv || format == .json
-    let table = isForPrograms ? ratio.longTable : try ratio.table(layers: .parsed(layersShown))
-    console.print([table], as: format)
-    if let svg { try writeFigure(figure, of: ratio, to: svg) }
-    guard output.out != nil else { return }
-    let folder = try OutputFolder(output, command: "ratio")
-    try OutputFolder.write(ratio.longTable.rendered(as: .csv), to: folder.file("ratio.csv"))
-    for kind in RatioFigure.allCases {
-      try writeFigure(kind, of: ratio, to: folder.file("ratio-\(kind.rawValue).svg"))
-    }
-    console.progress("written to \(folder.path)")
-  }
-
-  private func write(_ ratio: NoiseRatio) throws {
-    let console = Console(isQuiet: output.quiet)
-    try console.print([ratio.table(layers: .parsed(layersShown))], as: format)
-    let figure = ratio.figure(program: FigureFile.program, command: FigureFile.command)
-    if let svg {
-      guard let figure else {
-        throw CommandError.failed(
-          "--svg: the signal is resolved in no layer of both groups, so nothing can be drawn")
-      }
-      try FigureFile.write(figure, to: svg)
-    }
-    guard output.out != nil else { return }
-    let folder = try OutputFolder(output, command: "ratio")
-    try OutputFolder.write(ratio.table().rendered(as: .csv), to: folder.file("ratio.csv"))
-    if let figure { try FigureFile.write(figure, to: folder.file("ratio.svg")) }
-    console.progress("written to \(folder.path)")
-  }
-
-  private func writeFigure(_ kind: RatioFigure, of ratio: GradientRatio, to path: String) throws {
-    let (program, command) = (FigureFile.program, FigureFile.command)
-    let drawn =
-      switch kind {
-      case .map: ratio.mapFigure(program: program, command: command)
-      case .lines: ratio.lineFigure(program: program, command: command)
-      }
-    guard let drawn else {
-      throw CommandError.failed(
-        "--figure \(kind.rawValue): the runs have no operation in common that it shows")
-    }
-    try FigureFile.write(drawn, to: path)
   }
 }

@@ -8,7 +8,7 @@ import RunFile
 import Text
 
 /// `nf-probe recipe`: a figure or table of a paper, made anew, and what the runs say to its claims.
-struct RecipeCommand: ParsableCommand {
+struct RecipeCommand: ParsableCommand, ViewOptions {
   static let configuration = CommandConfiguration(
     commandName: "recipe",
     abstract: "Run a recipe: train its grid, draw its figures, and judge the paper's claims.",
@@ -44,6 +44,9 @@ struct RecipeCommand: ParsableCommand {
 
   @Option(help: "How the claims are printed.")
   var format: TableFormat = .table
+
+  /// Figures are files of the recipe's.
+  var svg: String? { nil }
 
   @Flag(name: .shortAndLong, help: "No progress on standard error.")
   var quiet = false
@@ -99,15 +102,9 @@ struct RecipeCommand: ParsableCommand {
       }
       return run
     }
-    let writer = RecipeWriter(recipe: recipe, report: report, console: console)
-    // A recipe that claims nothing shows figures and tables alone.
-    console.print([recipe.claims.isEmpty ? report.table : ClaimResult.table(writer.results)], as: format)
-    if let results {
-      try FileManager.default.createDirectory(atPath: results, withIntermediateDirectories: true)
-      try writer.write(into: OutputFolder(existing: results))
-    } else {
-      try writer.write(into: folder)
-    }
+    try Presenter(self, console).present(
+      RecipePresentation(recipe: recipe, report: report, warn: console.warn),
+      into: resultFolder(else: folder))
   }
 
   /// A recipe of `init` trains nothing: its measurements take their time anew.
@@ -120,17 +117,16 @@ struct RecipeCommand: ParsableCommand {
     output.quiet = quiet
     let command = try recipe.command(seeds: seeds, machine: machine, output: output)
     let report = try command.measure(console)
-    let outcome = recipe.results(in: report)
-    console.print([ClaimResult.table(outcome)], as: format)
-    let folder: OutputFolder
-    if let results {
-      try FileManager.default.createDirectory(atPath: results, withIntermediateDirectories: true)
-      folder = try OutputFolder(existing: results)
-    } else {
-      folder = try OutputFolder(output, command: "recipe")
-    }
-    try recipe.write(outcome, report, into: folder)
-    console.progress("written to \(folder.path)")
+    try Presenter(self, console).present(
+      StartRecipePresentation(recipe: recipe, report: report, shown: command.presentation(of: report)),
+      into: resultFolder(else: OutputFolder(output, command: "recipe")))
+  }
+
+  /// The folder that `--results` names, made where it is not there; else another.
+  private func resultFolder(else other: @autoclosure () throws -> OutputFolder) throws -> OutputFolder {
+    guard let results else { return try other() }
+    try FileManager.default.createDirectory(atPath: results, withIntermediateDirectories: true)
+    return try OutputFolder(existing: results)
   }
 
   private var recipePath: String {

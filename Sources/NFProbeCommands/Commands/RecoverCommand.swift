@@ -1,6 +1,7 @@
 import ArgumentParser
 import Isolation
 import RunFile
+import RunReading
 import Text
 
 /// `nf-probe recover`: files of killed runs made whole.

@@ -1,6 +1,7 @@
 import Analysis
 import ArgumentParser
 import RunData
+import RunReading
 import Text
 
 /// `nf-probe report`: everything that a set of runs shows, as one page and its parts.
@@ -80,14 +81,19 @@ struct ReportCommand: ParsableCommand {
         files: files, reading: reading, operation: operation, statistic: shown.ofTensors,
         window: StepWindow.parsed(window))
       if let note = runs.choice.note { Console(isQuiet: output.quiet).progress(note) }
-      try ReportFolder(console: Console(isQuiet: output.quiet)).write(report(on: runs), output)
+      try ReportFolder(console: Console(isQuiet: output.quiet)).write(
+        report(on: runs, of: files), output)
     }
   }
 
-  private func report(on runs: ReportReading) throws -> RunReport {
+  private func report(on runs: ReportReading, of files: ReportFiles) throws -> RunReport {
+    let byPath = runs.byPath
     do {
       return try RunReport(
-        runs: runs.reported, options: options(runs.choice.operation), sweeps: runs.sweeps(),
+        runs: runs.reported, options: options(runs.choice.operation),
+        sweeps: files.folders.filter(SweepPlan.exists).map { folder in
+          try SweepPlan(folder: folder).report(in: folder) { byPath[$0] }
+        },
         gradients: runs.gradients)
     } catch let error as AnalysisError {
       guard case .noSuchBase = error else { throw error }

@@ -1,6 +1,7 @@
 import Analysis
 import ArgumentParser
 import Comparison
+import RunReading
 
 /// `nf-probe scales`: the learned scaling parameters, layer by layer.
 struct ScalesCommand: ParsableCommand {
@@ -42,6 +43,7 @@ struct ScalesCommand: ParsableCommand {
   private func show(_ inputs: [ComparisonInput], _ reading: GuardedReading?) throws {
     let sources = try inputs.flatMap { try $0.scaleSources(reading) }
     let report = try ScaleReport(of: sources, options: view.options)
-    try ScaleWriter(view: view, output: output).write(report)
+    try Presenter(view, Console(isQuiet: output.quiet)).present(
+      ScalePresentation(report: report, view: view), into: .asked(output, command: "scales"))
   }
 }

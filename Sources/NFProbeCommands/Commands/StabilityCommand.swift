@@ -1,17 +1,18 @@
-import Architecture
 import Analysis
+import Architecture
 import ArgumentParser
 import Corpus
 import Documents
 import Kernels
 import RunData
 import RunFile
+import RunReading
 import Text
 import Training
 import Transformer
 
 /// `nf-probe stability`: how high the learning rate can rise before training destabilises.
-struct StabilityCommand: ParsableCommand {
+struct StabilityCommand: ParsableCommand, ViewOptions {
   static let configuration = CommandConfiguration(
     commandName: "stability",
     abstract: "Raise the learning rate until training destabilises.",
@@ -88,17 +89,17 @@ struct StabilityCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(isQuiet: output.quiet)
-    let writer = StabilityWriter(console: console, format: format, svg: svg)
-    guard !files.isEmpty else { return try measure(console, writer) }
+    guard !files.isEmpty else { return try measure(console) }
     try GuardedReading.run(files) { reading in
       let report = try StabilityReport(
         runs: files.map { try reading.read(reading.open($0), tensors: [], outputs: true) })
-      try writer.write(report, into: output.out == nil ? nil : OutputFolder(output, command: "stability"))
+      try Presenter(self, console).present(
+        StabilityPresentation(report: report, view: self), into: .asked(output, command: "stability"))
     }
   }
 
   /// Trains, records, then reads the files back: the table comes from what anybody can read.
-  private func measure(_ console: Console, _ writer: StabilityWriter) throws {
+  private func measure(_ console: Console) throws {
     let request = self.request
     let corpus = try request.openCorpus()
     let runs = try (0..<seeds).flatMap { seed in
@@ -126,7 +127,8 @@ struct StabilityCommand: ParsableCommand {
     let recorded = try runs.map {
       try RunFileReader(path: folder.file($0.fileName)).read(tensors: [], outputs: true)
     }
-    try writer.write(StabilityReport(runs: recorded), into: folder)
+    try Presenter(self, console).present(
+      StabilityPresentation(report: StabilityReport(runs: recorded), view: self), into: folder)
   }
 
   /// What failed is read off the outputs of operations, so they are always recorded.

@@ -4,12 +4,13 @@ import Documents
 import Foundation
 import Kernels
 import RunFile
+import RunReading
 import Text
 
 extension SweepBudget: ExpressibleByArgument {}
 
 /// `nf-probe sweep`: a grid of runs from one file, and what came out.
-struct SweepCommand: ParsableCommand {
+struct SweepCommand: ParsableCommand, ViewOptions {
   static let configuration = CommandConfiguration(
     commandName: "sweep",
     abstract: "Train a grid of runs described by one YAML file, and compare their held-out perplexity.",
@@ -156,9 +157,11 @@ struct SweepCommand: ParsableCommand {
     let report = try plan.report(in: folder.path) { path in
       FileManager.default.fileExists(atPath: path) ? try RunFileReader(path: path).read(tensors: []) : nil
     }
-    let writer = SweepWriter(command: self, console: console)
-    try writer.write(report, into: folder)
-    try writer.show(report)
+    let presenter = Presenter(self, console)
+    let result = SweepPresentation(report: report, view: self)
+    // Files first: a table that cannot be had must not keep what was trained from being written.
+    try presenter.write(result, into: folder)
+    try presenter.show(result)
   }
 
   /// What a sweep's folder holds, also while it is being filled.
@@ -172,9 +175,8 @@ struct SweepCommand: ParsableCommand {
       let report = try plan.report(in: path) { file in
         files.contains(file) ? try reading.read(reading.open(file), tensors: []) : nil
       }
-      let writer = SweepWriter(command: self, console: console)
-      try writer.show(report)
-      if output.out != nil { try writer.write(report, into: OutputFolder(output, command: "sweep")) }
+      try Presenter(self, console).present(
+        SweepPresentation(report: report, view: self), into: .asked(output, command: "sweep"))
     }
   }
 }

@@ -3,6 +3,7 @@ import ArgumentParser
 import Documents
 import Foundation
 import Isolation
+import RunReading
 
 /// `nf-probe verify`: whether files are as they were written.
 struct VerifyCommand: ParsableCommand {

@@ -23,7 +23,7 @@ enum ActivationFigure: String, ExpressibleByArgument, CaseIterable {
 }
 
 /// What of outputs and heads is shown, and how.
-struct ActivationViewOptions: ParsableArguments {
+struct ActivationViewOptions: ParsableArguments, ViewOptions {
   @Option(
     help: ArgumentHelp(
       "Operations shown: a name such as input, or a pattern such as '*fc*'. (default: all)",

@@ -29,7 +29,7 @@ struct StackOptions: ParsableArguments {
 }
 
 /// Which gradients are compared, over which steps, and how the table comes out.
-struct MismatchOptions: ParsableArguments {
+struct MismatchOptions: ParsableArguments, ViewOptions {
   @Option(
     help: ArgumentHelp(
       "The operation whose gradients are compared: a name, or a pattern such as '*down_proj*'. (default: fc2.weight; "

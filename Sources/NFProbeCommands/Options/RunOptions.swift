@@ -1,4 +1,5 @@
 import ArgumentParser
+import RunData
 
 /// Everything that decides what runs compute: what every command that trains takes.
 struct RunOptions: ParsableArguments {

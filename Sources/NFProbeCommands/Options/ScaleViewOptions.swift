@@ -23,7 +23,7 @@ enum ScaleFigure: String, CaseIterable, ExpressibleByArgument {
 }
 
 /// What of learned scales is shown, and how.
-struct ScaleViewOptions: ParsableArguments {
+struct ScaleViewOptions: ParsableArguments, ViewOptions {
   @Flag(help: "Show the gains of the other norms, too, not only what NormFormer adds.")
   var all = false
 

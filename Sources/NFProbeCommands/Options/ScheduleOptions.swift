@@ -1,4 +1,5 @@
 import ArgumentParser
+import RunData
 import Training
 
 extension LearningRateSchedule.Decay: ExpressibleByArgument {}

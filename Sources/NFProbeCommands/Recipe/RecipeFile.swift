@@ -130,7 +130,9 @@ struct RecipeFigure {
   /// What a summary has.
   var summary: (columns: [SweepSummary.Column], axes: [String]) = ([], [])
 
-  var fileName: String { "\(name ?? kind.rawValue).svg" }
+  /// Its file's name without the ending.
+  var stem: String { name ?? kind.rawValue }
+  var fileName: String { "\(stem).svg" }
   /// Whether the paper has the same figure.
   var hasPaperFigure: Bool { kind == .scales || (kind == .mismatch && operation == OperationChoice.usual) }
   /// What it measures of cells.

@@ -78,21 +78,4 @@ struct StartRecipe {
     (command.machine, command.output) = (machine, output)
     return command
   }
-
-  /// The claims, measured.
-  func results(in report: StartReport) -> [ClaimResult] { claims.map { ClaimResult($0, in: report) } }
-
-  /// Everything into a folder: `claims.csv`, `results.md` for readers, tables and figures.
-  func write(_ results: [ClaimResult], _ report: StartReport, into folder: OutputFolder) throws {
-    let claims = ClaimResult.table(results)
-    for (name, table) in [("claims", claims), ("theory", report.table), ("layers", report.layerTable)] {
-      try OutputFolder.write(table.rendered(as: .csv), to: folder.file("\(name).csv"))
-    }
-    for kind in InitCommand.StartFigure.allCases {
-      guard let figure = InitCommand.drawn(kind, of: report) else { continue }
-      try FigureFile.write(figure, to: folder.file("\(kind.rawValue).svg"))
-    }
-    let text = [claims, report.table].map { $0.rendered(as: .markdown) }.joined(separator: "\n")
-    try OutputFolder.write("# \(question)\n\n\(text)", to: folder.file("results.md"))
-  }
 }

@@ -1,6 +1,7 @@
 import Analysis
 import Charts
 import Documents
+import FileAccess
 import Foundation
 import Text
 
@@ -54,7 +55,7 @@ struct ReportFolder {
 
   private func makeFolder(_ path: String) throws {
     do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-      throw CommandError.failed("the folder \(path) cannot be made: \(OutputFolder.reason(error))")
+      throw CommandError.failed("the folder \(path) cannot be made: \(systemReason(of: error))")
     }
   }
 

@@ -3,6 +3,7 @@ import Comparison
 import FileAccess
 import RunData
 import RunFile
+import RunReading
 
 /// What stands on the command line of `compare` and `scales`: a checkpoint, a run file, or `RUN@STEP`.
 struct ComparisonInput {

@@ -3,6 +3,7 @@ import Charts
 import Documents
 import RunData
 import RunFile
+import RunReading
 
 /// Writes the noise scale of runs: the table to standard output, table and figure to files.
 struct NoiseWriter {
@@ -23,16 +24,27 @@ struct NoiseWriter {
       return run
     }
     let report = try options.noise(of: runs, operation: operation)
-    console.print([report.table], as: options.format)
-    func figure(_ quantity: NoiseQuantity) -> Figure {
-      report.figure(of: quantity, program: FigureFile.program, command: FigureFile.command)
-    }
-    if let folder {
-      try OutputFolder.write(report.longTable.rendered(as: .csv), to: folder.file("noise.csv"))
-      try FigureFile.write(figure(.noiseScale), to: folder.file("noise.svg"))
-      try FigureFile.write(figure(.signal), to: folder.file("signal.svg"))
-      console.progress("written to \(folder.path)")
-    }
-    if let svg = options.svg { try FigureFile.write(figure(options.noise ?? .noiseScale), to: svg) }
+    try Presenter(options, console).present(
+      NoisePresentation(report: report, quantity: options.noise ?? .noiseScale), into: folder)
+  }
+}
+
+/// The noise scale as `grads` shows it.
+private struct NoisePresentation: Presentable {
+  let report: NoiseReport
+  let quantity: NoiseQuantity
+
+  func tables() -> [Table] { [report.table] }
+
+  func figure() -> Figure? { figure(of: quantity) }
+
+  func writeFiles(_ write: (ResultFile) throws -> Void) throws {
+    try write(.table("noise", report.longTable))
+    try write(.figure("noise", figure(of: .noiseScale)))
+    try write(.figure("signal", figure(of: .signal)))
+  }
+
+  private func figure(of quantity: NoiseQuantity) -> Figure {
+    report.figure(of: quantity, program: FigureFile.program, command: FigureFile.command)
   }
 }

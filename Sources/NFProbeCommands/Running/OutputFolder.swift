@@ -24,7 +24,7 @@ struct OutputFolder {
       }
     }
     do { try manager.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-      throw CommandError.failed("the folder \(path) cannot be made: \(Self.reason(error))")
+      throw CommandError.failed("the folder \(path) cannot be made: \(systemReason(of: error))")
     }
     guard manager.isWritableFile(atPath: path) else {
       throw CommandError.failed("the folder \(path) is read-only; give --out with one that can be written to")
@@ -71,13 +71,6 @@ struct OutputFolder {
     }
     for name in names { try? FileManager.default.removeItem(atPath: "\(path)/\(name)") }
     return []
-  }
-
-  /// What the system says of a failure.
-  static func reason(_ error: any Error) -> String {
-    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? error as NSError
-    return underlying.domain == NSPOSIXErrorDomain
-      ? unsafe String(cString: strerror(Int32(underlying.code))) : error.localizedDescription
   }
 
   private static func nextFree(_ command: String) -> String {

@@ -3,6 +3,7 @@ import Documents
 import Foundation
 import RunData
 import RunFile
+import RunReading
 
 /// Shows a run file while it grows.
 struct RunFollower {

@@ -1,5 +1,5 @@
-import Architecture
 import Analysis
+import Architecture
 import Checksums
 import Corpus
 import Foundation

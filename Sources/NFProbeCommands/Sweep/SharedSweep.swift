@@ -1,3 +1,4 @@
+import FileAccess
 import Foundation
 
 /// The folder of a sweep that several processes fill: whoever comes first decides the plan, and the others follow it.
@@ -13,7 +14,7 @@ struct SharedSweep {
   /// - Throws: a usage error where the folder holds another sweep, or other things.
   init(of file: SweepFile, in path: String, seedCount: Int?, decide: () throws -> SweepPlan) throws {
     do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-      throw CommandError.failed("the folder \(path) cannot be made: \(OutputFolder.reason(error))")
+      throw CommandError.failed("the folder \(path) cannot be made: \(systemReason(of: error))")
     }
     folder = try OutputFolder(existing: path)
     if !SweepPlan.exists(in: path) {

@@ -1,10 +1,9 @@
-import Analysis
 import Documents
 
 /// What a look through the whole of a file found: what is there, and what is wrong with it.
-struct VerificationReport: Codable, Equatable {
+public struct VerificationReport: Codable, Equatable, Sendable {
   /// How one part of a file stands.
-  enum State: String, Codable {
+  public enum State: String, Codable, Sendable {
     /// As it was written.
     case whole
     /// There, but the file keeps no checksum that could tell whether it was changed.
@@ -23,24 +22,31 @@ struct VerificationReport: Codable, Equatable {
     case unreadable
 
     /// Whether something that was recorded is lost.
-    var isDamage: Bool { self == .damaged || self == .unreadable }
+    public var isDamage: Bool { self == .damaged || self == .unreadable }
   }
 
   /// What was found of one part.
-  struct Finding: Codable, Equatable {
+  public struct Finding: Codable, Equatable, Sendable {
     /// `file`, `manifest`, `data`, or a table by its coordinate.
-    var part: String
-    var state: State
+    public var part: String
+    /// How it stands.
+    public var state: State
     /// Rows or tensors, where it is about some.
-    var count: Int?
-    var detail: String
+    public var count: Int?
+    /// What was found, in words.
+    public var detail: String
   }
 
-  var file: String
-  var findings: [Finding] = []
+  /// The file that was looked at.
+  public var file: String
+  /// What was found, in the order of the file.
+  public private(set) var findings: [Finding] = []
+
+  /// A report on a file that nothing is known of yet.
+  public init(file: String) { self.file = file }
 
   /// Whether all that was recorded is as it was written. A run that was killed is.
-  var isWhole: Bool { !findings.contains { $0.state.isDamage } }
+  public var isWhole: Bool { !findings.contains { $0.state.isDamage } }
 
   /// The report in a word or three.
   private var verdict: String {
@@ -49,12 +55,12 @@ struct VerificationReport: Codable, Equatable {
   }
 
   /// Adds a finding.
-  mutating func add(_ part: String, _ state: State, count: Int? = nil, _ detail: String) {
+  public mutating func add(_ part: String, _ state: State, count: Int? = nil, _ detail: String) {
     findings.append(Finding(part: part, state: state, count: count, detail: detail))
   }
 
   /// The findings on some files, one a row.
-  static func table(_ reports: [VerificationReport]) -> Table {
+  public static func table(_ reports: [VerificationReport]) -> Table {
     var table = Table(
       title: title(reports),
       columns: [

@@ -4,11 +4,14 @@ import RunData
 import RunFile
 
 /// Looks through a run file or a checkpoint.
-struct FileInspection {
-  let reading: GuardedReading
+public struct FileInspection {
+  private let reading: GuardedReading
+
+  /// Looks at files through `reading`.
+  public init(reading: GuardedReading) { self.reading = reading }
 
   /// What there is to say of a file; what cannot be read is a finding, too.
-  func inspect(_ path: String) -> VerificationReport {
+  public func inspect(_ path: String) -> VerificationReport {
     var report = VerificationReport(file: path)
     do {
       if Self.isCheckpoint(path) {
@@ -25,7 +28,7 @@ struct FileInspection {
   }
 
   /// By its content: everything that is no HDF5 file is looked at as a checkpoint, unless it is called a run file.
-  static func isCheckpoint(_ path: String) -> Bool {
+  public static func isCheckpoint(_ path: String) -> Bool {
     !path.hasSuffix(".h5") && !RunFileReader.isHDF5(path)
   }
 

@@ -1,14 +1,14 @@
-import ArgumentParser
 import Foundation
 import Isolation
 import RunData
 import RunFile
 
 /// Reading of run files that others may have damaged: in a child process, each library call under a watchdog.
-struct GuardedReading {
+public struct GuardedReading {
   private let guardian: ReadGuard
   /// The stack of layers that is shown of every run; nil for the deepest one.
   private let stack: String?
+  private let warn: (String) -> Void
 
   /// Seconds that one library call may take: far more than any healthy file on a slow disk needs.
   private static func patience(_ paths: [String]) -> Double {
@@ -25,25 +25,28 @@ struct GuardedReading {
   /// - Parameters:
   ///   - paths: the run files that are read.
   ///   - stack: the stack of layers that is shown of each; nil for the deepest one.
-  /// - Throws: what `body` throws, and in the parent a message where a file took the child down.
-  static func run(
-    _ paths: [String], stack: String? = nil, _ body: (GuardedReading) throws -> Void
+  ///   - warn: told of damage that is read around, a sentence without its full stop.
+  /// - Throws: what `body` throws, and in the parent ``RunReadingError`` where a file took the child down, or the child failed.
+  public static func run(
+    _ paths: [String], stack: String? = nil, warn: @escaping (String) -> Void,
+    _ body: (GuardedReading) throws -> Void
   ) throws {
-    if Supervisor.isChild { return try body(GuardedReading(paths, stack: stack)) }
+    if Supervisor.isChild { return try body(GuardedReading(paths, stack: stack, warn: warn)) }
     let outcome = try Supervisor.run()
     let name = paths.count == 1 ? paths[0] : "one of \(paths.joined(separator: ", "))"
-    if let message = outcome.message(reading: name) { throw CommandError.failed(message) }
-    if outcome.exitStatus != 0 { throw ExitCode(outcome.exitStatus) }
+    if let message = outcome.message(reading: name) { throw RunReadingError.failed(message) }
+    if outcome.exitStatus != 0 { throw RunReadingError.ended(outcome.exitStatus) }
   }
 
-  /// The child's side.
-  init(_ paths: [String], stack: String? = nil) {
+  /// The child's side: reading in this process, each library call under a watchdog.
+  public init(_ paths: [String], stack: String? = nil, warn: @escaping (String) -> Void) {
     guardian = ReadGuard(seconds: Self.patience(paths))
     self.stack = stack
+    self.warn = warn
   }
 
   /// Opens a run file.
-  func open(_ path: String, warns: Bool = true) throws -> RunFileReader {
+  public func open(_ path: String, warns: Bool = true) throws -> RunFileReader {
     let reader = try guardian.run { try RunFileReader(path: path) }
     if let stack { try reader.show(stack: stack) }
     if warns, !reader.isManifestIntact {
@@ -53,7 +56,7 @@ struct GuardedReading {
   }
 
   /// Reads a run with some of its gradients; damaged rows are left out with a warning.
-  func read(
+  public func read(
     _ reader: RunFileReader, tensors: [String], window: Range<Int>? = nil, outputs: Bool = false,
     parameters: Bool = false, warns: Bool = true
   ) throws -> RecordedRun {
@@ -66,7 +69,7 @@ struct GuardedReading {
   }
 
   /// Reads what a run's gradients tell of noise; nil where it has not recorded that.
-  func noise(_ reader: RunFileReader, tensors: [String]?, window: Range<Int>?) throws -> NoiseSeries? {
+  public func noise(_ reader: RunFileReader, tensors: [String]?, window: Range<Int>?) throws -> NoiseSeries? {
     try guardian.run { try reader.noise(tensors: tensors, window: window) }
   }
 
@@ -76,30 +79,32 @@ struct GuardedReading {
   }
 
   /// Compares everything in a run file with its checksums.
-  func verify(_ reader: RunFileReader) throws -> RunFileVerification {
+  public func verify(_ reader: RunFileReader) throws -> RunFileVerification {
     try guardian.run { try reader.verify() }
   }
 
   /// Makes a killed run's file whole again.
-  func repair(_ path: String) throws -> RunFileRepair.Report {
+  public func repair(_ path: String) throws -> RunFileRepair.Report {
     try guardian.run { try RunFileRepair.repair(path: path) }
   }
 
   /// Packs a finished run's file.
-  func pack(_ packing: RunFilePacking) throws -> RunFilePacking.Report {
+  public func pack(_ packing: RunFilePacking) throws -> RunFilePacking.Report {
     try guardian.run { try packing.run() }
   }
 
   /// Reads the attempts that made a run.
-  func attempts(_ reader: RunFileReader) throws -> [RunAttempt] { try guardian.run { try reader.attempts() } }
+  public func attempts(_ reader: RunFileReader) throws -> [RunAttempt] {
+    try guardian.run { try reader.attempts() }
+  }
 
   /// Reads the snapshots of a run's scales.
-  func scaleSnapshots(_ reader: RunFileReader) throws -> [ScaleSnapshot] {
+  public func scaleSnapshots(_ reader: RunFileReader) throws -> [ScaleSnapshot] {
     try guardian.run { try reader.scaleSnapshots() }
   }
 
   /// Reads a run's validation losses; damaged ones are left out with a warning.
-  func validationRecords(_ reader: RunFileReader, window: Range<Int>?) throws -> [ValidationRecord] {
+  public func validationRecords(_ reader: RunFileReader, window: Range<Int>?) throws -> [ValidationRecord] {
     let before = reader.damagedRows
     let records = try guardian.run { try reader.validationRecords(in: window) }
     warnOfDamage(reader, since: before)
@@ -107,7 +112,7 @@ struct GuardedReading {
   }
 
   /// The snapshots of a run's scales, one at a time; damaged ones are left out with a warning.
-  func forEachSnapshot(
+  public func forEachSnapshot(
     _ reader: RunFileReader, window: Range<Int>?, _ body: (ScaleSnapshot) throws -> Void
   ) throws {
     let before = reader.damagedRows
@@ -118,7 +123,7 @@ struct GuardedReading {
   }
 
   /// Which of all recorded tensors and experts train when; damaged rows are left out with a warning, which reading the run does not repeat.
-  func trainingSurvey(_ reader: RunFileReader, window: Range<Int>? = nil) throws -> TrainingSurvey {
+  public func trainingSurvey(_ reader: RunFileReader, window: Range<Int>? = nil) throws -> TrainingSurvey {
     var survey = TrainingSurvey(reader.recordedGradients)
     try forEachBlock(reader, of: survey.variables, window: window) { survey.add($0) }
     return survey
@@ -126,7 +131,7 @@ struct GuardedReading {
 
   /// How large weights and updates are over a run's last steps; nil where they are not recorded, or of another stack than the
   /// deepest one. Damaged rows are left out without a word: other readings of the run say it.
-  func parameterMeans(_ reader: RunFileReader) throws -> ParameterMeans? {
+  public func parameterMeans(_ reader: RunFileReader) throws -> ParameterMeans? {
     guard reader.manifest.gradients == reader.recordedGradients,
       var survey = ParameterSurvey(reader.manifest),
       let window = ParameterSurvey.window(of: reader.steps)
@@ -137,24 +142,24 @@ struct GuardedReading {
 
   /// How large operations' outputs are over some of a run's steps, and what heads of attention do; nil where that is not recorded, or
   /// no step lies in the window. Damaged rows are left out without a word, as of weights.
-  func outputSummary(_ reader: RunFileReader, window: Range<Int>?) throws -> OutputSummary? {
+  public func outputSummary(_ reader: RunFileReader, window: Range<Int>?) throws -> OutputSummary? {
     guard var survey = OutputSurvey(reader.manifest), window != nil else { return nil }
     try forEachBlock(reader, of: survey.variables, window: window) { survey.add($0) }
     return survey.summary
   }
 
   /// The layout of a run without what never trains, in a window where one is given.
-  func trainedLayout(_ reader: RunFileReader, window: Range<Int>? = nil) throws -> GradientLayout {
+  public func trainedLayout(_ reader: RunFileReader, window: Range<Int>? = nil) throws -> GradientLayout {
     // The tensors of another stack than the deepest one lie outside of the grid.
     guard reader.manifest.gradients == reader.recordedGradients else { return reader.manifest.gradients }
     return reader.manifest.gradients.trained(try trainingSurvey(reader, window: window).untrained)
   }
 
   /// Looks at what was added to a growing file.
-  func refresh(_ reader: RunFileReader) throws { _ = try guardian.run { try reader.refresh() } }
+  public func refresh(_ reader: RunFileReader) throws { _ = try guardian.run { try reader.refresh() } }
 
   /// Consecutive blocks of steps, for as long as there are any; damaged rows are left out with a warning.
-  func forEachBlock(
+  public func forEachBlock(
     _ reader: RunFileReader, of names: [String], window: Range<Int>?, _ body: (StepBlock) throws -> Void
   ) throws {
     let before = reader.damagedRows
@@ -175,6 +180,4 @@ struct GuardedReading {
       warn("\(reader.path): \(what) left out; `nf-probe verify` shows which")
     }
   }
-
-  private func warn(_ text: String) { Console(isQuiet: true).warn(text) }
 }

@@ -1,18 +1,29 @@
 import Analysis
 import RunData
 import RunFile
+import RunReading
 
 /// A run as lines, one a number: steps in order, then validation losses, then snapshots of the scales.
-struct RecordExport {
-  let reading: GuardedReading
-  let reader: RunFileReader
-  let selection: ExportSelection
-  let syntax: RecordSyntax
+public struct RecordExport {
+  private let reading: GuardedReading
+  private let reader: RunFileReader
+  private let selection: ExportSelection
+  private let syntax: RecordSyntax
+
+  /// Exports what `selection` says of a run.
+  public init(
+    reading: GuardedReading, reader: RunFileReader, selection: ExportSelection, syntax: RecordSyntax
+  ) {
+    self.reading = reading
+    self.reader = reader
+    self.selection = selection
+    self.syntax = syntax
+  }
 
   private var manifest: RunManifest { reader.manifest }
 
   /// Writes everything; what waits in the stream stays small.
-  func write(to stream: ExportStream) throws {
+  public func write(to stream: ExportStream) throws {
     stream.pending += syntax.header
     try writeSteps(to: stream)
     if selection.hasValidation { try writeValidations(to: stream) }

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import NFProbeCommands
+@testable import Export
 
 @Suite struct RecordSyntaxTests {
   private func line(_ syntax: RecordSyntax, _ subject: RecordSyntax.Subject, _ value: Double) -> String {

@@ -1,18 +1,21 @@
-import ArgumentParser
 import FileAccess
 import Glibc
 
 /// Bytes in large pieces to standard output, or to a file that appears whole or not at all.
-final class ExportStream {
+public final class ExportStream {
   private let path: String?
   private let isReplacing: Bool
   private var file: AtomicFileWriter?
   /// What waits to be written.
   var pending: [UInt8] = []
 
-  /// - Parameter path: nil for standard output.
+  /// Opens the stream.
+  ///
+  /// - Parameters:
+  ///   - path: nil for standard output.
+  ///   - replacing: whether a file that is there is replaced.
   /// - Throws: where the file exists and is not to be replaced, or cannot be made.
-  init(path: String?, replacing: Bool) throws {
+  public init(path: String?, replacing: Bool) throws {
     self.path = path
     isReplacing = replacing
     guard let path else { return }
@@ -20,15 +23,15 @@ final class ExportStream {
     file = try AtomicFileWriter(path: path)
   }
 
-  /// Ends the command where a name is taken.
-  static func refuseExisting(_ path: String, replacing: Bool) throws {
+  /// Refuses a name that is taken.
+  /// - Throws: ``ExportError``.
+  public static func refuseExisting(_ path: String, replacing: Bool) throws {
     var status = stat()
     guard unsafe lstat(path, &status) == 0 else { return }
     if unsafe stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-      let kind = status.st_mode & S_IFMT == S_IFDIR ? "a folder" : "no regular file"
-      throw CommandError.failed("\(path) is \(kind); name a file")
+      throw ExportError.notAFile(path, isFolder: status.st_mode & S_IFMT == S_IFDIR)
     }
-    guard replacing else { throw CommandError.failed("\(path) exists; give --overwrite to replace it") }
+    guard replacing else { throw ExportError.exists(path) }
   }
 
   /// Writes what waits if it is much.
@@ -37,7 +40,8 @@ final class ExportStream {
   }
 
   /// Writes what waits; of a file, puts it in its place.
-  func close() throws {
+  /// - Throws: where it cannot be written; ``ExportError/readerIsGone`` where standard output is a pipe that nobody reads.
+  public func close() throws {
     try flush()
     try file.take()?.commit(replacing: isReplacing)
   }
@@ -49,10 +53,9 @@ final class ExportStream {
     while !rest.isEmpty {
       let written = unsafe rest.withUnsafeBytes { unsafe write(STDOUT_FILENO, $0.baseAddress, $0.count) }
       // `| head` has what it wants.
-      if written < 0, errno == EPIPE { throw ExitCode(0) }
+      if written < 0, errno == EPIPE { throw ExportError.readerIsGone }
       guard written > 0 else {
-        throw CommandError.failed(
-          "standard output cannot be written: \(unsafe String(cString: strerror(errno)))")
+        throw ExportError.output(unsafe String(cString: strerror(errno)))
       }
       rest = rest.dropFirst(written)
     }

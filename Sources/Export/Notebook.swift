@@ -3,7 +3,7 @@ import Foundation
 /// A Jupyter notebook of format 4.5.
 ///
 /// Format: [nbformat.readthedocs.io](https://nbformat.readthedocs.io/en/latest/format_description.html).
-struct Notebook: Encodable {
+public struct Notebook: Encodable {
   /// A text or a piece of code.
   struct Cell: Encodable {
     /// Letters, digits, `-` and `_`; each once a notebook.
@@ -63,7 +63,8 @@ struct Notebook: Encodable {
     case minor = "nbformat_minor"
   }
 
-  func encode(to encoder: any Encoder) throws {
+  /// Writes the format.
+  public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
     try container.encode(cells, forKey: .cells)
     let metadata = [
@@ -76,7 +77,7 @@ struct Notebook: Encodable {
   }
 
   /// The file's text; the same notebook gives the same bytes.
-  func text() throws -> String {
+  public func text() throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"

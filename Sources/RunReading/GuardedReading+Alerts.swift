@@ -7,7 +7,7 @@ extension GuardedReading {
   /// Goes through the steps of a run that rules of alerts are of.
   ///
   /// - Parameter first: the first step that is looked at.
-  func forEachNumbers(
+  public func forEachNumbers(
     _ reader: RunFileReader, from first: Int = 0, _ body: (AlertWatch.Numbers) -> Void
   ) throws {
     let layout = reader.manifest.gradients
@@ -38,7 +38,7 @@ extension GuardedReading {
   }
 
   /// What the rules that a run was made with say about it: a sentence for each that ever held, without its full stop.
-  func alerts(_ reader: RunFileReader) throws -> [String] {
+  public func alerts(_ reader: RunFileReader) throws -> [String] {
     guard let rules = try? AlertRule.rules(of: reader.manifest), !rules.isEmpty,
       var watch = try? AlertWatch(rules, of: reader.manifest)
     else { return [] }

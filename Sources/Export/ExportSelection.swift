@@ -1,9 +1,8 @@
 import RunData
 import RunFile
-import Text
 
 /// What of a run is exported.
-struct ExportSelection {
+public struct ExportSelection {
   /// The name of the validation losses, which have steps of their own.
   static let validationLoss = "validation_loss"
 
@@ -17,8 +16,8 @@ struct ExportSelection {
   let window: Range<Int>?
 
   /// Everything in a run, or what was asked for by name.
-  /// - Throws: for a name that the run has not.
-  init(_ names: [String]?, of reader: RunFileReader, hasScales: Bool, window: Range<Int>?) throws {
+  /// - Throws: ``ExportError/noSuchVariable(_:path:known:)`` for a name that the run has not.
+  public init(_ names: [String]?, of reader: RunFileReader, hasScales: Bool, window: Range<Int>?) throws {
     self.hasScales = hasScales
     self.window = window
     guard let names else {
@@ -28,9 +27,7 @@ struct ExportSelection {
     }
     let known = reader.stepVariables.map(\.name) + [Self.validationLoss]
     for name in names where !known.contains(name) {
-      throw CommandError.usage(
-        "--statistics: \(reader.path) has no \(printable(name))" + suggestion(for: name, among: known)
-          + "; it has \(known.joined(separator: ", "))")
+      throw ExportError.noSuchVariable(name, path: reader.path, known: known)
     }
     let wanted = names.filter { $0 != Self.validationLoss }
     variables = wanted.compactMap { name in reader.stepVariables.first { $0.name == name } }

@@ -2,14 +2,13 @@ import Analysis
 import RunData
 import RunFile
 import Text
-import Training
 
 /// Reads the runs of a report: first what every section needs, later gradients a few tensors at a time.
-struct ReportReading {
+public struct ReportReading {
   /// The runs, in the order of the files.
-  let reported: [ReportedRun]
+  public let reported: [ReportedRun]
   /// The operation whose mismatch is shown.
-  let choice: OperationChoice
+  public let choice: OperationChoice
   private let statistic: GradientStatistic
   private let files: ReportFiles
   private let reading: GuardedReading
@@ -19,7 +18,7 @@ struct ReportReading {
   ///   - operation: a name or a pattern; nil for the usual operation.
   ///   - window: the steps that outputs are read over; nil for the second half of what all runs have reached.
   /// - Throws: where a file is no run file or damaged, or two hold one run.
-  init(
+  public init(
     files: ReportFiles, reading: GuardedReading, operation: String?, statistic: GradientStatistic,
     window: StepWindow?
   ) throws {
@@ -29,7 +28,7 @@ struct ReportReading {
       let reader = try reading.open(path)
       let id = reader.manifest.runID
       if let other = readers[id] {
-        throw CommandError.failed(
+        throw RunReadingError.failed(
           "\(other.path) and \(path) hold the same run (\(id)); name one of them, or the folder of one")
       }
       readers[id] = reader
@@ -45,7 +44,7 @@ struct ReportReading {
     do {
       choice = try OperationChoice(operation, among: layouts.map(\.0), trained: layouts.map(\.1))
     } catch {
-      throw CommandError.usage("--operation: \(error)")
+      throw RunReadingError.operation(error)
     }
     // One window for all: a table of outputs has one in its title.
     let shown =
@@ -73,7 +72,9 @@ struct ReportReading {
   }
 
   /// Some tensors of some runs over a window.
-  func gradients(of ids: Set<String>, _ tensors: [String], _ window: StepWindow) throws -> [RecordedRun] {
+  public func gradients(of ids: Set<String>, _ tensors: [String], _ window: StepWindow) throws
+    -> [RecordedRun]
+  {
     try reported.map(\.run.manifest).filter { ids.contains($0.runID) }.compactMap { manifest in
       guard let reader = readers[manifest.runID] else { return nil }
       return try reading.read(
@@ -82,12 +83,9 @@ struct ReportReading {
     }
   }
 
-  /// The sweeps whose folders were named.
-  func sweeps() throws -> [SweepReport] {
-    let byPath = Dictionary(uniqueKeysWithValues: zip(files.paths, reported.map(\.run)))
-    return try files.folders.filter(SweepPlan.exists).map { folder in
-      try SweepPlan(folder: folder).report(in: folder) { byPath[$0] }
-    }
+  /// The runs by the paths of their files.
+  public var byPath: [String: RecordedRun] {
+    Dictionary(uniqueKeysWithValues: zip(files.paths, reported.map(\.run)))
   }
 
   private static func run(

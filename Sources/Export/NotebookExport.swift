@@ -4,28 +4,51 @@ import Documents
 import Foundation
 import RunData
 import RunFile
+import RunReading
 import Text
 
 /// Runs as a notebook that shows their figures at once, and has the code that makes the same from the run files.
-struct NotebookExport {
+public struct NotebookExport {
   /// A run that was read, and the file that it is in.
-  struct Source {
-    var path: String
-    var run: RecordedRun
+  public struct Source: Sendable {
+    /// The file.
+    public var path: String
+    /// What was read of it.
+    public var run: RecordedRun
     /// Whether rows whose checksum is wrong were left out.
-    var hasDamage: Bool
+    public var hasDamage: Bool
+
+    /// Creates a source.
+    public init(path: String, run: RecordedRun, hasDamage: Bool) {
+      self.path = path
+      self.run = run
+      self.hasDamage = hasDamage
+    }
   }
 
-  let sources: [Source]
-  let report: MismatchReport
-  let allowsMixedContracts: Bool
+  private let sources: [Source]
+  private let report: MismatchReport
+  private let allowsMixedContracts: Bool
   private let code: NotebookCode
-  private let program = FigureFile.program
-  private let command = FigureFile.command
+  private let program: String
+  private let command: String
 
-  /// - Parameter path: where the notebook will be.
-  init(_ sources: [Source], report: MismatchReport, allowsMixedContracts: Bool, path: String) {
+  /// Puts runs together.
+  ///
+  /// - Parameters:
+  ///   - sources: the runs.
+  ///   - report: their mismatch.
+  ///   - allowsMixedContracts: whether runs are compared although their numbers do not mean the same.
+  ///   - path: where the notebook will be.
+  ///   - program: what figures say of the program that made them.
+  ///   - command: and of what it was asked for.
+  public init(
+    _ sources: [Source], report: MismatchReport, allowsMixedContracts: Bool, path: String, program: String,
+    command: String
+  ) {
     self.sources = sources
+    self.program = program
+    self.command = command
     self.report = report
     self.allowsMixedContracts = allowsMixedContracts
     let files = Dictionary(sources.map { ($0.run.manifest.runID, $0.path) }) { first, _ in first }
@@ -39,7 +62,7 @@ struct NotebookExport {
   }
 
   /// All cells, with figures in them.
-  func notebook() throws -> Notebook {
+  public func notebook() throws -> Notebook {
     var cells = [introduction, .code("setup", code.setup)]
     cells += [
       .markdown("mismatch", "## Gradient mismatch of \(report.operation)"),

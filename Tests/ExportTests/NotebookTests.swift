@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import NFProbeCommands
+@testable import Export
 
 @Suite struct NotebookTests {
   @Test func cellsKeepTheirTextLineByLine() throws {

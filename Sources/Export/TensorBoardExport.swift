@@ -2,19 +2,21 @@ import Analysis
 import Foundation
 import RunData
 import RunFile
+import RunReading
 import TensorBoard
 
 /// A run as an event file of TensorBoard.
 ///
 /// An event's wall time is the run's start and the seconds that its steps took so far, so equal runs give equal bytes.
-struct TensorBoardExport {
-  let reading: GuardedReading
-  let reader: RunFileReader
-  let selection: ExportSelection
+public struct TensorBoardExport {
+  private let reading: GuardedReading
+  private let reader: RunFileReader
+  private let selection: ExportSelection
   /// When the run began, in seconds since 1970; 0 where the file does not say.
-  let start: Double
+  public let start: Double
 
-  init(reading: GuardedReading, reader: RunFileReader, selection: ExportSelection) {
+  /// Exports what `selection` says of a run.
+  public init(reading: GuardedReading, reader: RunFileReader, selection: ExportSelection) {
     self.reading = reading
     self.reader = reader
     self.selection = selection
@@ -23,7 +25,7 @@ struct TensorBoardExport {
   }
 
   /// What is exported unless something else is asked for.
-  static func defaultStatistics(of reader: RunFileReader) -> [String] {
+  public static func defaultStatistics(of reader: RunFileReader) -> [String] {
     let wanted = [
       "loss", "learning_rate", "gradient_l2", "clip_coefficient", "loss_scale", "gradient_l1",
       "stem_gradient_l1",
@@ -33,14 +35,14 @@ struct TensorBoardExport {
   }
 
   /// As TensorFlow names them, with the run's start and id for the host, so that one run has one name.
-  var fileName: String {
+  public var fileName: String {
     let seconds = String(Int(start))
     let padding = String(repeating: "0", count: max(0, 10 - seconds.count))
     return "events.out.tfevents.\(padding)\(seconds).nf-probe.\(reader.manifest.runID)"
   }
 
   /// Writes all events in the order of time.
-  func write(to stream: ExportStream) throws {
+  public func write(to stream: ExportStream) throws {
     TFRecord.append(ScalarEvent.fileVersion(wallTime: start), to: &stream.pending)
     var between = UpdateEvents(
       validations: selection.hasValidation

@@ -1,9 +1,12 @@
 import Analysis
 import ArgumentParser
 import Charts
+import Export
+import FileAccess
 import Foundation
 import RunData
 import RunFile
+import RunReading
 import Text
 
 extension ExportCommand {
@@ -65,7 +68,10 @@ extension ExportCommand {
     try ExportStream.refuseExisting(file, replacing: overwrite)
     let sources = try sources(reading, everything: true)
     let report = try report(on: sources)
-    let export = NotebookExport(sources.all, report: report, allowsMixedContracts: mixContracts, path: file)
+    let export = NotebookExport(
+      sources.all, report: report, allowsMixedContracts: mixContracts, path: file,
+      program: FigureFile.program,
+      command: FigureFile.command)
     try OutputFolder.write(export.notebook().text(), to: file)
     progress("written to \(file)")
   }
@@ -137,7 +143,7 @@ extension ExportCommand {
 
   private static func makeFolder(_ path: String) throws {
     do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-      throw CommandError.failed("the folder \(path) cannot be made: \(OutputFolder.reason(error))")
+      throw CommandError.failed("the folder \(path) cannot be made: \(systemReason(of: error))")
     }
   }
 

@@ -1,21 +1,23 @@
 import Checkpoints
+import FileAccess
 import Foundation
 
 /// The run files that a report was asked for.
-struct ReportFiles {
+public struct ReportFiles: Sendable {
   /// Each once, in the order in which they were named; those of a folder by name.
-  let paths: [String]
+  public let paths: [String]
   /// The folders among what was named.
-  let folders: [String]
+  public let folders: [String]
 
   /// - Throws: where something is not there, holds no run file, or is a checkpoint.
-  init(_ inputs: [String]) throws {
+  public init(_ inputs: [String]) throws {
     var paths: [String] = []
     var folders: [String] = []
     for input in inputs {
       var isFolder: ObjCBool = false
       guard unsafe FileManager.default.fileExists(atPath: input, isDirectory: &isFolder) else {
-        throw CommandError.failed("\(input) does not exist; name run files (.h5), or folders that hold some")
+        throw RunReadingError.failed(
+          "\(input) does not exist; name run files (.h5), or folders that hold some")
       }
       if isFolder.boolValue {
         let folder = Self.trimmed(input)
@@ -34,7 +36,7 @@ struct ReportFiles {
   }
 
   /// A path as a report shows it: folders of this machine are nobody's business.
-  static func shown(_ path: String) -> String {
+  public static func shown(_ path: String) -> String {
     let path = trimmed(path)
     return path.hasPrefix("/") ? path.split(separator: "/").last.map(String.init) ?? path : path
   }
@@ -54,18 +56,18 @@ struct ReportFiles {
     }
     let hint =
       deeper.isEmpty ? "" : "; its folders \(deeper.joined(separator: ", ")) do: name those that are meant"
-    throw CommandError.failed("\(folder) holds no run files (.h5)\(hint)")
+    throw RunReadingError.failed("\(folder) holds no run files (.h5)\(hint)")
   }
 
   private static func names(in folder: String) throws -> [String] {
     do { return try FileManager.default.contentsOfDirectory(atPath: folder).sorted() } catch {
-      throw CommandError.failed("the folder \(folder) cannot be read: \(OutputFolder.reason(error))")
+      throw RunReadingError.failed("the folder \(folder) cannot be read: \(systemReason(of: error))")
     }
   }
 
   private static func refuseCheckpoint(_ path: String) throws {
     guard FileInspection.isCheckpoint(path), (try? Checkpoint(path: path)) != nil else { return }
-    throw CommandError.failed(
+    throw RunReadingError.failed(
       "\(path) is a checkpoint; a report is made of run files (.h5). `nf-probe scales` shows a checkpoint's scales,"
         + " `nf-probe compare` two of them")
   }

@@ -2,7 +2,7 @@ import Charts
 import Text
 
 /// How a number and what it belongs to become a line. Bytes rather than strings, which would take twice the time.
-enum RecordSyntax {
+public enum RecordSyntax: Sendable {
   /// `run,step,layer,tensor,statistic,value`, where `hasElements` with `element` before `statistic`.
   case csv(hasElements: Bool)
   /// `{"run":…,"step":…,"layer":…,"tensor":…,"element":…,"statistic":…,"value":…}` without what does not apply.
