@@ -1,4 +1,5 @@
 import RealModule
+import RunData
 import Statistics
 
 /// What it takes to decide a claim, as far as its seeds so far can tell.
