@@ -31,6 +31,8 @@ let package = Package(
   ],
   targets: [
     // What every part speaks.
+    .plugin(name: "WriteBuildInfo", capability: .buildTool()),
+    .target(name: "BuildInfo", swiftSettings: strict, plugins: ["WriteBuildInfo"]),
     .target(
       name: "Architecture", dependencies: ["Text", .product(name: "Yams", package: "Yams")],
       resources: [.embedInCode("Presets")], swiftSettings: strict),
@@ -111,6 +113,15 @@ let package = Package(
         "TensorBoard", "Text",
       ], swiftSettings: strict),
 
+    // Runs planned, made, gone on with; grids and recipes of them.
+    .target(
+      name: "Experiments",
+      dependencies: [
+        "Analysis", "Architecture", "BuildInfo", "Charts", "Checkpoints", "Checksums", "Corpus", "Documents",
+        "FileAccess", "Kernels", "RunData", "RunFile", "RunReading", "Statistics", "Text", "Training",
+        "Transformer", numerics, .product(name: "Yams", package: "Yams"),
+      ], swiftSettings: strict),
+
     // A page that shows runs while they grow.
     .target(
       name: "Watch",
@@ -121,13 +132,11 @@ let package = Package(
       ], resources: [.embedInCode("Page")], swiftSettings: optimized),
 
     // The commands.
-    .plugin(name: "WriteBuildInfo", capability: .buildTool()),
-    .target(name: "BuildInfo", swiftSettings: strict, plugins: ["WriteBuildInfo"]),
     .target(
       name: "NFProbeCommands",
       dependencies: [
         "Analysis", "Architecture", "BuildInfo", "Charts", "Checkpoints", "Checksums", "Comparison", "Corpus",
-        "Documents", "Evaluation", "Export",
+        "Documents", "Evaluation", "Experiments", "Export",
         "FileAccess", "Isolation", "Kernels", "RunData", "RunFile", "RunReading", "Statistics", "Text",
         "Training", "Transformer", "Watch", numerics,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -203,12 +212,13 @@ let package = Package(
       dependencies: ["HDF5", "RunData", "RunFile", "RunFileTestSupport", "run-file-child"],
       exclude: ["Python"], swiftSettings: strict),
     .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard"], swiftSettings: strict),
+    .testTarget(name: "ExperimentsTests", dependencies: ["Experiments"], swiftSettings: strict),
     .testTarget(name: "ExportTests", dependencies: ["Export"], swiftSettings: strict),
     .target(
       name: "SnapshotSupport", dependencies: ["Charts"], path: "Tests/SnapshotSupport", swiftSettings: strict),
     .testTarget(
       name: "NFProbeCommandsTests",
-      dependencies: ["FileTestSupport", "FuzzTestSupport", "NFProbeCommands", "Text"],
+      dependencies: ["Experiments", "FileTestSupport", "FuzzTestSupport", "NFProbeCommands", "Text"],
       swiftSettings: strict),
     .testTarget(
       name: "AnalysisTests",

@@ -5,6 +5,7 @@ import Checkpoints
 import Comparison
 import Corpus
 import Evaluation
+import Experiments
 import FileAccess
 import Foundation
 import Glibc
@@ -78,6 +79,8 @@ public struct NFProbe: ParsableCommand {
     case let error as CommandError:
       return error.exitStatus == 2
         ? complainOfUsage(error.description) : complain(error.description, status: error.exitStatus)
+    case let error as ExperimentError:
+      return error.isRefusal ? complainOfUsage(error.text) : complain(error.text, status: 1)
     case let error as RunReadingError:
       switch error {
       case .failed(let message): return complain(message, status: 1)
@@ -117,7 +120,7 @@ public struct NFProbe: ParsableCommand {
   }
 
   /// The commands' options, from the parser's own description of itself.
-  static func commandOptions() -> [(name: String, options: [OptionInfo])] {
+  static func commandOptions() -> [(name: String, options: [SettingInfo])] {
     (try? JSONDecoder().decode(ToolDescription.self, from: Data(_dumpHelp().utf8)))?.options ?? []
   }
 }

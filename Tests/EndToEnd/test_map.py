@@ -47,11 +47,16 @@ MAP = {
     "Export": "Analysis Charts Documents FileAccess RunData RunFile RunReading Statistics TensorBoard Text",
     # What models are worth: losses on a text, tasks.
     "Evaluation": "Charts Corpus Documents FileAccess Kernels Randomness Statistics Text Transformer",
+    # Runs planned, made, gone on with; grids and recipes of them.
+    "Experiments": (
+        "Analysis Architecture BuildInfo Charts Checkpoints Checksums Corpus Documents FileAccess Kernels RunData RunFile RunReading"
+        " Statistics Text Training Transformer"
+    ),
     # Runs while they grow, as a page.
     "Watch": "Analysis Charts Checksums Documents Isolation RunData RunFile Text",
     # The commands.
     "NFProbeCommands": (
-        "Analysis Architecture BuildInfo Charts Checkpoints Checksums Comparison Corpus Documents Evaluation Export FileAccess Isolation"
+        "Analysis Architecture BuildInfo Charts Checkpoints Checksums Comparison Corpus Documents Evaluation Experiments Export FileAccess Isolation"
         " Kernels RunData RunFile RunReading Statistics Text Training Transformer Watch"
     ),
     "nf-probe": "NFProbeCommands",
@@ -61,10 +66,10 @@ MAP = {
 # where architectures are read.
 PACKAGES = {
     "ArgumentParser": "NFProbeCommands",
-    "Yams": "Architecture NFProbeCommands",
+    "Yams": "Architecture Experiments NFProbeCommands",
     "FlyingFox": "Watch",
     "FlyingSocks": "Watch",
-    "RealModule": "Analysis Charts Comparison Evaluation Kernels NFProbeCommands Randomness RunData Statistics Training Transformer",
+    "RealModule": "Analysis Charts Comparison Evaluation Experiments Kernels Randomness RunData Statistics Training Transformer",
 }
 
 IMPORT = re.compile(

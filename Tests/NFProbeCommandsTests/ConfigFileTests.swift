@@ -1,3 +1,4 @@
+import Experiments
 import FileTestSupport
 import Testing
 
@@ -6,14 +7,14 @@ import Testing
 /// Configuration files that are wrong: each is refused as bad usage, with file and line.
 @Suite(.timeLimit(.minutes(2))) struct ConfigFileTests {
   static let options = [
-    OptionInfo(name: "layers", isFlag: false, isInvertible: false),
-    OptionInfo(name: "steps", isFlag: false, isInvertible: false),
-    OptionInfo(name: "lr", isFlag: false, isInvertible: false),
-    OptionInfo(name: "corpus", isFlag: false, isInvertible: false),
-    OptionInfo(name: "architectures", isFlag: false, isInvertible: false),
-    OptionInfo(name: "config", isFlag: false, isInvertible: false),
-    OptionInfo(name: "quiet", isFlag: true, isInvertible: false),
-    OptionInfo(name: "scale-fc", isFlag: true, isInvertible: true),
+    SettingInfo(name: "layers", isFlag: false, isInvertible: false),
+    SettingInfo(name: "steps", isFlag: false, isInvertible: false),
+    SettingInfo(name: "lr", isFlag: false, isInvertible: false),
+    SettingInfo(name: "corpus", isFlag: false, isInvertible: false),
+    SettingInfo(name: "architectures", isFlag: false, isInvertible: false),
+    SettingInfo(name: "config", isFlag: false, isInvertible: false),
+    SettingInfo(name: "quiet", isFlag: true, isInvertible: false),
+    SettingInfo(name: "scale-fc", isFlag: true, isInvertible: true),
   ]
 
   let folder: TemporaryFolder

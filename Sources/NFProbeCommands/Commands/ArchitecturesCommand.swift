@@ -3,6 +3,7 @@ import Architecture
 import ArgumentParser
 import Charts
 import Documents
+import Experiments
 import Text
 
 /// `nf-probe architectures`: the wirings that are there by name, and one of them in full.
@@ -50,7 +51,7 @@ struct ArchitecturesCommand: ParsableCommand {
   func run() throws {
     let console = Console(isQuiet: false)
     guard let architecture else { return console.print([try list()], as: format) }
-    let description = try model.description(of: architecture)
+    let description = try model.settings.description(of: architecture)
     let configuration = try configuration(architecture)
     if let svg {
       let subject = WiringDrawing.Subject(description, layerCount: configuration.layerCount)
@@ -86,8 +87,8 @@ struct ArchitecturesCommand: ParsableCommand {
   }
 
   private func configuration(_ architecture: ArchitectureChoice) throws -> ModelConfiguration {
-    let configuration = try model.configuration(
-      of: architecture, corpusVocabulary: model.languageVocabulary, sequenceLength: 128)
+    let configuration = try model.settings.configuration(
+      of: architecture, corpusVocabulary: model.settings.languageVocabulary, sequenceLength: 128)
     do { try configuration.validate() } catch { throw CommandError.usage("--\(error)") }
     return configuration
   }

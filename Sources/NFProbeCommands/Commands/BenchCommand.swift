@@ -2,6 +2,7 @@ import Analysis
 import ArgumentParser
 import Corpus
 import Documents
+import Experiments
 import Foundation
 import Kernels
 import RunData

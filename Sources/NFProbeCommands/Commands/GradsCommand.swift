@@ -4,6 +4,7 @@ import ArgumentParser
 import Checkpoints
 import Corpus
 import Documents
+import Experiments
 import Kernels
 import RunData
 import RunFile
@@ -135,7 +136,7 @@ struct GradsCommand: ParsableCommand {
   /// Trains, records, then reads the files back: the table comes from what anybody can read.
   private func measure(_ console: Console) throws {
     let stated = architectures.elements.count == 1 ? architectures.elements[0] : nil
-    let start = try checkpoints.start(options.model, architecture: stated, console)
+    let start = try checkpoints.start(options.model.settings, architecture: stated, console)
     let request = options.request(
       checkpoint: start, updatesParameters: update, checkpointInterval: checkpoints.checkpointEvery)
     let architectures = start.map { [$0.architecture] } ?? architectures.elements
@@ -148,25 +149,24 @@ struct GradsCommand: ParsableCommand {
     let operation = try checkedOperation(runs, console)
     try checkWindow()
     let folder = try checkpoints.folder(output, command: "grads", machine: options.machine)
-    let executor = RunExecutor(
-      team: Team(threadCount: options.machine.threadCount), console: console,
-      replacing: output.overwrite, resuming: checkpoints.isResuming,
-      keeping: checkpoints.keep)
-    let view = LiveView(
-      console: console, runCount: runs.count, stepsInAll: runs.map(\.training.stepCount).reduce(0, +),
-      operation: operation, statistic: mismatch.statistic,
+    let host = ProgramHost(
+      console: console, operation: operation, statistic: mismatch.statistic,
       selection: try .parsed(mismatch.layersShown))
+    let executor = RunExecutor(
+      team: Team(threadCount: options.machine.threadCount), host: host, replacing: output.overwrite,
+      resuming: checkpoints.isResuming, keeping: checkpoints.keep)
+    host.expects(runCount: runs.count, stepsInAll: runs.map(\.training.stepCount).reduce(0, +))
     console.progress(introduction(runs, corpus.facts))
     StopSignal.watch()
     for run in runs {
-      let end = try executor.execute(run, corpus: corpus, path: folder.file(run.fileName), view: view)
+      let end = try executor.execute(run, corpus: corpus, path: folder.file(run.fileName))
       if end == .interrupted {
         console.progress(
           "stopped; the steps so far are in \(folder.path); nf-probe grads --resume \(folder.path) goes on")
         throw ExitCode(StopSignal.exitStatus)
       }
     }
-    view.close()
+    host.settle()
     let paths = runs.map { folder.file($0.fileName) }
     if mismatch.noise != nil {
       return try NoiseWriter(console: console, options: mismatch, reading: GuardedReading(paths)).write(

@@ -1,6 +1,7 @@
 import Analysis
 import ArgumentParser
 import Documents
+import Experiments
 import RunData
 import RunFile
 import RunReading

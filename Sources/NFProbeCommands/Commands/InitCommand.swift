@@ -1,9 +1,10 @@
-import Architecture
 import Analysis
+import Architecture
 import ArgumentParser
 import Charts
 import Corpus
 import Documents
+import Experiments
 import Kernels
 import RunData
 import Text
@@ -114,9 +115,12 @@ struct InitCommand: ParsableCommand, ViewOptions {
 
   /// Builds every model and measures it.
   func measure(_ console: Console) throws -> StartReport {
-    var options = try RunOptions.parse(["--sequence=\(sequence)", "--batch=\(batch)"])
-    (options.model, options.corpus) = (model, corpus)
-    let request = options.request(threadCount: machine.threadCount)
+    var configuration = RunConfiguration()
+    configuration.model = model.settings
+    configuration.corpus = corpus.settings
+    configuration.training.sequence = sequence
+    configuration.training.batch = batch
+    let request = RunRequest(configuration, threadCount: machine.threadCount)
     let corpus = try request.openCorpus()
     let team = Team(threadCount: machine.threadCount)
     var entries: [StartReport.Entry] = []
@@ -131,7 +135,7 @@ struct InitCommand: ParsableCommand, ViewOptions {
         entries.append(StartReport.Entry(label: try label(of: architecture), depth: depth, states: states))
       }
     }
-    let shape = try model.configuration(
+    let shape = try model.settings.configuration(
       of: .preLN, corpusVocabulary: corpus.facts.vocabularySize, sequenceLength: sequence)
     return StartReport(
       entries: entries, tensor: Self.tensor, otherTensor: Self.otherTensor, modelDim: shape.modelDim,
@@ -145,7 +149,8 @@ struct InitCommand: ParsableCommand, ViewOptions {
   private func label(of architecture: ArchitectureChoice) throws -> String {
     architectureTitle(
       architecture.label(
-        of: try model.configuration(of: architecture, corpusVocabulary: 2, sequenceLength: sequence)))
+        of: try model.settings.configuration(of: architecture, corpusVocabulary: 2, sequenceLength: sequence))
+    )
   }
 
   private func measure(
@@ -153,7 +158,7 @@ struct InitCommand: ParsableCommand, ViewOptions {
     _ corpus: CorpusSplit,
     _ team: Team
   ) throws -> StartState {
-    var configuration = try model.configuration(
+    var configuration = try model.settings.configuration(
       of: architecture, corpusVocabulary: corpus.facts.vocabularySize, sequenceLength: sequence)
     configuration.layerCount = depth
     do { try configuration.validate() } catch { throw CommandError.usage("--\(error)") }

@@ -1,6 +1,7 @@
 import Analysis
 import ArgumentParser
 import Documents
+import Experiments
 import Foundation
 import Kernels
 import RunData
@@ -64,7 +65,7 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
 
   func run() throws {
     let console = Console(isQuiet: quiet)
-    let file = try ConfigText(path: recipePath, option: nil)
+    let file = try ConfigText(path: recipePath, setting: nil)
     guard try !StartRecipe.describes(file) else { return try runStart(StartRecipe(file), console) }
     let recipe = try RecipeFile(file)
     console.progress(recipe.question)
@@ -78,9 +79,9 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
     StopSignal.watch()
     if !asIs {
       try SweepRunner(
-        plan: plan, folder: folder, corpora: SweepCorpora(machine: machine), console: console,
-        team: Team(threadCount: machine.threadCount), replacing: false, resuming: isEarlier
-      ).run()
+        plan, folder: folder.path, threadCount: machine.threadCount, host: ProgramHost(console: console),
+        replacing: false, resuming: isEarlier
+      ).runToEnd(console, in: folder)
     }
     let report = try plan.report(in: folder.path) { path in
       guard FileManager.default.fileExists(atPath: path) else { return nil }
@@ -103,7 +104,8 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
       return run
     }
     try Presenter(self, console).present(
-      RecipePresentation(recipe: recipe, report: report, warn: console.warn),
+      RecipePresentation(
+        recipe, report, program: FigureFile.program, command: FigureFile.command, warn: console.warn),
       into: resultFolder(else: folder))
   }
 
@@ -151,10 +153,11 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
     }
     var output = try OutputOptions.parse(runs.map { ["--out", $0] } ?? [])
     output.quiet = quiet
-    let plan = try SweepPlanner(machine: machine, console: console).plan(recipe.sweep, seedCount: seeds)
+    let plan = try SweepPlanner(threadCount: machine.threadCount, host: ProgramHost(console: console)).plan(
+      recipe.sweep, seedCount: seeds)
     let folder = try OutputFolder(output, command: "recipe")
     try OutputFolder.write(recipe.text, to: folder.file("recipe.yaml"))
-    try plan.write(into: folder)
+    try plan.write(into: folder.path)
     return (plan, folder, false)
   }
 }

@@ -1,5 +1,6 @@
 import Analysis
 import ArgumentParser
+import Experiments
 import RunData
 import RunReading
 import Text

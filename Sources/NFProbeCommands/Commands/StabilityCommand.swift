@@ -3,6 +3,7 @@ import Architecture
 import ArgumentParser
 import Corpus
 import Documents
+import Experiments
 import Kernels
 import RunData
 import RunFile
@@ -46,7 +47,7 @@ struct StabilityCommand: ParsableCommand, ViewOptions {
   var config: String?
 
   @Option(help: "Rise of the learning rate at every update; the paper has 5e-5.")
-  var lrSlope = ScheduleOptions.defaultSlope
+  var lrSlope = ScheduleSettings().lrSlope
 
   @Option(help: "Steps after which a run ends without having failed.")
   var maxSteps = 3000
@@ -83,8 +84,10 @@ struct StabilityCommand: ParsableCommand, ViewOptions {
     guard files.isEmpty || resume == nil else {
       throw ValidationError("--resume goes on with runs; run files to read have no place beside it")
     }
-    try ScheduleOptions.check(slope: lrSlope)
-    try ScheduleOptions.check(steps: maxSteps, option: "--max-steps")
+    try asUsage { () throws(ExperimentError) in
+      try ScheduleSettings.check(slope: lrSlope)
+      try ScheduleSettings.check(steps: maxSteps, setting: "max-steps")
+    }
   }
 
   func run() throws {
@@ -108,22 +111,21 @@ struct StabilityCommand: ParsableCommand, ViewOptions {
       }
     }
     let folder = try OutputFolder(ofRuns: output, resuming: resume, command: "stability", machine: machine)
+    let host = ProgramHost(console: console)
     let executor = RunExecutor(
-      team: Team(threadCount: machine.threadCount), console: console, replacing: output.overwrite,
+      team: Team(threadCount: machine.threadCount), host: host, replacing: output.overwrite,
       resuming: resume != nil, keeping: 1)
-    let view = LiveView(
-      console: console, runCount: runs.count, stepsInAll: runs.map(\.training.stepCount).reduce(0, +),
-      operation: OperationChoice.usual, statistic: .l1, selection: .paper)
+    host.expects(runCount: runs.count, stepsInAll: runs.map(\.training.stepCount).reduce(0, +))
     console.progress(introduction(runs, corpus.facts))
     StopSignal.watch()
     for run in runs {
-      let end = try executor.execute(run, corpus: corpus, path: folder.file(run.fileName), view: view)
+      let end = try executor.execute(run, corpus: corpus, path: folder.file(run.fileName))
       if end == .interrupted {
         console.progress("stopped; nf-probe stability --resume \(folder.path) goes on")
         throw ExitCode(StopSignal.exitStatus)
       }
     }
-    view.close()
+    host.settle()
     let recorded = try runs.map {
       try RunFileReader(path: folder.file($0.fileName)).read(tensors: [], outputs: true)
     }
@@ -133,12 +135,19 @@ struct StabilityCommand: ParsableCommand, ViewOptions {
 
   /// What failed is read off the outputs of operations, so they are always recorded.
   private var request: RunRequest {
-    var (recording, failure) = (recording, failure)
-    recording.activations = true
-    failure.until = failure.until ?? .either
-    return RunRequest(
-      model: model, training: training, stepCount: maxSteps, schedule: .ramp(slope: lrSlope), corpus: corpus,
-      recording: recording, threadCount: machine.threadCount, precision: precision, failure: failure)
+    var configuration = RunConfiguration()
+    configuration.model = model.settings
+    configuration.schedule.steps = maxSteps
+    configuration.schedule.decay = .ramp
+    configuration.schedule.lrSlope = lrSlope
+    configuration.training = training.settings
+    configuration.failure = failure.settings
+    configuration.failure.until = failure.until ?? .either
+    configuration.precision = precision.settings
+    configuration.corpus = corpus.settings
+    configuration.recording = recording.settings
+    configuration.recording.activations = true
+    return RunRequest(configuration, threadCount: machine.threadCount)
   }
 
   private func introduction(_ runs: [PlannedRun], _ corpus: CorpusFacts) -> String {

@@ -1,6 +1,7 @@
 import Analysis
 import ArgumentParser
 import Documents
+import Experiments
 import Foundation
 import Kernels
 import RunFile
@@ -119,12 +120,16 @@ struct SweepCommand: ParsableCommand, ViewOptions {
   /// Decides the grid, then trains it.
   private func begin(_ file: SweepFile, _ console: Console) throws {
     let decide = {
-      try SweepPlanner(machine: machine, console: console).plan(
+      try SweepPlanner(threadCount: machine.threadCount, host: ProgramHost(console: console)).plan(
         file, budget: seconds == nil ? budget : .seconds, seconds: seconds, seedCount: seeds)
     }
     if shard != nil, !dryRun, let out = output.out {
-      let shared = try SharedSweep(of: file, in: out, seedCount: seeds, decide: decide)
-      return try train(shared.plan, into: shared.folder, resuming: true, console)
+      let folder = try OutputFolder(shared: out)
+      let plan = try SharedSweep.plan(of: file, in: out, seedCount: seeds, decide: decide) { own in
+        try OutputFolder.write(file.text, to: folder.file("sweep.yaml"))
+        try NFProbe.record(fixed: ["--threads=\(own.threads)"]).write(into: folder)
+      }
+      return try train(plan, into: folder, resuming: true, console)
     }
     let plan = try decide()
     guard !dryRun else {
@@ -134,7 +139,7 @@ struct SweepCommand: ParsableCommand, ViewOptions {
     try NFProbe.record(fixed: machine.threads == nil ? ["--threads=\(machine.threadCount)"] : [])
       .write(into: folder)
     try OutputFolder.write(file.text, to: folder.file("sweep.yaml"))
-    try plan.write(into: folder)
+    try plan.write(into: folder.path)
     try train(plan, into: folder, resuming: false, console)
   }
 
@@ -145,10 +150,9 @@ struct SweepCommand: ParsableCommand, ViewOptions {
     if shard != nil, machine.threads == nil { machine.threads = plan.threads }
     StopSignal.watch()
     let left = try SweepRunner(
-      plan: plan, folder: folder, corpora: SweepCorpora(machine: machine), console: console,
-      team: Team(threadCount: machine.threadCount), replacing: output.overwrite, resuming: resuming,
-      shard: shard
-    ).run()
+      plan, folder: folder.path, threadCount: machine.threadCount, host: ProgramHost(console: console),
+      replacing: output.overwrite, resuming: resuming, shard: shard
+    ).runToEnd(console, in: folder)
     guard left == 0 else {
       return console.progress(
         "\(counted(left, "run")) are being made by other processes; nf-probe sweep \(folder.path) shows all when they are done"
@@ -177,6 +181,25 @@ struct SweepCommand: ParsableCommand, ViewOptions {
       }
       try Presenter(self, console).present(
         SweepPresentation(report: report, view: self), into: .asked(output, command: "sweep"))
+    }
+  }
+}
+
+extension SweepShard: ExpressibleByArgument {
+  /// Reads `i/N`.
+  package init?(argument: String) { self.init(argument) }
+}
+
+extension SweepRunner {
+  /// Makes the runs, and returns how many other processes are making.
+  /// - Throws: `ExitCode` where somebody stopped it.
+  @discardableResult
+  func runToEnd(_ console: Console, in folder: OutputFolder) throws -> Int {
+    switch try run() {
+    case .made(let left): return left
+    case .interrupted:
+      console.progress("stopped; nf-probe sweep --resume \(folder.path) goes on")
+      throw ExitCode(StopSignal.exitStatus)
     }
   }
 }

@@ -1,6 +1,7 @@
 import Analysis
 import ArgumentParser
 import Corpus
+import Experiments
 import Kernels
 import RunData
 import RunFile
@@ -50,7 +51,7 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     let console = Console(isQuiet: output.quiet)
     let architecture = try statedArchitecture
-    let start = try checkpoints.start(options.model, architecture: architecture, console)
+    let start = try checkpoints.start(options.model.settings, architecture: architecture, console)
     if let asked = architecture, asked.isPapers, let there = start?.architecture, asked != there {
       throw CommandError.usage(
         "--architecture \(asked.name) contradicts the checkpoint, whose tensors are \(there.name)'s")
@@ -64,15 +65,14 @@ struct TrainCommand: ParsableCommand {
       with: run, console)
     let folder = try checkpoints.folder(output, command: "train", machine: options.machine)
     let path = folder.file(run.fileName)
-    let view = LiveView(
-      console: console, runCount: 1, stepsInAll: run.training.stepCount, operation: OperationChoice.usual,
-      statistic: .l1, selection: .paper)
+    let host = ProgramHost(console: console)
+    host.expects(runCount: 1, stepsInAll: run.training.stepCount)
     StopSignal.watch()
     let end = try RunExecutor(
-      team: Team(threadCount: options.machine.threadCount), console: console, replacing: output.overwrite,
+      team: Team(threadCount: options.machine.threadCount), host: host, replacing: output.overwrite,
       resuming: checkpoints.isResuming, keeping: checkpoints.keep, keepsLast: true
-    ).execute(run, corpus: corpus, path: path, view: view)
-    view.close()
+    ).execute(run, corpus: corpus, path: path)
+    host.settle()
     try printSummary(path, console)
     switch end {
     case .finished: break

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoints
+import Experiments
 
 /// What a run keeps so that it can go on later, and the run that is to go on.
 struct CheckpointOptions: ParsableArguments {
@@ -46,7 +47,7 @@ struct CheckpointOptions: ParsableArguments {
   /// The weights to start from, where some are named.
   /// - Parameter architecture: what the user says of their wiring, beside what the files say.
   func start(
-    _ model: ModelOptions, architecture: ArchitectureChoice? = nil, _ console: Console
+    _ model: ModelSettings, architecture: ArchitectureChoice? = nil, _ console: Console
   ) throws -> CheckpointStart? {
     let stated = try architecture.flatMap { $0.isPapers ? nil : try $0.description() }
     let own = try names.map { try NamesFile(path: $0).read() }

@@ -2,6 +2,7 @@ import Architecture
 import ArgumentParser
 import Checkpoints
 import Evaluation
+import Experiments
 
 extension DocumentRule: ExpressibleByArgument {}
 extension TaskScoring: ExpressibleByArgument {}

@@ -1,5 +1,6 @@
 import Architecture
 import ArgumentParser
+import Experiments
 import Kernels
 import RunData
 import Transformer
@@ -61,7 +62,7 @@ struct ModelOptions: ParsableArguments {
   var resScalePlacement: ResidualScaling?
 
   @Flag(inversion: .prefixedNo, help: "The paper's \"+3 more LN\" on q, k and v.")
-  var qkvNorm = false
+  var qkvNorm = ModelSettings().qkvNorm
 
   @Option(help: "The FFN's nonlinearity: gelu or geglu. (default: gelu, or the architecture's)")
   var activation: Activation?
@@ -71,7 +72,7 @@ struct ModelOptions: ParsableArguments {
   var norm: NormKind?
 
   @Option(help: "What is predicted: causal (the next token) or masked (15 % of tokens, 80/10/10).")
-  var objective: Objective = .causal
+  var objective = ModelSettings().objective
 
   @Option(
     name: .customLong("init"),
@@ -81,90 +82,37 @@ struct ModelOptions: ParsableArguments {
   var initialization: Initialization?
 
   @Option(help: "Dropout of embeddings and branches.")
-  var dropout = 0.0
+  var dropout = ModelSettings().dropout
 
   @Option(help: "Dropout of attention probabilities.")
-  var attentionDropout = 0.0
-}
+  var attentionDropout = ModelSettings().attentionDropout
 
-extension ModelOptions {
-  /// The additions that an architecture has under these options.
-  func additions(of architecture: ArchitectureChoice) -> Additions {
-    var additions = architecture.additions
-    if let scaleAttn { additions.scaleAttention = scaleAttn }
-    if let scaleFc { additions.scaleFFN = scaleFc }
-    if let scaleHeads { additions.scaleHeads = scaleHeads ? (headScalePlacement ?? .paper) : nil }
-    if additions.scaleHeads != nil, let headScalePlacement { additions.scaleHeads = headScalePlacement }
-    if let scaleResids { additions.scaleResiduals = scaleResids ? (resScalePlacement ?? .ffn) : .none }
-    if additions.scaleResiduals != .none, let resScalePlacement {
-      additions.scaleResiduals = resScalePlacement
-    }
-    additions.normQueryKeyValue = qkvNorm
-    return additions
+  /// The settings.
+  var settings: ModelSettings {
+    var settings = ModelSettings()
+    settings.size = size
+    settings.parts = parts
+    settings.layers = layers
+    settings.dim = dim
+    settings.heads = heads
+    settings.kvHeads = kvHeads
+    settings.headDim = headDim
+    settings.ffnDim = ffnDim
+    settings.positions = positions
+    settings.vocabSize = vocabSize
+    settings.scaleAttn = scaleAttn
+    settings.scaleFc = scaleFc
+    settings.scaleHeads = scaleHeads
+    settings.headScalePlacement = headScalePlacement
+    settings.scaleResids = scaleResids
+    settings.resScalePlacement = resScalePlacement
+    settings.qkvNorm = qkvNorm
+    settings.activation = activation
+    settings.norm = norm
+    settings.objective = objective
+    settings.initialization = initialization
+    settings.dropout = dropout
+    settings.attentionDropout = attentionDropout
+    return settings
   }
-
-  /// The model of an architecture; `corpusVocabulary` is what the corpus needs at least.
-  ///
-  /// - Throws: `CommandError`: where a file is no architecture, or an option has no meaning for it.
-  func configuration(
-    of architecture: ArchitectureChoice, corpusVocabulary: Int, sequenceLength: Int
-  ) throws -> ModelConfiguration {
-    let named = size?.dimensions
-    guard architecture.isPapers, parts == nil else {
-      try checkPaperOptions(architecture)
-      var description = try description(of: architecture)
-      if norm == .rms { description.useRMSNorm() }
-      var isLearned = false
-      if case .learned = description.embedding.positions { isLearned = true }
-      return ModelConfiguration(
-        layerCount: layers ?? named?.layers ?? 12, modelDim: dim ?? named?.dim ?? 64,
-        headCount: heads ?? named?.heads ?? 4, keyValueHeadCount: kvHeads, headDim: headDim, ffnDim: ffnDim,
-        vocabularySize: vocabSize ?? corpusVocabulary,
-        positionCount: isLearned ? positions ?? sequenceLength : 0,
-        architecture: description, objective: objective, initialization: initialization, dropout: dropout,
-        attentionDropout: attentionDropout)
-    }
-    for (option, value) in [("--kv-heads", kvHeads), ("--head-dim", headDim), ("--positions", positions)]
-    where value != nil {
-      throw CommandError.usage(
-        "\(option) has no meaning for \(architecture.name): its heads make up the width")
-    }
-    return ModelConfiguration(
-      layerCount: layers ?? named?.layers ?? 12, modelDim: dim ?? named?.dim ?? 64,
-      headCount: heads ?? named?.heads ?? 4, ffnDim: ffnDim,
-      vocabularySize: vocabSize ?? corpusVocabulary, placement: architecture.placement,
-      additions: additions(of: architecture), activation: activation ?? .gelu, norm: norm ?? .layer,
-      objective: objective, initialization: initialization ?? .fairseq, dropout: dropout,
-      attentionDropout: attentionDropout)
-  }
-
-  /// The wiring of an architecture, of other parts where `--parts` names some.
-  /// - Throws: `CommandError`, where a file is no architecture, or its layers have no one part to take.
-  func description(of architecture: ArchitectureChoice) throws -> ArchitectureDescription {
-    let description = try architecture.description()
-    guard let parts else { return description }
-    do { return try description.withParts(of: parts.description()) } catch let error as ArchitectureError {
-      throw CommandError.usage("--parts: \(error)")
-    }
-  }
-
-  /// The paper's switches are the paper's architectures'; other files say what they have.
-  private func checkPaperOptions(_ architecture: ArchitectureChoice) throws {
-    let given: [(String, Bool)] = [
-      ("--scale-attn", scaleAttn != nil), ("--scale-fc", scaleFc != nil),
-      ("--scale-heads", scaleHeads != nil),
-      ("--head-scale-placement", headScalePlacement != nil), ("--scale-resids", scaleResids != nil),
-      ("--res-scale-placement", resScalePlacement != nil), ("--qkv-norm", qkvNorm),
-      ("--activation", activation != nil),
-    ]
-    guard let (option, _) = given.first(where: { $0.1 }) else { return }
-    throw CommandError.usage(
-      "\(option) changes post-ln, pre-ln and normformer"
-        + (parts == nil ? "" : " as the paper has them, and has no place beside --parts")
-        + "; for \(architecture.name), write it into a file of your own "
-        + "(nf-probe architectures \(architecture.name) prints one to begin with)")
-  }
-
-  /// Token ids of the built-in language.
-  var languageVocabulary: Int { vocabSize ?? (size == nil ? 256 : ModelSize.vocabularySize) }
 }

@@ -1,5 +1,5 @@
 import ArgumentParser
-import RunData
+import Experiments
 
 /// Everything that decides what runs compute: what every command that trains takes.
 struct RunOptions: ParsableArguments {
@@ -18,21 +18,27 @@ struct RunOptions: ParsableArguments {
   @OptionGroup(title: "Recording") var recording: RecordingOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
+  /// The configuration that these options are.
+  var configuration: RunConfiguration {
+    var configuration = RunConfiguration()
+    configuration.model = model.settings
+    configuration.schedule = schedule.settings
+    configuration.training = training.settings
+    configuration.failure = failure.settings
+    configuration.precision = precision.settings
+    configuration.corpus = corpus.settings
+    configuration.recording = recording.settings
+    return configuration
+  }
+
   /// The request that these options make.
-  ///
-  /// - Parameter threadCount: instead of the options' own.
   func request(
-    checkpoint: CheckpointStart? = nil, updatesParameters: Bool = true, checkpointInterval: Int? = nil,
-    threadCount: Int? = nil
+    checkpoint: CheckpointStart? = nil, updatesParameters: Bool = true, checkpointInterval: Int? = nil
   ) -> RunRequest {
-    var recording = recording
-    // What failed is read off the outputs that the file holds.
-    recording.activations = recording.activations || failure.testsOutputs
+    var configuration = configuration
+    configuration.updatesParameters = updatesParameters
     return RunRequest(
-      model: model, training: training, stepCount: schedule.steps, schedule: schedule.schedule,
-      corpus: corpus,
-      recording: recording, threadCount: threadCount ?? machine.threadCount, checkpoint: checkpoint,
-      updatesParameters: updatesParameters,
-      checkpointInterval: checkpointInterval, precision: precision, failure: failure)
+      configuration, threadCount: machine.threadCount, checkpoint: checkpoint,
+      checkpointInterval: checkpointInterval)
   }
 }

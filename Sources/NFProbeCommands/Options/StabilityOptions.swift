@@ -1,14 +1,10 @@
 import Architecture
 import ArgumentParser
-import RunData
-import Training
+import Experiments
 
 extension Precision: ExpressibleByArgument {}
 
-/// What ends a run before its last step.
-enum FailureKind: String, CaseIterable, Sendable, ExpressibleByArgument {
-  case overflow, divergence, either
-}
+extension FailureKind: ExpressibleByArgument {}
 
 /// When training counts as destabilised.
 struct FailureOptions: ParsableArguments {
@@ -18,28 +14,20 @@ struct FailureOptions: ParsableArguments {
   )
   var until: FailureKind?
 
-  /// Whether outputs of operations have to be measured.
-  var testsOutputs: Bool { until == .overflow || until == .either }
-
   @Option(
     help:
       "A loss has diverged when its mean over the last 20 steps is more than this above the lowest such mean, in nats a token, and above the unigram entropy."
   )
-  var divergenceMargin = 0.5
+  var divergenceMargin = FailureSettings().divergenceMargin
 
-  func validate() throws {
-    guard divergenceMargin > 0, divergenceMargin.isFinite else {
-      throw ValidationError("--divergence-margin must be above 0, not \(divergenceMargin)")
-    }
-  }
+  func validate() throws { try asUsage(settings.validate) }
 
-  /// The rules for runs on a corpus.
-  func rules(precision: Precision, _ corpus: CorpusFacts) -> FailureRules {
-    guard let until else { return FailureRules() }
-    return FailureRules(
-      outputLimit: until == .divergence ? nil : precision.outputLimit,
-      divergence: until == .overflow
-        ? nil : DivergenceRule(margin: divergenceMargin, floor: corpus.unigramEntropy))
+  /// The settings.
+  var settings: FailureSettings {
+    var settings = FailureSettings()
+    settings.until = until
+    settings.divergenceMargin = divergenceMargin
+    return settings
   }
 }
 
@@ -49,28 +37,25 @@ struct PrecisionOptions: ParsableArguments {
     help:
       "What weights, outputs of operations and their gradients are rounded to: fp32 (nothing), bf16 or fp16. The optimizer keeps float32 weights."
   )
-  var precision: Precision = .fp32
+  var precision = PrecisionSettings().precision
 
   @Option(
     help:
       "First loss scale of fp16: halved when a gradient overflows, which skips the update; below 1e-4 the run ends."
   )
-  var lossScale = LossScaling().initialScale
+  var lossScale = PrecisionSettings().lossScale
 
   @Option(help: "Updates without an overflow after which the loss scale doubles.")
-  var lossScaleWindow = LossScaling().window
+  var lossScaleWindow = PrecisionSettings().lossScaleWindow
 
-  func validate() throws {
-    guard lossScale > LossScaling().leastScale, lossScale <= 0x1p64 else {
-      throw ValidationError("--loss-scale must be above 1e-4 and at most 2^64, not \(lossScale)")
-    }
-    guard lossScaleWindow >= 1 else {
-      throw ValidationError("--loss-scale-window must be at least 1, not \(lossScaleWindow)")
-    }
-  }
+  func validate() throws { try asUsage(settings.validate) }
 
-  /// Loss scaling is for fp16: bf16 has float32's range.
-  var lossScaling: LossScaling? {
-    precision == .fp16 ? LossScaling(initialScale: lossScale, window: lossScaleWindow) : nil
+  /// The settings.
+  var settings: PrecisionSettings {
+    var settings = PrecisionSettings()
+    settings.precision = precision
+    settings.lossScale = lossScale
+    settings.lossScaleWindow = lossScaleWindow
+    return settings
   }
 }

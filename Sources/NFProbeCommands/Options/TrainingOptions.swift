@@ -1,5 +1,6 @@
 import Analysis
 import ArgumentParser
+import Experiments
 import Corpus
 import RunData
 import Training
@@ -12,67 +13,64 @@ extension NonfinitePolicy: ExpressibleByArgument {}
 /// Batches and optimizer.
 struct TrainingOptions: ParsableArguments {
   @Option(help: "Positions of a sequence.")
-  var sequence = 64
+  var sequence = TrainingSettings().sequence
 
   @Option(help: "Sequences of a micro-batch.")
-  var batch = 8
+  var batch = TrainingSettings().batch
 
   @Option(help: "Micro-batches whose gradients add up to a step.")
-  var accumulate = 1
+  var accumulate = TrainingSettings().accumulate
 
   @Option(help: "Clip the gradient to this L2 norm; gradients are recorded before. (default: no clipping)")
   var clip: Double?
 
   @Option(help: "Seed of initial values, batches and dropout.")
-  var seed: UInt64 = 0
+  var seed = TrainingSettings().seed
 
   @Option(help: "Where sequences start in the corpus.")
-  var sampling: Sampling = .random
+  var sampling = TrainingSettings().sampling
 
   @Option(help: "How parameters are updated: adamw or sgd.")
-  var optimizer: OptimizerConfiguration.Method = .adamW
+  var optimizer = TrainingSettings().optimizer
 
   @Option(help: "SGD: the share of the velocity that is kept. (default: 0)")
   var momentum: Double?
 
   @Option(help: "AdamW: decay rate of the first moment.")
-  var beta1 = 0.9
+  var beta1 = TrainingSettings().beta1
 
   @Option(help: "AdamW: decay rate of the second moment.")
-  var beta2 = 0.98
+  var beta2 = TrainingSettings().beta2
 
   @Option(help: "AdamW: added to the root of the second moment.")
-  var epsilon = 1e-8
+  var epsilon = TrainingSettings().epsilon
 
   @Option(help: "Decoupled weight decay.")
-  var weightDecay = 0.01
+  var weightDecay = TrainingSettings().weightDecay
 
   @Option(
     help: "What weight decay acts on: all (as in the paper), or weights (spares biases, gains and scales).")
-  var decayed: OptimizerConfiguration.Decayed = .all
+  var decayed = TrainingSettings().decayed
 
-  func validate() throws {
-    for (name, value) in [
-      ("--sequence", sequence), ("--batch", batch), ("--accumulate", accumulate),
-    ] where value < 1 {
-      throw ValidationError("\(name) must be at least 1, not \(value)")
-    }
-    for (name, value) in [("--sequence", sequence), ("--batch", batch), ("--accumulate", accumulate)]
-    where value > 1 << 24 {
-      throw ValidationError("\(name) \(value) is more than \(1 << 24), the most there is")
-    }
-    for (name, value, isInside) in [
-      ("--beta1", beta1, beta1 >= 0 && beta1 < 1),
-      ("--beta2", beta2, beta2 >= 0 && beta2 < 1), ("--epsilon", epsilon, epsilon >= 0 && epsilon.isFinite),
-      ("--weight-decay", weightDecay, weightDecay >= 0 && weightDecay.isFinite),
-      ("--clip", clip ?? 1, (clip ?? 1) > 0),
-      ("--momentum", momentum ?? 0, (momentum ?? 0) >= 0 && (momentum ?? 0) < 1),
-    ] where !isInside {
-      throw ValidationError("\(name) \(value) is out of range")
-    }
-    guard momentum == nil || optimizer == .sgd else {
-      throw ValidationError("--momentum is SGD's; AdamW has --beta1")
-    }
+  func validate() throws { try asUsage(settings.validate) }
+
+  /// The settings.
+  var settings: TrainingSettings {
+    var settings = TrainingSettings()
+    settings.sequence = sequence
+    settings.batch = batch
+    settings.accumulate = accumulate
+    settings.clip = clip
+    settings.seed = seed
+    settings.sampling = sampling
+    settings.optimizer = optimizer
+    settings.momentum = momentum
+    settings.beta1 = beta1
+    settings.beta2 = beta2
+    settings.epsilon = epsilon
+    settings.weightDecay = weightDecay
+    settings.decayed = decayed
+    return settings
   }
 }
 
@@ -90,38 +88,37 @@ struct CorpusOptions: ParsableArguments {
   @Option(help: "Hold out this last part of the corpus for validation, e.g. 0.1.")
   var holdOut: Double?
 
-  /// What runs on the built-in language have for a corpus's name.
-  static let builtInName = "built-in language"
+  func validate() throws { try asUsage(settings.validate) }
 
-  func validate() throws {
-    guard validation == nil || holdOut == nil else {
-      throw ValidationError("--validation and --hold-out exclude each other")
-    }
-    if let holdOut, !(holdOut > 0 && holdOut < 1) {
-      throw ValidationError("--hold-out must be between 0 and 1, not \(holdOut)")
-    }
+  /// The settings.
+  var settings: CorpusSettings {
+    var settings = CorpusSettings()
+    settings.corpus = corpus
+    settings.validation = validation
+    settings.holdOut = holdOut
+    return settings
   }
 }
 
 /// What is recorded and when.
 struct RecordingOptions: ParsableArguments {
   @Option(help: "Record every n-th step.")
-  var every = 1
+  var every = RecordingSettings().every
 
   @Option(help: "Record about this many steps in each decade of steps instead.")
   var perDecade: Int?
 
   @Option(help: "Steps between snapshots of the learned scales.")
-  var snapshotEvery = 50
+  var snapshotEvery = RecordingSettings().snapshotEvery
 
   @Option(help: "Steps between validations. (default: at the end alone)")
   var validateEvery: Int?
 
   @Flag(help: "Measure every operation's output and the gradient that reaches it, too.")
-  var activations = false
+  var activations = RecordingSettings().activations
 
   @Option(help: "Measure weights and updates, too, at every n-th step of those recorded; 0 never.")
-  var weightsEvery = RecordingConfiguration.usualWeightInterval
+  var weightsEvery = RecordingSettings().weightsEvery
 
   @Option(
     help:
@@ -130,7 +127,7 @@ struct RecordingOptions: ParsableArguments {
   var noise: Int?
 
   @Option(help: "With --noise: at every n-th step.")
-  var noiseEvery = NoiseSchedule.usualInterval
+  var noiseEvery = RecordingSettings().noiseEvery
 
   @Option(
     help: ArgumentHelp(
@@ -144,33 +141,24 @@ struct RecordingOptions: ParsableArguments {
   var alertCommand: String?
 
   @Option(help: "What to do when a loss or gradient is not finite.")
-  var onNonfinite: NonfinitePolicy = .stop
+  var onNonfinite = RecordingSettings().onNonfinite
 
-  func validate() throws {
-    for (name, value) in [
-      ("--every", every), ("--per-decade", perDecade ?? 1), ("--snapshot-every", snapshotEvery),
-      ("--validate-every", validateEvery ?? 1),
-    ] where value < 1 {
-      throw ValidationError("\(name) must be at least 1, not \(value)")
-    }
-    guard try ![AlertRule].parsed(alerts).isEmpty || alertCommand == nil else {
-      throw ValidationError("--alert-command: there are no --alerts to call it at")
-    }
-    guard noise ?? 2 >= 2 else {
-      throw ValidationError("--noise must be at least 2 parts, not \(noise ?? 2)")
-    }
-    guard noiseEvery >= 1 else {
-      throw ValidationError("--noise-every must be at least 1, not \(noiseEvery)")
-    }
-    guard weightsEvery >= 0 else {
-      throw ValidationError("--weights-every must be at least 0, not \(weightsEvery)")
-    }
-  }
+  func validate() throws { try asUsage(settings.validate) }
 
-  var configuration: RecordingConfiguration {
-    RecordingConfiguration(
-      schedule: perDecade.map { .logarithmic(perDecade: $0) } ?? .every(every),
-      snapshotInterval: snapshotEvery, validationInterval: validateEvery, activations: activations,
-      weightInterval: weightsEvery, noise: noise.map { NoiseSchedule(parts: $0, interval: noiseEvery) })
+  /// The settings.
+  var settings: RecordingSettings {
+    var settings = RecordingSettings()
+    settings.every = every
+    settings.perDecade = perDecade
+    settings.snapshotEvery = snapshotEvery
+    settings.validateEvery = validateEvery
+    settings.activations = activations
+    settings.weightsEvery = weightsEvery
+    settings.noise = noise
+    settings.noiseEvery = noiseEvery
+    settings.alerts = alerts
+    settings.alertCommand = alertCommand
+    settings.onNonfinite = onNonfinite
+    return settings
   }
 }

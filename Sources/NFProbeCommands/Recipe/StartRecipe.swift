@@ -1,5 +1,6 @@
 import Analysis
 import ArgumentParser
+import Experiments
 import Documents
 import RunData
 import Yams
@@ -39,7 +40,7 @@ struct StartRecipe {
   }
 
   /// Reads a recipe file.
-  /// - Throws: `CommandError`, with file and line.
+  /// - Throws: ``ExperimentError``, with file and line.
   init(_ file: ConfigText) throws {
     let known = (NFProbe.commandOptions().first { $0.name == "init" }?.options ?? []).filter {
       !Self.foreign.contains($0.name)
@@ -47,7 +48,7 @@ struct StartRecipe {
     let reader = SweepFileReader(file: file, known: known, owner: "a recipe of `init`")
     var nodes: [Key: Node] = [:]
     for (node, value) in try file.mapping() { nodes[try reader.key(node, of: Key.self)] = value }
-    words = try nodes[.`init`].map { try reader.words($0, "init") } ?? []
+    words = try nodes[.`init`].map { try reader.settings($0, "init").map(\.word) } ?? []
     question = try nodes[.question].map { try reader.text($0, "question") } ?? "What holds at initialisation?"
     let paper = try nodes[.paper].map { try reader.text($0, "paper") } ?? ""
     let parts = RecipeFileReader(reader: reader, sweep: nil, paper: paper)

@@ -1,6 +1,7 @@
-import Architecture
 import Analysis
+import Architecture
 import Corpus
+import Experiments
 import Foundation
 import Kernels
 import RunData

@@ -1,3 +1,4 @@
+import Experiments
 import FileAccess
 import Foundation
 
@@ -16,17 +17,15 @@ struct CommandRecord: Codable, Equatable {
   private static let fileName = "command.json"
   /// Options that belong to one call and not to the run.
   private static let passing: Set<String> = ["config", "out", "overwrite", "quiet", "resume", "follow"]
-  /// Options whose values are paths.
-  private static let paths: Set<String> = ["corpus", "validation", "from-checkpoint", "svg", "names"]
-  /// Options whose values are architectures: names, or paths.
-  private static let architectures: Set<String> = ["architecture", "architectures", "parts"]
+  /// Options whose values are paths, beside the settings of runs.
+  private static let paths: Set<String> = ["svg"]
 
   /// The record of this call.
   ///
   /// - Parameters:
   ///   - arguments: the arguments with the configuration file's options in place.
   ///   - fixed: options that the call left to the machine and that the run depends on.
-  init(arguments: [String], known: [OptionInfo], fixed: [String]) {
+  init(arguments: [String], known: [SettingInfo], fixed: [String]) {
     command = arguments.first ?? ""
     options = Self.options(arguments.dropFirst(), known) + fixed
     words = CommandLine.arguments.dropFirst().map { $0 }
@@ -82,7 +81,7 @@ struct CommandRecord: Codable, Equatable {
   }
 
   /// The options among some arguments, one word each.
-  private static func options(_ arguments: ArraySlice<String>, _ known: [OptionInfo]) -> [String] {
+  private static func options(_ arguments: ArraySlice<String>, _ known: [SettingInfo]) -> [String] {
     var options: [String] = []
     var rest = arguments
     while let word = rest.popFirst() {
@@ -93,30 +92,9 @@ struct CommandRecord: Codable, Equatable {
       let isFlag = known.contains { $0.isFlag && ($0.name == name || $0.isInvertible && $0.name == positive) }
       let value = isFlag ? nil : parts.count == 2 ? String(parts[1]) : rest.popFirst()
       guard !passing.contains(name) else { continue }
-      options.append(value.map { "--\(name)=\(withAbsolutePath($0, of: name))" } ?? "--\(name)")
+      options.append(
+        value.map { "--\(name)=\(SettingPaths.absolute($0, of: name, and: paths))" } ?? "--\(name)")
     }
     return options
-  }
-
-  /// Options, one word each, with the paths among them made absolute, so that they mean the same from any folder.
-  static func withAbsolutePaths(_ words: [String]) -> [String] {
-    words.map { word in
-      let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1)
-      guard word.hasPrefix("--"), parts.count == 2 else { return word }
-      return "--\(parts[0])=\(withAbsolutePath(String(parts[1]), of: String(parts[0])))"
-    }
-  }
-
-  private static func withAbsolutePath(_ value: String, of option: String) -> String {
-    if paths.contains(option) { return absolute(value) }
-    guard architectures.contains(option) else { return value }
-    return value.split(separator: ",", omittingEmptySubsequences: false).map { part in
-      let word = String(part.trimmingPrefix { $0 == " " })
-      return ArchitectureChoice.isPath(word) ? absolute(word) : word
-    }.joined(separator: ",")
-  }
-
-  private static func absolute(_ path: String) -> String {
-    path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
   }
 }

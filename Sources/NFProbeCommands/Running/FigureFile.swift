@@ -1,4 +1,5 @@
 import Charts
+import Experiments
 
 /// Figures as files.
 enum FigureFile {

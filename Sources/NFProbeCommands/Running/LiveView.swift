@@ -1,5 +1,6 @@
 import Analysis
 import Corpus
+import Experiments
 import RunData
 import Training
 

@@ -44,6 +44,14 @@ struct OutputFolder {
     }
   }
 
+  /// A folder that several processes fill, made where it is not there.
+  init(shared path: String) throws {
+    do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
+      throw CommandError.failed("the folder \(path) cannot be made: \(systemReason(of: error))")
+    }
+    try self.init(existing: path)
+  }
+
   /// The folder that is meant where a run file in it is named, too.
   static func path(of name: String) -> String {
     var isFolder: ObjCBool = false
@@ -58,9 +66,7 @@ struct OutputFolder {
 
   /// Writes a file whole or not at all.
   static func write(_ text: String, to path: String) throws {
-    var file = try AtomicFileWriter(path: path)
-    try file.append(Array(text.utf8))
-    try file.commit(replacing: true)
+    try AtomicFileWriter.write(text, to: path)
   }
 
   /// What a folder holds, without what a process left that was killed before the folder's first file was in place.

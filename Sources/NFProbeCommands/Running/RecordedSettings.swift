@@ -1,4 +1,5 @@
 import Checksums
+import Experiments
 import FileAccess
 import Foundation
 import Isolation
@@ -50,9 +51,9 @@ struct RecordedSettings {
   }
 
   /// The settings, as a configuration file would say them.
-  var text: ConfigText { ConfigText(manifest.configurationJSON, name: "--config \(path)") }
+  var text: ConfigText { ConfigText(manifest.configurationJSON, name: "\(setting: "config") \(path)") }
 
-  private var settings: [String: String] { Self.settings(manifest) }
+  private var settings: [String: String] { RunDifference.settings(manifest) }
 
   /// Whether a setting is the name or digest of a file, which ``words(beside:)`` looks for.
   func holdsPath(_ key: String?) -> Bool {
@@ -68,7 +69,7 @@ struct RecordedSettings {
     }
     // Sums of another number of threads differ in their last bits.
     var words = ["--threads=\(manifest.machine.threads)"]
-    if !isGiven("corpus"), manifest.corpus.name != CorpusOptions.builtInName {
+    if !isGiven("corpus"), manifest.corpus.name != CorpusSettings.builtInName {
       words.append(
         "--corpus=\(try file(manifest.corpus.name, digest: manifest.corpus.sha256, option: "corpus"))")
     }
@@ -117,36 +118,12 @@ struct RecordedSettings {
     let new = run.manifest
     if run.hasID(manifest.runID) {
       console.progress("makes run \(new.runID) again")
-      let changes = Self.changes(from: manifest.machine, to: new.machine)
+      let changes = RunDifference.changes(from: manifest.machine, to: new.machine)
       guard !changes.isEmpty else { return }
       console.warn("numbers may differ from \(path)'s in their last bits: \(changes.joined(separator: "; "))")
     } else {
-      let changes = Self.changes(from: manifest, to: new)
+      let changes = RunDifference.changes(from: manifest, to: new)
       console.warn("another run than \(path)'s: \(changes.joined(separator: "; "))")
     }
-  }
-
-  private static func settings(_ manifest: RunManifest) -> [String: String] {
-    let object =
-      try? JSONSerialization.jsonObject(with: Data(manifest.configurationJSON.utf8)) as? [String: Any]
-    return (object ?? [:]).mapValues { "\($0)" }
-  }
-
-  /// In what two runs differ, in words.
-  static func changes(from old: RunManifest, to new: RunManifest) -> [String] {
-    let (before, now) = (settings(old), settings(new))
-    var changes = Set(before.keys).union(now.keys).sorted().filter { before[$0] != now[$0] }.map {
-      "\($0) was \(before[$0] ?? "absent"), is \(now[$0] ?? "absent")"
-    }
-    if old.corpus.sha256 != new.corpus.sha256 { changes.append("the corpus is not the same text any more") }
-    return changes
-  }
-
-  /// In what two machines differ, in words.
-  static func changes(from old: MachineFacts, to new: MachineFacts) -> [String] {
-    [
-      ("program", old.program, new.program), ("matrix products", old.blas, new.blas),
-      ("threads", String(old.threads), String(new.threads)), ("processor", old.cpu, new.cpu),
-    ].filter { $0.1 != $0.2 }.map { "\($0.0): \($0.1), now \($0.2)" }
   }
 }

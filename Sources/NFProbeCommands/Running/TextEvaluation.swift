@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Corpus
 import Evaluation
+import Experiments
 import Kernels
 import Text
 
@@ -70,7 +71,7 @@ struct TextEvaluation {
   private func text() throws -> (HeldOutText, entropyRate: Double?) {
     guard let path = options.text else { return try builtInLanguage() }
     for checkpoint in checkpoints {
-      try checkpoint.checkpoint.checkVocabulary(ofText: path, option: "--text")
+      try checkpoint.checkpoint.checkVocabulary(ofText: path, setting: "text")
     }
     let text = try text(of: path)
     if let position = text.tokens.firstIndex(where: { $0 >= vocabularySize }) {

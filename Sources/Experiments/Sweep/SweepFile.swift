@@ -1,0 +1,122 @@
+import Analysis
+import Text
+import Yams
+
+/// A grid of runs as its YAML file describes it.
+///
+///     title: learning rates
+///     base: {layers: 12, dim: 64, steps: 1000, hold-out: 0.1}
+///     vary:
+///       model:                               # named points, each some options of `nf-probe train`
+///         Baseline: {architecture: pre-ln}
+///         NormFormer: {architecture: normformer}
+///       lr: [0.001, 0.003]                   # an option and its values
+///     seeds: 3                               # or a list
+///     budget: seconds                        # steps, flops or seconds: what every cell gets as much of as the baseline
+///     baseline: {model: Baseline}
+///     choose: lr
+package struct SweepFile {
+  /// One thing that is varied.
+  package struct Axis: Equatable {
+    package let name: String
+    package let points: [Point]
+  }
+
+  /// One of its values: the settings that it stands for.
+  package struct Point: Equatable {
+    package let label: String
+    let settings: [Setting]
+  }
+
+  /// A key of the file.
+  private enum Key: String, CaseIterable {
+    case title, base, vary, seeds, budget, baseline, choose
+  }
+
+  /// The file's own text, to be kept beside the runs.
+  package let text: String
+  private(set) var title = "sweep"
+  private(set) var base: [Setting] = []
+  package private(set) var axes: [Axis] = []
+  package private(set) var seeds: [UInt64] = [0]
+  private(set) var budget: SweepBudget = .steps
+  /// The baseline's value of some or all axes.
+  private(set) var baseline: [String: String] = [:]
+  /// The axis of which each combination of the others keeps its best value.
+  package private(set) var choose: String?
+
+  /// More cells are a mistake.
+  private static let mostCells = 1000
+
+  /// Reads a sweep file.
+  /// - Throws: ``ExperimentError``, with file and line.
+  package init(path: String) throws {
+    let file = try ConfigText(path: path, setting: nil)
+    try self.init(file, keys: file.mapping())
+  }
+
+  /// Reads a sweep's keys out of a file that may hold more.
+  init(_ file: ConfigText, keys: Node.Mapping) throws {
+    text = file.text
+    let reader = SweepFileReader(file: file, known: Self.known)
+    for (node, value) in keys {
+      switch try reader.key(node, of: Key.self) {
+      case .title: title = try reader.text(value, "title")
+      case .base: base = try reader.settings(value, "base")
+      case .vary: axes = try reader.axes(value)
+      case .seeds: seeds = try reader.seeds(value)
+      case .budget: budget = try reader.choice(value, "budget", of: SweepBudget.self)
+      case .baseline: baseline = try reader.texts(value, "baseline")
+      case .choose: choose = try reader.text(value, "choose")
+      }
+    }
+    try check(file)
+  }
+
+  /// The settings of runs that may vary; seeds belong to the sweep as a whole.
+  private static var known: [SettingInfo] { RunConfiguration.keys.map(\.info).filter { $0.name != "seed" } }
+
+  private func check(_ file: ConfigText) throws {
+    guard !axes.isEmpty else {
+      throw ExperimentError.refused(
+        "\(file.place(line: nil)) varies nothing: it needs `vary:`, with options and their values such as "
+          + "`lr: [0.001, 0.003]`, or names and the options that they stand for")
+    }
+    let count = axes.map(\.points.count).reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
+    guard (1...Self.mostCells).contains(count) else {
+      throw ExperimentError.refused(
+        "\(file.place(line: nil)): \(count) combinations are more than a sweep can have (\(Self.mostCells))")
+    }
+    for (name, label) in baseline.sorted(by: { $0.key < $1.key }) {
+      guard let axis = axes.first(where: { $0.name == name }) else {
+        throw ExperimentError.refused(
+          "\(file.place(line: nil)): baseline names \(printable(name)), which is not varied\(suggestion(for: name, among: axes.map(\.name)))"
+        )
+      }
+      guard axis.points.contains(where: { $0.label == label }) else {
+        throw ExperimentError.refused(
+          "\(file.place(line: nil)): \(name) has no \(printable(label)) for a baseline\(suggestion(for: label, among: axis.points.map(\.label)))"
+        )
+      }
+    }
+    if let choose, !axes.contains(where: { $0.name == choose }) {
+      throw ExperimentError.refused(
+        "\(file.place(line: nil)): choose names \(printable(choose)), which is not varied\(suggestion(for: choose, among: axes.map(\.name)))"
+      )
+    }
+  }
+
+  /// Whether any of its cells turns a switch on.
+  func mentions(_ option: String) -> Bool {
+    combinations.contains { $0.settings.contains(Setting(option, .flag(true))) }
+  }
+
+  /// Every combination, the last axis fastest: labels by axis, and all settings.
+  var combinations: [(values: [String], settings: [Setting])] {
+    axes.reduce([([], base)]) { cells, axis in
+      cells.flatMap { cell in
+        axis.points.map { (cell.values + [$0.label], cell.settings + $0.settings) }
+      }
+    }
+  }
+}

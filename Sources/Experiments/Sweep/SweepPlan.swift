@@ -1,0 +1,189 @@
+import Analysis
+import FileAccess
+import Foundation
+import RunData
+import Training
+
+/// A sweep, decided in full before its first run and kept in its folder, so that it can go on and be read later.
+package struct SweepPlan: Codable {
+  /// One combination.
+  package struct Cell: Codable {
+    /// The value of each axis.
+    package let values: [String]
+    /// Its settings, without seed and steps, as the plan's file keeps them.
+    private let words: [String]
+    /// Updates that each of its runs makes.
+    var steps: Int
+    let operationsPerStep: Double
+    /// Seconds of a step, timed in turn with the other cells'; nil where the budget is not one of time.
+    var secondsPerStep: Double?
+    /// Nil in plans of before it was kept.
+    var memoryBytes: Double?
+
+    init(
+      values: [String], settings: [Setting], steps: Int, operationsPerStep: Double, memoryBytes: Double
+    ) {
+      self.values = values
+      words = settings.map(\.word)
+      self.steps = steps
+      self.operationsPerStep = operationsPerStep
+      self.memoryBytes = memoryBytes
+    }
+
+    /// Its settings, without seed and steps.
+    var settings: [Setting] { words.compactMap { Setting(word: $0) } }
+
+    /// Whether its settings are these, to the letter.
+    func has(_ settings: [Setting]) -> Bool { settings.map(\.word) == words }
+  }
+
+  let title: String
+  let axes: [String]
+  let budget: SweepBudget
+  package let seeds: [UInt64]
+  let baseline: Int?
+  let chosenAxis: Int?
+  package internal(set) var cells: [Cell]
+  package let threads: Int
+  let program: String
+
+  private static let fileName = "plan.json"
+
+  /// Whether a path is the folder of a sweep.
+  package static func exists(in folder: String) -> Bool {
+    FileManager.default.fileExists(atPath: "\(folder)/\(fileName)")
+  }
+
+  /// Reads the plan of a sweep's folder.
+  package init(folder: String) throws {
+    let path = "\(folder)/\(Self.fileName)"
+    let bytes: [UInt8]
+    do {
+      let file = try RandomAccessFile(path: path)
+      bytes = try file.bytes(at: 0, count: min(file.byteCount, 16 << 20))
+    } catch {
+      throw ExperimentError.refused(
+        "\(folder) is not the folder of a sweep: its \(Self.fileName) cannot be read (\(error))")
+    }
+    do { self = try JSONDecoder().decode(SweepPlan.self, from: Data(bytes)) } catch {
+      throw ExperimentError.failed("\(path) is damaged; the runs beside it can still be read one by one")
+    }
+    let axisCount = axes.count
+    guard !cells.isEmpty, axisCount > 0, cells.allSatisfy({ $0.values.count == axisCount }),
+      [baseline ?? 0].allSatisfy(cells.indices.contains), [chosenAxis ?? 0].allSatisfy(axes.indices.contains)
+    else {
+      throw ExperimentError.failed(
+        "\(path) contradicts itself; the runs beside it can still be read one by one")
+    }
+  }
+
+  /// Decides a sweep; its cells still have the baseline's steps.
+  init(_ file: SweepFile, budget: SweepBudget, seeds: [UInt64], threads: Int, plans: [PlannedRun]) {
+    title = file.title
+    axes = file.axes.map(\.name)
+    self.budget = budget
+    self.seeds = seeds
+    self.threads = threads
+    program = "nf-probe \(ProgramVersion.text)"
+    let combinations = file.combinations
+    cells = zip(combinations, plans).map { combination, plan in
+      Cell(
+        values: combination.values, settings: combination.settings.map(SettingPaths.absolute),
+        steps: plan.training.stepCount, operationsPerStep: plan.operationsPerStep,
+        memoryBytes: plan.memoryBytes)
+    }
+    chosenAxis = file.choose.flatMap { name in file.axes.firstIndex { $0.name == name } }
+    baseline =
+      file.baseline.isEmpty
+      ? nil
+      : combinations.firstIndex { combination in
+        zip(file.axes, combination.values).allSatisfy { axis, value in
+          file.baseline[axis.name].map { $0 == value } ?? true
+        }
+      }
+  }
+
+  /// Whether it was made from this file, or one that says the same of its cells.
+  package func isOf(_ file: SweepFile) -> Bool {
+    let combinations = file.combinations
+    return axes == file.axes.map(\.name) && combinations.map(\.values) == cells.map(\.values)
+      && zip(combinations, cells).allSatisfy { $1.has($0.settings.map(SettingPaths.absolute)) }
+  }
+
+  /// Gives every cell as much of the budget as the baseline (without one, the first cell) has in its steps.
+  ///
+  /// - Parameter seconds: the training time of every run; nil for the baseline's.
+  mutating func allot(seconds: Double? = nil) throws {
+    let reference = cells[baseline ?? 0]
+    for index in cells.indices {
+      let exact: Double
+      switch budget {
+      case .steps: continue
+      case .flops:
+        exact = Double(reference.steps) * reference.operationsPerStep / cells[index].operationsPerStep
+      case .seconds:
+        guard let own = cells[index].secondsPerStep, let base = reference.secondsPerStep, own > 0 else {
+          throw ExperimentError.failed(
+            "no step of \(cells[index].values.joined(separator: ", ")) could be timed")
+        }
+        exact = (seconds ?? Double(reference.steps) * base) / own
+      }
+      guard exact >= 1, exact < 1e12 else {
+        throw ExperimentError.refused(
+          "the budget is no step of \(cells[index].values.joined(separator: ", ")); give more steps or seconds"
+        )
+      }
+      cells[index].steps = Int(exact.rounded())
+    }
+  }
+
+  /// Writes the plan into its folder.
+  package func write(into folder: String) throws {
+    try AtomicFileWriter.write(text(), to: "\(folder)/\(Self.fileName)")
+  }
+
+  /// Writes it where the folder has no plan yet; whether it had none.
+  func begin(in folder: String) throws -> Bool {
+    var file = try AtomicFileWriter(path: "\(folder)/\(Self.fileName)")
+    try file.append(Array(try text().utf8))
+    do { try file.commit(replacing: false) } catch {
+      guard error.reason == .exists else { throw error }
+      return false
+    }
+    return true
+  }
+
+  private func text() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+  }
+
+  /// The name of a run's file: the cell's number, its values and the seed.
+  package func fileName(cell: Int, seed: UInt64) -> String {
+    let digits = String(cells.count - 1).count
+    let number = String(repeating: "0", count: digits - String(cell).count) + String(cell)
+    let words = cells[cell].values.joined(separator: "-").lowercased().map { character in
+      character.isASCII && (character.isLetter || character.isNumber || character == ".") ? character : "-"
+    }
+    let slug = String(words).split(separator: "-").joined(separator: "-").prefix(60)
+    return "\(number)-\(slug)-seed\(seed).h5"
+  }
+
+  /// The report on what its folder holds.
+  ///
+  /// - Parameter read: reads a run file; nil where there is none yet.
+  package func report(in folder: String, read: (String) throws -> RecordedRun?) throws -> SweepReport {
+    let report = try cells.indices.map { index in
+      let cell = cells[index]
+      return SweepCell(
+        values: cell.values,
+        runs: try seeds.compactMap { try read("\(folder)/\(fileName(cell: index, seed: $0))") },
+        plannedSteps: cell.steps, operationsPerStep: cell.operationsPerStep,
+        timedSecondsPerStep: cell.secondsPerStep, memoryBytes: cell.memoryBytes)
+    }
+    return SweepReport(
+      title: title, axes: axes, cells: report, budget: budget, seeds: seeds, baseline: baseline,
+      chosenAxis: chosenAxis)
+  }
+}

@@ -1,0 +1,95 @@
+import Foundation
+import Kernels
+import RunFile
+import Text
+import Training
+
+/// Trains every run of a plan that its folder does not hold already.
+package struct SweepRunner {
+  /// How the work on a sweep ended.
+  package enum End: Equatable {
+    /// All runs are made but so many that other processes are making.
+    case made(left: Int)
+    /// Somebody stopped it.
+    case interrupted
+  }
+
+  private let plan: SweepPlan
+  private let folder: String
+  private let corpora: SweepCorpora
+  private let host: any RunHost
+  private let executor: RunExecutor
+  private let shard: SweepShard?
+
+  /// - Parameters:
+  ///   - folder: where the run files lie.
+  ///   - replacing: whether files of other runs are replaced.
+  ///   - resuming: whether runs that were begun go on.
+  ///   - shard: the share of a process among several that fill the folder; nil for one that has it for itself.
+  package init(
+    _ plan: SweepPlan, folder: String, threadCount: Int, host: any RunHost, replacing: Bool, resuming: Bool,
+    shard: SweepShard? = nil
+  ) {
+    self.plan = plan
+    self.folder = folder
+    self.host = host
+    self.shard = shard
+    corpora = SweepCorpora(threadCount: threadCount)
+    executor = RunExecutor(
+      team: Team(threadCount: threadCount), host: host, replacing: replacing, resuming: resuming, keeping: 1)
+  }
+
+  private struct Run {
+    let number: Int
+    let cell: Int
+    let seed: UInt64
+  }
+
+  /// Seeds are the outer loop: after each, all combinations can be compared.
+  package func run() throws -> End {
+    let stepsInAll = plan.cells.reduce(0) { $0 + $1.steps } * plan.seeds.count
+    let runs = plan.seeds.enumerated().flatMap { round, seed in
+      plan.cells.indices.map { Run(number: round * plan.cells.count + $0 + 1, cell: $0, seed: seed) }
+    }
+    host.note("\(plan.title): \(counted(runs.count, "run")), \(stepsInAll) steps in all, in \(folder)")
+    host.expects(runCount: runs.count, stepsInAll: stepsInAll)
+    defer { host.settle() }
+    if let shard { return try makeShare(shard.ordered(runs), of: runs.count) }
+    for run in runs {
+      guard try make(run, of: runs.count) else { return .interrupted }
+    }
+    return .made(left: 0)
+  }
+
+  /// Makes what nobody else makes, again and again for as long as there is something: a process that died leaves its run behind.
+  private func makeShare(_ runs: [Run], of count: Int) throws -> End {
+    var left = runs
+    while true {
+      var claimed: [Run] = []
+      for run in left {
+        guard
+          let claim = try RunClaim(
+            run: path(of: run), holder: "process \(ProcessInfo.processInfo.processIdentifier)")
+        else {
+          claimed.append(run)
+          continue
+        }
+        guard try withExtendedLifetime(claim, { try make(run, of: count) }) else { return .interrupted }
+      }
+      guard !claimed.isEmpty, claimed.count < left.count else { return .made(left: claimed.count) }
+      left = claimed
+    }
+  }
+
+  /// Makes a run; false where it was interrupted.
+  private func make(_ run: Run, of count: Int) throws -> Bool {
+    let cell = plan.cells[run.cell]
+    let label = cell.values.joined(separator: ", ")
+    let planned = try corpora.plan(cell.settings, label: label, seed: run.seed, steps: cell.steps)
+    host.settle()
+    host.note("run \(run.number) of \(count): \(label), seed \(run.seed)")
+    return try executor.execute(planned.run, corpus: planned.corpus, path: path(of: run)) != .interrupted
+  }
+
+  private func path(of run: Run) -> String { "\(folder)/\(plan.fileName(cell: run.cell, seed: run.seed))" }
+}

@@ -1,0 +1,86 @@
+import Analysis
+import Experiments
+import Foundation
+import Isolation
+import RunData
+import Training
+
+/// The program as the host of its runs: a live view on standard error, and signals that stop them.
+final class ProgramHost: RunHost {
+  private let console: Console
+  private let operation: String
+  private let statistic: GradientStatistic
+  private let selection: LayerSelection
+  private let kernelNotice = KernelNotice()
+  private var view: LiveView?
+  private var teller: AlertTeller?
+  private var layout: GradientLayout?
+
+  /// - Parameters:
+  ///   - operation: the operation whose gradients are shown.
+  ///   - statistic: what is shown of them.
+  ///   - selection: the layers that are shown.
+  init(
+    console: Console, operation: String = OperationChoice.usual, statistic: GradientStatistic = .l1,
+    selection: LayerSelection = .paper
+  ) {
+    self.console = console
+    self.operation = operation
+    self.statistic = statistic
+    self.selection = selection
+  }
+
+  var shouldStop: Bool { StopSignal.isRequested }
+
+  func attend() { StopSignal.watch() }
+
+  func makeWhole(_ path: String) throws {
+    for arguments in [["recover", "--quiet", path], ["verify", "--quiet", path]] {
+      let outcome = try Supervisor.run(arguments: arguments)
+      if let message = outcome.message(reading: path) { throw CommandError.failed(message) }
+      guard outcome.exitStatus == 0 else {
+        throw CommandError.failed("\(path): the run cannot go on with a file in this state")
+      }
+    }
+  }
+
+  func expects(runCount: Int, stepsInAll: Int) {
+    view = LiveView(
+      console: console, runCount: runCount, stepsInAll: stepsInAll, operation: operation,
+      statistic: statistic,
+      selection: selection)
+  }
+
+  func expects(operations: Double) { kernelNotice.begin(operations, warn: console.warn) }
+
+  func began(_ run: PlannedRun, at step: Int) { view?.start(run, at: step) }
+
+  func watches(_ run: PlannedRun) throws {
+    layout = run.manifest.gradients
+    teller =
+      run.alerts.isEmpty
+      ? nil
+      : try AlertTeller(
+        run.alerts, of: run.manifest, command: run.alertCommand,
+        name: "\(run.manifest.architecture), seed \(run.manifest.seed)", console: console)
+  }
+
+  func saw(_ event: TrainingEvent) {
+    switch event {
+    case .recorded(let record):
+      view?.update(record)
+      if let layout { teller?.look(at: record.numbers(of: layout)) }
+    case .passed(let step, let loss, let seconds): view?.update(step: step, loss: loss, seconds: seconds)
+    case .validated(let validation): view?.validated(validation)
+    case .noise, .snapshot, .nonfinite, .checkpointDue: break
+    }
+  }
+
+  func ended() { view?.end() }
+
+  func settle() { view?.close() }
+
+  func note(_ text: String) { console.progress(text) }
+
+  func warn(_ text: String) { console.warn(text) }
+}
