@@ -74,7 +74,7 @@ public struct GuardedReading {
   }
 
   /// Reads what a run's norms tell of noise at every step; nil where it has not recorded that.
-  func exampleNoise(_ reader: RunFileReader, window: Range<Int>?) throws -> NoiseSeries? {
+  public func exampleNoise(_ reader: RunFileReader, window: Range<Int>?) throws -> NoiseSeries? {
     try guardian.run { try reader.exampleNoise(window: window) }
   }
 

@@ -10,4 +10,32 @@ public enum CSVText {
   public static func line(_ fields: [String]) -> String {
     fields.map(field).joined(separator: ",") + "\n"
   }
+
+  /// The fields of every line of a text, quotes taken away; empty lines are left out.
+  public static func rows(_ text: String) -> [[String]] {
+    var rows: [[String]] = []
+    var (row, field) = ([String](), "")
+    var (isQuoted, wasQuoted) = (false, false)
+    func endsRow() -> Bool { !(row.isEmpty && field.isEmpty && !wasQuoted) }
+    for character in text {
+      if isQuoted, character != "\"" {
+        field.append(character)
+      } else if character == "\"" {
+        // A quote within quotes is written twice.
+        if !isQuoted, wasQuoted { field.append(character) }
+        isQuoted.toggle()
+        wasQuoted = true
+      } else if character == "," {
+        row.append(field)
+        (field, wasQuoted) = ("", false)
+      } else if character.isNewline {
+        if endsRow() { rows.append(row + [field]) }
+        (row, field, wasQuoted) = ([], "", false)
+      } else {
+        field.append(character)
+      }
+    }
+    if endsRow() { rows.append(row + [field]) }
+    return rows
+  }
 }

@@ -23,14 +23,18 @@ public struct ClaimPrice: Equatable, Sendable {
   public var seconds: Double? { moreSeeds.map { Double($0) * secondsPerSeed } }
 
   /// - Parameters:
-  ///   - numbers: one a seed, on the scale on which they are put together; at least two.
+  ///   - count: seeds that are there.
+  ///   - deviation: the standard deviation of one seed's number, on the scale on which they are put together.
   ///   - distance: from their mean to the nearest bound, on that scale.
-  init?(numbers: [Double], distance: Double, rule: IntervalRule, cells: [Int], secondsPerSeed: Double) {
-    guard numbers.count > 1, distance.isFinite else { return nil }
-    let mean = numbers.reduce(0, +) / Double(numbers.count)
-    let squares = numbers.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-    let deviation = (squares / Double(numbers.count - 1)).squareRoot()
-    count = numbers.count
+  ///   - rule: how the interval is found.
+  ///   - cells: the cells concerned.
+  ///   - secondsPerSeed: what one more seed of them takes.
+  /// - Returns: nil where the spread or the effect is not known.
+  public init?(
+    count: Int, deviation: Double, distance: Double, rule: IntervalRule, cells: [Int], secondsPerSeed: Double
+  ) {
+    guard count > 1, deviation.isFinite, distance.isFinite else { return nil }
+    self.count = count
     self.cells = cells
     self.secondsPerSeed = secondsPerSeed
     seeds = (2...Self.mostSeeds).first { rule.reach(count: $0) * deviation < distance }
@@ -55,14 +59,21 @@ public struct ClaimPrice: Equatable, Sendable {
   }
 }
 
+/// The standard deviation of one of some independent numbers; not a number of fewer than two.
+func standardDeviation(_ numbers: [Double]) -> Double {
+  let mean = numbers.reduce(0, +) / Double(numbers.count)
+  let squares = numbers.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+  return (squares / Double(numbers.count - 1)).squareRoot()
+}
+
 extension Claim.Measure {
   /// The scale on which numbers of seeds are put together.
-  func scaled(_ number: Double) -> Double { isRatio ? Double.log10(number) : number }
+  public func scaled(_ number: Double) -> Double { isRatio ? Double.log10(number) : number }
 }
 
 extension Claim.Bound {
   /// How far a number lies from the bound, on the scale of a measure.
-  func distance(of value: Double, on measure: Claim.Measure) -> Double {
+  public func distance(of value: Double, on measure: Claim.Measure) -> Double {
     func gap(_ limit: Double) -> Double { abs(measure.scaled(value) - measure.scaled(limit)) }
     return switch self {
     case .below(let limit), .above(let limit): gap(limit)

@@ -31,8 +31,10 @@ public struct ClaimResult: Sendable {
   public let verdict: Verdict
   /// What is missing, or why nothing can be said; empty where nothing is.
   public let note: String
-  /// What a verdict would take; nil where there is one, and where nothing can be said of it.
-  public private(set) var price: ClaimPrice?
+  /// What a verdict would take, by how its interval is found; none where there is one, and where nothing can be said of it.
+  public private(set) var prices: [IntervalRule: ClaimPrice] = [:]
+  /// What it takes with intervals as these runs have them.
+  public var price: ClaimPrice? { prices[intervals] }
   /// How the interval was found.
   public private(set) var intervals = IntervalRule.fixed
 
@@ -91,11 +93,13 @@ public struct ClaimResult: Sendable {
       report.cellIndices(matching: claim.of)
         + (claim.against.isEmpty ? [] : report.cellIndices(matching: claim.against))
     ).sorted()
-    price = ClaimPrice(
-      numbers: numbers.map(claim.measure.scaled),
-      distance: claim.bound.distance(of: effect.value, on: claim.measure), rule: report.intervals,
-      cells: cells,
-      secondsPerSeed: cells.reduce(0) { $0 + report.secondsPerRun(cell: $1) })
+    let secondsPerSeed = cells.reduce(0) { $0 + report.secondsPerRun(cell: $1) }
+    for rule in IntervalRule.allCases {
+      prices[rule] = ClaimPrice(
+        count: numbers.count, deviation: standardDeviation(numbers.map(claim.measure.scaled)),
+        distance: claim.bound.distance(of: effect.value, on: claim.measure), rule: rule, cells: cells,
+        secondsPerSeed: secondsPerSeed)
+    }
   }
 
   /// One row a claim.

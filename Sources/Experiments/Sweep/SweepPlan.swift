@@ -2,6 +2,7 @@ import Analysis
 import FileAccess
 import Foundation
 import RunData
+import Statistics
 import Training
 
 /// A sweep, decided in full before its first run and kept in its folder, so that it can go on and be read later.
@@ -40,7 +41,11 @@ package struct SweepPlan: Codable {
   let title: String
   let axes: [String]
   let budget: SweepBudget
-  package let seeds: [UInt64]
+  /// Those of every cell, and where seeds are added until claims are decided, those of any.
+  package private(set) var seeds: [UInt64]
+  /// Of ``seeds``, those that every cell gets, where others are added until claims are decided; nil in plans of which the number of seeds
+  /// was decided beforehand.
+  private var wholeSeedCount: Int?
   let baseline: Int?
   let chosenAxis: Int?
   package internal(set) var cells: [Cell]
@@ -137,6 +142,22 @@ package struct SweepPlan: Codable {
     }
   }
 
+  // MARK: - Seeds that are added
+
+  /// How intervals over its seeds are found.
+  package var intervals: IntervalRule { wholeSeedCount == nil ? .fixed : .anytime }
+
+  /// The seeds that every cell gets.
+  package var wholeSeeds: [UInt64] { Array(seeds.prefix(wholeSeedCount ?? seeds.count)) }
+
+  /// From here on seeds are added to some cells until claims are decided, and intervals have to hold at every look.
+  package mutating func beginAdding() { wholeSeedCount = wholeSeedCount ?? seeds.count }
+
+  /// Some cells get one more seed.
+  package mutating func add(seed: UInt64) {
+    if !seeds.contains(seed) { seeds.append(seed) }
+  }
+
   /// Writes the plan into its folder.
   package func write(into folder: String) throws {
     try AtomicFileWriter.write(text(), to: "\(folder)/\(Self.fileName)")
@@ -183,7 +204,7 @@ package struct SweepPlan: Codable {
         timedSecondsPerStep: cell.secondsPerStep, memoryBytes: cell.memoryBytes)
     }
     return SweepReport(
-      title: title, axes: axes, cells: report, budget: budget, seeds: seeds, baseline: baseline,
-      chosenAxis: chosenAxis)
+      title: title, axes: axes, cells: report, budget: budget, seeds: wholeSeeds, baseline: baseline,
+      chosenAxis: chosenAxis, intervals: intervals)
   }
 }

@@ -47,18 +47,36 @@ package struct SweepRunner {
 
   /// Seeds are the outer loop: after each, all combinations can be compared.
   package func run() throws -> End {
-    let stepsInAll = plan.cells.reduce(0) { $0 + $1.steps } * plan.seeds.count
-    let runs = plan.seeds.enumerated().flatMap { round, seed in
+    let seeds = plan.wholeSeeds
+    let stepsInAll = plan.cells.reduce(0) { $0 + $1.steps } * seeds.count
+    let runs = seeds.enumerated().flatMap { round, seed in
       plan.cells.indices.map { Run(number: round * plan.cells.count + $0 + 1, cell: $0, seed: seed) }
     }
     host.note("\(plan.title): \(counted(runs.count, "run")), \(stepsInAll) steps in all, in \(folder)")
     host.expects(runCount: runs.count, stepsInAll: stepsInAll)
     defer { host.settle() }
+    // Of seeds that were added to some cells, those that were begun go on.
+    for seed in plan.seeds where !seeds.contains(seed) {
+      let begun = plan.cells.indices.filter { cell in
+        FileManager.default.fileExists(atPath: path(of: Run(number: 0, cell: cell, seed: seed)))
+      }
+      guard try add(seed: seed, in: begun) else { return .interrupted }
+    }
     if let shard { return try makeShare(shard.ordered(runs), of: runs.count) }
     for run in runs {
       guard try make(run, of: runs.count) else { return .interrupted }
     }
     return .made(left: 0)
+  }
+
+  /// Makes one more seed's runs in some of the cells; false where somebody stopped it.
+  package func add(seed: UInt64, in cells: [Int]) throws -> Bool {
+    host.expects(runCount: cells.count, stepsInAll: cells.reduce(0) { $0 + plan.cells[$1].steps })
+    defer { host.settle() }
+    for (place, cell) in cells.enumerated() {
+      guard try make(Run(number: place + 1, cell: cell, seed: seed), of: cells.count) else { return false }
+    }
+    return true
   }
 
   /// Makes what nobody else makes, again and again for as long as there is something: a process that died leaves its run behind.

@@ -22,6 +22,8 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
       Examples:
         nf-probe recipe analyses/03-ablations
         nf-probe recipe analyses/03-ablations --runs ablations --results analyses/03-ablations/results
+        nf-probe recipe analyses/03-ablations --plan --budget 2h
+        nf-probe recipe analyses/03-ablations --runs ablations --until-decided --budget 2h
       """)
 
   @Argument(help: ArgumentHelp("The recipe's folder or YAML file.", valueName: "recipe"))
@@ -43,6 +45,21 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
   @Option(help: "Seeds 0 to n-1 instead of the recipe's.")
   var seeds: Int?
 
+  @Flag(
+    help:
+      "Train nothing: say what verdicts on the claims would take, from the runs of --runs or the recipe's earlier results."
+  )
+  var plan = false
+
+  @Flag(
+    help:
+      "Add seeds, each where a verdict is nearest, until every claim is decided or the --budget is out; intervals then hold at every look."
+  )
+  var untilDecided = false
+
+  @Option(help: ArgumentHelp("Time for --until-decided or --plan: 90s, 30min, 2h.", valueName: "time"))
+  var budget: TimeBudget?
+
   @Option(help: "How the claims are printed.")
   var format: TableFormat = .table
 
@@ -55,6 +72,15 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
   func validate() throws {
+    guard [asIs, plan, untilDecided].count(where: \.self) < 2 else {
+      throw ValidationError("--as-is, --plan and --until-decided are three ways: choose one")
+    }
+    guard !untilDecided || budget != nil else {
+      throw ValidationError("--until-decided goes on for as long as you say: give --budget, e.g. --budget 2h")
+    }
+    guard budget == nil || plan || untilDecided else {
+      throw ValidationError("--budget is of --until-decided and --plan")
+    }
     guard !asIs || runs != nil else {
       throw ValidationError("--as-is judges what there is: name its folder with --runs")
     }
@@ -72,41 +98,87 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
     if asIs, let runs, !SweepPlan.exists(in: runs) {
       throw CommandError.usage("--as-is: \(runs) is not the folder of a sweep")
     }
-    let (plan, folder, isEarlier) = try prepare(recipe, console)
+    if plan { return try showPlan(of: recipe, console) }
+    guard !untilDecided || !recipe.claims.isEmpty else {
+      throw CommandError.usage("--until-decided: \(recipePath) claims nothing that could be decided")
+    }
+    var (plan, folder, isEarlier) = try prepare(recipe, console)
     var machine = machine
     // What was begun goes on with as many threads: the sums of another number differ in their last bits.
     if isEarlier, machine.threads == nil { machine.threads = plan.threads }
     StopSignal.watch()
-    if !asIs {
-      try SweepRunner(
-        plan, folder: folder.path, threadCount: machine.threadCount, host: ProgramHost(console: console),
-        replacing: false, resuming: isEarlier
-      ).runToEnd(console, in: folder)
+    let host = ProgramHost(console: console)
+    let runner = SweepRunner(
+      plan, folder: folder.path, threadCount: machine.threadCount, host: host, replacing: false,
+      resuming: isEarlier)
+    if !asIs { try runner.runToEnd(console, in: folder) }
+    if untilDecided, let budget {
+      var read: [String: RecordedRun] = [:]
+      let buying = SeedBuying(
+        recipe.claims, folder: folder.path, runner: runner, host: host, budget: budget.seconds)
+      let end = try buying.run(&plan) { plan in
+        try plan.report(in: folder.path) { path in
+          if let run = read[path] { return run }
+          read[path] = try Self.read(path, for: recipe)
+          return read[path]
+        }
+      }
+      switch end {
+      case .decided: console.progress("every claim is decided")
+      case .outOfBudget(let open):
+        console.progress("\(counted(open, "claim")) cannot be decided in the time that is left")
+      case .interrupted: try stopped(console, in: folder)
+      }
     }
-    let report = try plan.report(in: folder.path) { path in
-      guard FileManager.default.fileExists(atPath: path) else { return nil }
-      let reader = try RunFileReader(path: path)
-      let there = reader.manifest.gradients.tensorNames
-      var run = try reader.read(
-        tensors: recipe.tensors.map { $0.filter(there.contains) } ?? there, outputs: recipe.needsOutputs,
-        stream: recipe.needsStream, scales: recipe.needsScales)
-      if recipe.needsNoise {
-        run.noise = try reader.noise()
-        run.exampleNoise = try reader.exampleNoise()
-      }
-      if recipe.needsOutputSummary {
-        let window = recipe.outputWindow ?? .defaultWindow(for: [reader.steps])
-        run.outputSummary = try reader.outputSummary(in: window.range(in: reader.steps))
-      }
-      if recipe.needsOutputSteps {
-        run.outputSteps = try reader.steps.compactMap { try reader.outputSummary(in: $0..<$0 + 1) }
-      }
-      return run
-    }
+    let report = try plan.report(in: folder.path) { try Self.read($0, for: recipe) }
     try Presenter(self, console).present(
       RecipePresentation(
         recipe, report, program: FigureFile.program, command: FigureFile.command, warn: console.warn),
       into: resultFolder(else: folder))
+  }
+
+  /// Says what verdicts take, from the runs of `--runs`, or from the results beside the recipe.
+  private func showPlan(of recipe: RecipeFile, _ console: Console) throws {
+    let seconds = budget?.seconds
+    let plan: VerdictPlan
+    if let runs {
+      guard SweepPlan.exists(in: runs) else {
+        throw CommandError.usage(
+          "--plan: \(runs) is not the folder of a sweep; a pilot makes it: nf-probe recipe \(path) --seeds 3 --runs \(runs)"
+        )
+      }
+      let (sweep, folder, _) = try prepare(recipe, console)
+      plan = VerdictPlan(
+        recipe.claims, in: try sweep.report(in: folder.path) { try Self.read($0, for: recipe) },
+        budget: seconds)
+    } else {
+      let folder = URL(fileURLWithPath: recipePath).deletingLastPathComponent().relativePath
+      plan = try VerdictPlan(recipe.claims, results: "\(folder)/results", budget: seconds)
+    }
+    try Presenter(self, console).present(
+      plan, into: results == nil ? nil : resultFolder(else: try OutputFolder(existing: ".")))
+  }
+
+  /// Reads what a recipe's claims and figures need of a run; nil where it is not there.
+  private static func read(_ path: String, for recipe: RecipeFile) throws -> RecordedRun? {
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    let reader = try RunFileReader(path: path)
+    let there = reader.manifest.gradients.tensorNames
+    var run = try reader.read(
+      tensors: recipe.tensors.map { $0.filter(there.contains) } ?? there, outputs: recipe.needsOutputs,
+      stream: recipe.needsStream, scales: recipe.needsScales)
+    if recipe.needsNoise {
+      run.noise = try reader.noise()
+      run.exampleNoise = try reader.exampleNoise()
+    }
+    if recipe.needsOutputSummary {
+      let window = recipe.outputWindow ?? .defaultWindow(for: [reader.steps])
+      run.outputSummary = try reader.outputSummary(in: window.range(in: reader.steps))
+    }
+    if recipe.needsOutputSteps {
+      run.outputSteps = try reader.steps.compactMap { try reader.outputSummary(in: $0..<$0 + 1) }
+    }
+    return run
   }
 
   /// A recipe of `init` trains nothing: its measurements take their time anew.
@@ -145,9 +217,9 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
         throw CommandError.usage(
           "--runs \(runs) holds runs of another sweep than \(recipePath)'s; name another folder, or none")
       }
-      if let seeds, seeds != plan.seeds.count {
+      if let seeds, seeds != plan.wholeSeeds.count {
         throw CommandError.usage(
-          "--runs \(runs) has \(counted(plan.seeds.count, "seed")); --seeds cannot change that")
+          "--runs \(runs) has \(counted(plan.wholeSeeds.count, "seed")); --seeds cannot change that")
       }
       return (plan, try OutputFolder(existing: runs), true)
     }

@@ -197,9 +197,13 @@ extension SweepRunner {
   func runToEnd(_ console: Console, in folder: OutputFolder) throws -> Int {
     switch try run() {
     case .made(let left): return left
-    case .interrupted:
-      console.progress("stopped; nf-probe sweep --resume \(folder.path) goes on")
-      throw ExitCode(StopSignal.exitStatus)
+    case .interrupted: try stopped(console, in: folder)
     }
   }
+}
+
+/// Says how a sweep that was stopped goes on, and ends the program.
+func stopped(_ console: Console, in folder: OutputFolder) throws -> Never {
+  console.progress("stopped; nf-probe sweep --resume \(folder.path) goes on")
+  throw ExitCode(StopSignal.exitStatus)
 }
