@@ -29,6 +29,28 @@ import Testing
 
   @Test func defaultsAreTheSame() throws {
     #expect(try configuration([]) == RunConfiguration())
+    #expect(try InitCommand.parse([]).settings == StartConfiguration())
+  }
+
+  @Test func optionsOfInitAreItsSettings() throws {
+    let others: Set<String> = [
+      "out", "overwrite", "quiet", "threads", "svg", "figure", "table", "format", "help", "version",
+    ]
+    let start = NFProbe.commandOptions().first { $0.name == "init" }?.options ?? []
+    #expect(StartConfiguration.keys.map(\.info) == start.filter { !others.contains($0.name) })
+    for words in [
+      ["--architectures=pre-ln, post-ln"], ["--depths=3,2"], ["--depths=3,x"], ["--seeds=0"], ["--layers=3"],
+      ["--seed=5", "--batches=2", "--sequence=3", "--batch=4", "--dim=8", "--hold-out=2"], ["--depths=3,3"],
+    ] {
+      let own = Result { try StartConfiguration(words.compactMap { Setting(word: $0) }) }
+      let parsed = Result { try InitCommand.parse(words).settings }
+      switch (own, parsed) {
+      case (.success(let own), .success(let parsed)): #expect(own == parsed)
+      case (.failure(let own as ExperimentError), .failure(let parsed)):
+        #expect(own.text == InitCommand.message(for: parsed))
+      default: Issue.record("\(words): \(own) is not \(parsed)")
+      }
+    }
   }
 
   /// Good and bad values of every setting, and what is said of the bad ones.

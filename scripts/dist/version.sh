@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-number=$(sed -n 's/.*static let number = "\(.*\)"/\1/p' Sources/NFProbeCommands/Running/Machine.swift)
+number=$(sed -n 's/.*static let number = "\(.*\)"/\1/p' Sources/Experiments/Runs/Machine.swift)
 package=$(sed -n 's/^version = "\(.*\)"/\1/p' notebooks-export/pyproject.toml)
 if [[ -z "$number" || "$number" != "$package" ]]; then
   echo "version.sh: the program is of version '$number', the Python package of '$package'." >&2

@@ -1,20 +1,20 @@
-/// One of the settings of a run: its name, and where its value lies.
-public struct ConfigurationKey: Sendable {
+/// One of the settings of a configuration: its name, and where its value lies.
+public struct ConfigurationKey<Root>: Sendable {
   /// The name that files and command lines use.
   public let name: String
   /// What its value is called in messages.
   public let valueName: String
   /// What values there are, where there are few.
   public let choices: [String]
-  private let kind: Kind
+  fileprivate let kind: Kind
 
   /// Where a setting lies in a configuration.
-  typealias Place<Value> = any WritableKeyPath<RunConfiguration, Value> & Sendable
+  typealias Place<Value> = any WritableKeyPath<Root, Value> & Sendable
 
-  private enum Kind: Sendable {
+  fileprivate enum Kind: Sendable {
     /// Takes a text; false where it is no value.
-    case value(@Sendable (inout RunConfiguration, String) -> Bool)
-    case flag(isInvertible: Bool, @Sendable (inout RunConfiguration, Bool) -> Void)
+    case value(@Sendable (inout Root, String) -> Bool)
+    case flag(isInvertible: Bool, @Sendable (inout Root, Bool) -> Void)
   }
 
   /// A setting with a value.
@@ -62,6 +62,17 @@ public struct ConfigurationKey: Sendable {
       name: name, valueName: name, choices: [], kind: .flag(isInvertible: true) { $0[keyPath: place] = $1 })
   }
 
+  /// The same setting of something larger.
+  func within<Outer>(_ place: ConfigurationKey<Outer>.Place<Root>) -> ConfigurationKey<Outer> {
+    let kind: ConfigurationKey<Outer>.Kind =
+      switch kind {
+      case .value(let set): .value { set(&$0[keyPath: place], $1) }
+      case .flag(let isInvertible, let set):
+        .flag(isInvertible: isInvertible) { set(&$0[keyPath: place], $1) }
+      }
+    return ConfigurationKey<Outer>(name: name, valueName: valueName, choices: choices, kind: kind)
+  }
+
   /// What files may say of it.
   public var info: SettingInfo {
     switch kind {
@@ -72,7 +83,7 @@ public struct ConfigurationKey: Sendable {
 
   /// Puts a value into a configuration.
   /// - Throws: ``ExperimentError`` where it is none of this setting's.
-  func set(_ value: Setting.Value, in configuration: inout RunConfiguration) throws(ExperimentError) {
+  func set(_ value: Setting.Value, in configuration: inout Root) throws(ExperimentError) {
     switch (kind, value) {
     case (.value(let set), .text(let text)):
       guard !set(&configuration, text) else { return }
@@ -96,5 +107,29 @@ public struct ConfigurationKey: Sendable {
       choices.count <= 2
       ? quoted.joined(separator: " and ") : quoted.dropLast().joined(separator: ", ") + " or '\(last)'"
     return ". Please provide one of \(list)."
+  }
+}
+
+/// A value that is given as settings.
+protocol Configurable {
+  /// The usual values.
+  init()
+  /// Every setting, in the order in which help lists them.
+  static var keys: [ConfigurationKey<Self>] { get }
+  /// Refuses values that are out of range, or contradict each other.
+  func validate() throws(ExperimentError)
+}
+
+extension Configurable {
+  /// The usual values but for some settings; of one that is given twice the last counts.
+  init(given settings: [Setting]) throws(ExperimentError) {
+    self.init()
+    for setting in settings {
+      guard let key = Self.keys.first(where: { $0.name == setting.name }) else {
+        throw .refused("Unknown option '\(setting: setting.name)'")
+      }
+      try key.set(setting.value, in: &self)
+    }
+    try validate()
   }
 }

@@ -19,6 +19,12 @@ public struct FailureSettings: Equatable, Sendable {
   /// How far the mean of the last losses is above the lowest such mean where they have diverged, in nats a token.
   public var divergenceMargin = 0.5
 
+  /// Every setting.
+  static let keys: [ConfigurationKey<Self>] = [
+    .optional("until", \.until),
+    .value("divergence-margin", \.divergenceMargin),
+  ]
+
   /// Nothing does.
   public init() {}
 
@@ -50,6 +56,13 @@ public struct PrecisionSettings: Equatable, Sendable {
   public var lossScale = LossScaling().initialScale
   /// Updates without an overflow after which the loss scale doubles.
   public var lossScaleWindow = LossScaling().window
+
+  /// Every setting.
+  static let keys: [ConfigurationKey<Self>] = [
+    .value("precision", \.precision),
+    .value("loss-scale", \.lossScale),
+    .value("loss-scale-window", \.lossScaleWindow),
+  ]
 
   /// Nothing is rounded.
   public init() {}

@@ -52,6 +52,33 @@ public struct ModelSettings: Equatable, Sendable {
   /// Dropout of attention probabilities.
   public var attentionDropout = 0.0
 
+  /// Every setting.
+  static let keys: [ConfigurationKey<Self>] = [
+    .optional("size", \.size),
+    .optional("parts", \.parts, called: "architecture"),
+    .optional("layers", \.layers),
+    .optional("dim", \.dim),
+    .optional("heads", \.heads),
+    .optional("kv-heads", \.kvHeads),
+    .optional("head-dim", \.headDim),
+    .optional("ffn-dim", \.ffnDim),
+    .optional("positions", \.positions),
+    .optional("vocab-size", \.vocabSize),
+    .toggle("scale-attn", \.scaleAttn),
+    .toggle("scale-fc", \.scaleFc),
+    .toggle("scale-heads", \.scaleHeads),
+    .optional("head-scale-placement", \.headScalePlacement),
+    .toggle("scale-resids", \.scaleResids),
+    .optional("res-scale-placement", \.resScalePlacement),
+    .toggle("qkv-norm", \.qkvNorm),
+    .optional("activation", \.activation),
+    .optional("norm", \.norm),
+    .value("objective", \.objective),
+    .optional("init", \.initialization),
+    .value("dropout", \.dropout),
+    .value("attention-dropout", \.attentionDropout),
+  ]
+
   /// The usual model.
   public init() {}
 }

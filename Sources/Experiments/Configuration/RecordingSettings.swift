@@ -26,6 +26,21 @@ public struct RecordingSettings: Equatable, Sendable {
   /// What is done when a loss or gradient is not finite.
   public var onNonfinite = NonfinitePolicy.stop
 
+  /// Every setting.
+  static let keys: [ConfigurationKey<Self>] = [
+    .value("every", \.every),
+    .optional("per-decade", \.perDecade),
+    .value("snapshot-every", \.snapshotEvery),
+    .optional("validate-every", \.validateEvery),
+    .flag("activations", \.activations),
+    .value("weights-every", \.weightsEvery),
+    .optional("noise", \.noise),
+    .value("noise-every", \.noiseEvery),
+    .optional("alerts", \.alerts, called: "rules"),
+    .optional("alert-command", \.alertCommand, called: "command"),
+    .value("on-nonfinite", \.onNonfinite),
+  ]
+
   /// The usual recording.
   public init() {}
 

@@ -35,13 +35,7 @@ public struct RunConfiguration: Equatable, Sendable {
   /// The usual configuration with some settings; of one that is given twice the last counts.
   /// - Throws: ``ExperimentError`` for a setting that there is not, or a value that is out of range.
   public init(_ settings: [Setting]) throws(ExperimentError) {
-    for setting in settings {
-      guard let key = Self.keys.first(where: { $0.name == setting.name }) else {
-        throw .refused("Unknown option '\(setting: setting.name)'")
-      }
-      try key.set(setting.value, in: &self)
-    }
-    try validate()
+    try self.init(given: settings)
   }
 
   /// Refuses values that are out of range, or contradict each other.
@@ -63,82 +57,18 @@ public struct RunConfiguration: Equatable, Sendable {
   }
 
   /// Every setting, in the order in which help lists them.
-  public static let keys: [ConfigurationKey] =
+  public static let keys: [ConfigurationKey<Self>] =
     [
       .optional("architecture", \.architecture),
       .optional("architecture-text", \.architectureText, called: "yaml"),
       .toggle("update", \.updatesParameters),
-    ] + modelKeys + trainingKeys + recordingKeys + [
+    ] + ModelSettings.keys.map { $0.within(\.model) } + ScheduleSettings.keys.map { $0.within(\.schedule) }
+    + TrainingSettings.keys.map { $0.within(\.training) } + FailureSettings.keys.map { $0.within(\.failure) }
+    + PrecisionSettings.keys.map { $0.within(\.precision) } + CorpusSettings.keys.map { $0.within(\.corpus) }
+    + RecordingSettings.keys.map { $0.within(\.recording) } + [
       .optional("from-checkpoint", \.fromCheckpoint, called: "checkpoint"),
       .optional("names", \.names, called: "file"),
     ]
-
-  private static let modelKeys: [ConfigurationKey] = [
-    .optional("size", \.model.size),
-    .optional("parts", \.model.parts, called: "architecture"),
-    .optional("layers", \.model.layers),
-    .optional("dim", \.model.dim),
-    .optional("heads", \.model.heads),
-    .optional("kv-heads", \.model.kvHeads),
-    .optional("head-dim", \.model.headDim),
-    .optional("ffn-dim", \.model.ffnDim),
-    .optional("positions", \.model.positions),
-    .optional("vocab-size", \.model.vocabSize),
-    .toggle("scale-attn", \.model.scaleAttn),
-    .toggle("scale-fc", \.model.scaleFc),
-    .toggle("scale-heads", \.model.scaleHeads),
-    .optional("head-scale-placement", \.model.headScalePlacement),
-    .toggle("scale-resids", \.model.scaleResids),
-    .optional("res-scale-placement", \.model.resScalePlacement),
-    .toggle("qkv-norm", \.model.qkvNorm),
-    .optional("activation", \.model.activation),
-    .optional("norm", \.model.norm),
-    .value("objective", \.model.objective),
-    .optional("init", \.model.initialization),
-    .value("dropout", \.model.dropout),
-    .value("attention-dropout", \.model.attentionDropout),
-  ]
-
-  private static let trainingKeys: [ConfigurationKey] = [
-    .value("steps", \.schedule.steps),
-    .value("lr", \.schedule.lr),
-    .value("warmup", \.schedule.warmup),
-    .value("decay", \.schedule.decay),
-    .value("lr-slope", \.schedule.lrSlope),
-    .value("sequence", \.training.sequence),
-    .value("batch", \.training.batch),
-    .value("accumulate", \.training.accumulate),
-    .optional("clip", \.training.clip),
-    .value("seed", \.training.seed),
-    .value("sampling", \.training.sampling),
-    .value("optimizer", \.training.optimizer),
-    .optional("momentum", \.training.momentum),
-    .value("beta1", \.training.beta1),
-    .value("beta2", \.training.beta2),
-    .value("epsilon", \.training.epsilon),
-    .value("weight-decay", \.training.weightDecay),
-    .value("decayed", \.training.decayed),
-    .optional("until", \.failure.until),
-    .value("divergence-margin", \.failure.divergenceMargin),
-    .value("precision", \.precision.precision),
-    .value("loss-scale", \.precision.lossScale),
-    .value("loss-scale-window", \.precision.lossScaleWindow),
-    .optional("corpus", \.corpus.corpus, called: "file"),
-    .optional("validation", \.corpus.validation),
-    .optional("hold-out", \.corpus.holdOut),
-  ]
-
-  private static let recordingKeys: [ConfigurationKey] = [
-    .value("every", \.recording.every),
-    .optional("per-decade", \.recording.perDecade),
-    .value("snapshot-every", \.recording.snapshotEvery),
-    .optional("validate-every", \.recording.validateEvery),
-    .flag("activations", \.recording.activations),
-    .value("weights-every", \.recording.weightsEvery),
-    .optional("noise", \.recording.noise),
-    .value("noise-every", \.recording.noiseEvery),
-    .optional("alerts", \.recording.alerts, called: "rules"),
-    .optional("alert-command", \.recording.alertCommand, called: "command"),
-    .value("on-nonfinite", \.recording.onNonfinite),
-  ]
 }
+
+extension RunConfiguration: Configurable {}

@@ -13,6 +13,15 @@ public struct ScheduleSettings: Equatable, Sendable {
   /// Rise of the learning rate at every update, where `decay` is `ramp`; the usual one is the paper's, Table 4.
   public var lrSlope = 5e-5
 
+  /// Every setting.
+  static let keys: [ConfigurationKey<Self>] = [
+    .value("steps", \.steps),
+    .value("lr", \.lr),
+    .value("warmup", \.warmup),
+    .value("decay", \.decay),
+    .value("lr-slope", \.lrSlope),
+  ]
+
   /// The usual schedule.
   public init() {}
 

@@ -95,3 +95,16 @@ extension String: SettingValue {
   /// Takes any text.
   public init?(setting text: String) { self = text }
 }
+
+extension Array: SettingValue where Element: SettingValue {
+  /// Reads values with commas between them.
+  public init?(setting text: String) {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    let elements = parts.compactMap { Element(setting: String($0.trimmingPrefix { $0 == " " })) }
+    guard !elements.isEmpty, elements.count == parts.count else { return nil }
+    self = elements
+  }
+
+  /// What an element can be.
+  public static var settingChoices: [String] { Element.settingChoices }
+}

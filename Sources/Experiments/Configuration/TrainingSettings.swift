@@ -30,6 +30,23 @@ public struct TrainingSettings: Equatable, Sendable {
   /// What weight decay acts on.
   public var decayed = OptimizerConfiguration.Decayed.all
 
+  /// Every setting.
+  static let keys: [ConfigurationKey<Self>] = [
+    .value("sequence", \.sequence),
+    .value("batch", \.batch),
+    .value("accumulate", \.accumulate),
+    .optional("clip", \.clip),
+    .value("seed", \.seed),
+    .value("sampling", \.sampling),
+    .value("optimizer", \.optimizer),
+    .optional("momentum", \.momentum),
+    .value("beta1", \.beta1),
+    .value("beta2", \.beta2),
+    .value("epsilon", \.epsilon),
+    .value("weight-decay", \.weightDecay),
+    .value("decayed", \.decayed),
+  ]
+
   /// The usual training.
   public init() {}
 
@@ -67,6 +84,13 @@ public struct CorpusSettings: Equatable, Sendable {
   public var validation: String?
   /// The last part of the corpus that is held out, e.g. 0.1.
   public var holdOut: Double?
+
+  /// Every setting.
+  static let keys: [ConfigurationKey<Self>] = [
+    .optional("corpus", \.corpus, called: "file"),
+    .optional("validation", \.validation),
+    .optional("hold-out", \.holdOut),
+  ]
 
   /// What runs on the built-in language have for a corpus's name.
   public static let builtInName = "built-in language"

@@ -189,10 +189,14 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
     console.progress(recipe.question)
     var output = try OutputOptions.parse([])
     output.quiet = quiet
-    let command = try recipe.command(seeds: seeds, machine: machine, output: output)
-    let report = try command.measure(console)
+    var configuration = try recipe.configuration()
+    if let seeds { configuration.seeds = seeds }
+    let report = try StartExperiment(
+      configuration, threadCount: machine.threadCount, host: ProgramHost(console: console)
+    ).measureToEnd()
     try Presenter(self, console).present(
-      StartRecipePresentation(recipe: recipe, report: report, shown: command.presentation(of: report)),
+      StartRecipePresentation(
+        recipe, report, program: FigureFile.program, command: FigureFile.command),
       into: resultFolder(else: OutputFolder(output, command: "recipe")))
   }
 

@@ -1,7 +1,4 @@
 import Analysis
-import ArgumentParser
-import Experiments
-import Documents
 import RunData
 import Yams
 
@@ -15,7 +12,7 @@ import Yams
 ///         measure: depth exponent
 ///         of: Post-LN
 ///         between: [-0.2, 0.2]
-struct StartRecipe {
+package struct StartRecipe {
   private enum Key: String, CaseIterable {
     case question, paper, `init`, claims
   }
@@ -24,31 +21,23 @@ struct StartRecipe {
     case says, source, measure, of, below, above, between
   }
 
-  private(set) var question = ""
-  /// Options of `nf-probe init`.
-  private let words: [String]
+  package private(set) var question = ""
+  private let settings: [Setting]
   private(set) var claims: [StartClaim] = []
 
-  /// Options of `init` that belong to the recipe as a whole.
-  private static let foreign: Set<String> = [
-    "out", "overwrite", "quiet", "threads", "svg", "figure", "table", "format", "help", "version",
-  ]
-
   /// Whether a recipe's file is of this kind.
-  static func describes(_ file: ConfigText) throws -> Bool {
+  package static func describes(_ file: ConfigText) throws -> Bool {
     try file.mapping().contains { $0.key.string == Key.`init`.rawValue }
   }
 
   /// Reads a recipe file.
   /// - Throws: ``ExperimentError``, with file and line.
-  init(_ file: ConfigText) throws {
-    let known = (NFProbe.commandOptions().first { $0.name == "init" }?.options ?? []).filter {
-      !Self.foreign.contains($0.name)
-    }
-    let reader = SweepFileReader(file: file, known: known, owner: "a recipe of `init`")
+  package init(_ file: ConfigText) throws {
+    let reader = SweepFileReader(
+      file: file, known: StartConfiguration.keys.map(\.info), owner: "a recipe of `init`")
     var nodes: [Key: Node] = [:]
     for (node, value) in try file.mapping() { nodes[try reader.key(node, of: Key.self)] = value }
-    words = try nodes[.`init`].map { try reader.settings($0, "init").map(\.word) } ?? []
+    settings = try nodes[.`init`].map { try reader.settings($0, "init") } ?? []
     question = try nodes[.question].map { try reader.text($0, "question") } ?? "What holds at initialisation?"
     let paper = try nodes[.paper].map { try reader.text($0, "paper") } ?? ""
     let parts = RecipeFileReader(reader: reader, sweep: nil, paper: paper)
@@ -69,14 +58,9 @@ struct StartRecipe {
     }
   }
 
-  /// The command that measures.
-  func command(seeds: Int?, machine: MachineOptions, output: OutputOptions) throws -> InitCommand {
-    var command: InitCommand
-    do {
-      command = try InitCommand.parse(words)
-    } catch { throw CommandError.usage("init: \(InitCommand.message(for: error))") }
-    if let seeds { command.seeds = seeds }
-    (command.machine, command.output) = (machine, output)
-    return command
+  /// What is measured.
+  /// - Throws: ``ExperimentError`` for values that are out of range.
+  package func configuration() throws -> StartConfiguration {
+    do { return try StartConfiguration(settings) } catch { throw error.with(prefix: "init: ") }
   }
 }
