@@ -72,18 +72,18 @@ class RecorderWay(Way):
 
     def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, path: Path, weights_every: int) -> None:
         self.recorder = nf_probe.Recorder(path, model, optimizer, objective="causal", weights_every=weights_every)
-        self.recorder._probe.detach()
-        self.recorder._parameters.begin(0, is_recorded=False)
+        self.recorder._watches.probe.detach()
+        self.recorder._watches.parameters.begin(0, is_recorded=False)
 
     def before(self) -> None:
-        self.recorder._updates.reset()
-        self.recorder._parameters.begin(0, is_recorded=True)
-        self.recorder._probe.attach()
+        self.recorder._watches.updates.reset()
+        self.recorder._watches.parameters.begin(0, is_recorded=True)
+        self.recorder._watches.probe.attach()
 
     def after_step(self, loss: Tensor) -> None:
         self.recorder.step(loss, tokens=1)
-        self.recorder._probe.detach()
-        self.recorder._parameters.begin(0, is_recorded=False)
+        self.recorder._watches.probe.detach()
+        self.recorder._watches.parameters.begin(0, is_recorded=False)
 
 
 class ItemWay(Way):

@@ -1,0 +1,85 @@
+"""Sees the attention of modules while they run: calls of `scaled_dot_product_attention`, and softmax over scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from .attention import of_logits, of_projections
+
+Report = Callable[[Callable[[], Tensor], Tensor], None]
+"""Takes what computes the sums of heads, and the tensor that attention has made."""
+
+
+class HeadWatch(TorchFunctionMode):
+    """Reports attention with a given number of heads while it is entered; calls run as they would without it."""
+
+    def __init__(self, heads: int, report: Report) -> None:
+        super().__init__()
+        self._heads = heads
+        self._report = report
+
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Iterable[type], args: Any = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # fmt: skip
+        options = kwargs or {}
+        name = getattr(function, "__name__", "")
+        if name == "multi_head_attention_forward":
+            # What it calls does not come through here.
+            with self._seeing_inside():
+                return function(*args, **options)
+        result = function(*args, **options)
+        if name == "scaled_dot_product_attention":
+            self._see_projections(result, *args, **options)
+        elif name == "softmax":
+            self._see_softmax(result, *args, **options)
+        return result
+
+    @contextmanager
+    def _seeing_inside(self) -> Iterator[None]:
+        originals = {name: getattr(functional, name) for name in ("scaled_dot_product_attention", "softmax")}
+
+        def attention(*args: Any, **options: Any) -> Tensor:
+            result: Tensor = originals["scaled_dot_product_attention"](*args, **options)
+            self._see_projections(result, *args, **options)
+            return result
+
+        def softmax(scores: Tensor, *args: Any, **options: Any) -> Tensor:
+            result: Tensor = originals["softmax"](scores, *args, **options)
+            # Sequences and heads share a dimension here.
+            if scores.dim() == 3 and scores.shape[0] % self._heads == 0:
+                self._report(lambda: of_logits(scores.unflatten(0, (-1, self._heads))), result)
+            return result
+
+        try:
+            for name, replacement in (("scaled_dot_product_attention", attention), ("softmax", softmax)):
+                setattr(functional, name, replacement)
+            yield
+        finally:
+            for name, original in originals.items():
+                setattr(functional, name, original)
+
+    def _see_projections(
+        self, result: Tensor, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None,
+        dropout_p: float = 0.0, is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False,
+    ) -> None:  # fmt: skip
+        if query.dim() != 4 or query.shape[1] != self._heads or query.shape[1] % key.shape[1]:
+            return
+        is_rounded = query.dtype == torch.float32 and torch.is_autocast_enabled(query.device.type)
+        kind = torch.get_autocast_dtype(query.device.type) if is_rounded else query.dtype
+
+        def sums() -> Tensor:
+            return of_projections(query.to(kind), key.to(kind), attn_mask, is_causal=is_causal, scale=scale)
+
+        self._report(sums, result)
+
+    def _see_softmax(self, result: Tensor, scores: Tensor, dim: int | None = None, *_: Any, **options: Any) -> None:
+        if scores.dim() == 4 and dim in (-1, 3) and scores.shape[1] == self._heads and scores.is_floating_point():
+            self._report(lambda: of_logits(scores), result)

@@ -1,0 +1,258 @@
+"""Which modules of a model make the outputs that a run file names."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from .cuts import Cut
+from .errors import UsageError
+from .layout import Layout
+from .manifest import OutputLayout
+from .names import Place, Placed, Placing, bare_name, pass_order, stem_order
+
+STREAM = "input"
+"""The name, within a layer, of the residual stream that enters it."""
+_ATTENTION = "self_attn"
+_HEAD_PROJECTION = "self_attn.out_proj"
+_CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
+_UNMEASURED = (nn.Embedding, nn.Dropout, nn.Identity, *_CONTAINERS)
+
+
+@dataclass(frozen=True)
+class Tap:
+    """A tensor that enters a module or leaves it, or a part of one, and what it is."""
+
+    module: nn.Module
+    layer: int | None
+    """Its place among the run's layers; None after them."""
+    name: str
+    """Of the operation."""
+    is_input: bool = False
+    """Whether it is what enters the module."""
+    cut: Cut | None = None
+    """Which elements of the last dimension are meant; None for all."""
+    cell: int = -1
+    """Its index in the flat row: the `(layer, operation)` grid, layer-major, then the operations after the layers."""
+
+
+@dataclass(frozen=True)
+class Taps:
+    """The operations of a model whose outputs can be seen, and where."""
+
+    layout: OutputLayout
+    taps: tuple[Tap, ...]
+    attention: Mapping[nn.Module, int]
+    """The module in which each layer's heads attend, and the layer."""
+    layer_count: int
+
+    @property
+    def grid_size(self) -> int:
+        """Cells of the `(layer, operation)` grid."""
+        return self.layer_count * len(self.layout.operation_names)
+
+    @property
+    def cell_count(self) -> int:
+        """Cells of the grid, and operations after the layers."""
+        return self.grid_size + len(self.layout.stem_operation_names)
+
+
+def find_taps(modules: Sequence[nn.Module], placing: Placing, layout: Layout) -> Taps:
+    """Finds them by the places of the parameters: an operation is called what the tensors of its module are.
+
+    Args:
+        modules: The model.
+        placing: Where each parameter belongs.
+        layout: The run's layers.
+
+    Raises:
+        UsageError: The layers are compiled, so that nothing inside them can be seen.
+    """
+    search = _Search(modules, placing, layout)
+    in_layers, stem_taps = [*search.streams(), *search.in_layers()], list(search.after_layers())
+    names = _ordered(in_layers, pass_order(placing))
+    stem = tuple(dict.fromkeys(tap.name for tap in stem_taps))
+    columns = {name: place for place, name in enumerate(names)}
+    layer_count = len(layout.gradients.layer_names)
+    taps = [replace(tap, cell=tap.layer * len(names) + columns[tap.name]) for tap in in_layers if tap.layer is not None]
+    taps += [replace(tap, cell=layer_count * len(names) + stem.index(tap.name)) for tap in stem_taps]
+    return Taps(OutputLayout(names, stem), tuple(taps), search.attention(), layer_count)
+
+
+class _Search:
+    def __init__(self, modules: Sequence[nn.Module], placing: Placing, layout: Layout) -> None:
+        self._placing = placing
+        self._modules = {name: module for root in modules for name, module in root.named_modules()}
+        self._order = {id(module): place for place, module in enumerate(self._modules.values())}
+        part = next(part for part in layout.parts if part.cell < layout.grid_size and part.placed is not None)
+        assert part.placed is not None
+        self._stack = (part.placed.place.stack, part.placed.place.is_own)
+        self._rows = {number: row for row, number in enumerate(layout.layers)}
+        self._owners: dict[int, list[tuple[str, Placed]]] = {row: [] for row in self._rows.values()}
+        """Of each layer, the paths of its parameters and their places."""
+        for name, places in placing.places.items():
+            for placed in places:
+                place = placed.place
+                if (place.stack, place.is_own) == self._stack and place.layer in self._rows:
+                    self._owners[self._rows[place.layer]].append((name, placed))
+        self._layers = self._layer_paths()
+        for path in self._layers.values():
+            self._check_eager(path)
+
+    def _check_eager(self, path: str) -> None:
+        """Looks whether any of the modules around a layer, or it itself, is compiled."""
+        ends = [match.start() for match in re.finditer(r"\.|$", path)]
+        for module in (self._modules[outer] for outer in ["", *(path[:end] for end in ends)] if outer in self._modules):
+            if hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None:
+                raise UsageError(
+                    "outputs inside compiled layers cannot be seen: leave outputs_every at 0, or the model uncompiled"
+                )
+
+    def _layer_paths(self) -> dict[int, str]:
+        """The path of the module that is each layer: the outermost that holds its parameters and no other layer's."""
+        parts = {row: _common(name for name, _ in owners).split(".") for row, owners in self._owners.items()}
+        # One layer alone ends with its number.
+        depth = next((place for place, part in enumerate(next(iter(parts.values()))) if part.isdecimal()), 0)
+        if len(parts) > 1:
+            depth = len(_beginning(list(parts.values())))
+        return {row: ".".join(path[: depth + 1]) for row, path in parts.items()}
+
+    def in_layers(self) -> Iterator[Tap]:
+        """What leaves modules that hold parameters, and what enters some; where no table knows the model, what leaves
+        its other modules, too."""
+        for row, owners in self._owners.items():
+            found: dict[tuple[int, str], Tap] = {}
+            for name, placed in owners:
+                if (tap := self._tap(name, placed, row)) is not None:
+                    found.setdefault((id(tap.module), tap.name), tap)
+            entering = _entering({tap.name for tap in found.values()}, {placed.place.name for _, placed in owners})
+            taps = [*found.values(), *([] if entering else self._without_parameters(row, found.values()))]
+            for tap in sorted(taps, key=lambda tap: self._order[id(tap.module)]):
+                yield tap
+                if tap.name in entering and not isinstance(tap.module, nn.MultiheadAttention):
+                    yield Tap(tap.module, row, entering[tap.name], is_input=True)
+
+    def _tap(self, name: str, placed: Placed, row: int | None) -> Tap | None:
+        """The output of the module that holds a parameter; None where that is not the parameter's operation's."""
+        path, _, leaf = name.split(".parametrizations.")[0].rpartition(".")
+        if ".parametrizations." in name:
+            path, leaf = f"{path}.{leaf}".removeprefix("."), ""
+        path = path.removesuffix(".base_layer")
+        operation, _, last = placed.place.name.rpartition(".")
+        outer = self._modules.get(path.rpartition(".")[0])
+        if isinstance(outer, nn.MultiheadAttention) and outer.out_proj is self._modules.get(path):
+            # It is not called as a module.
+            return Tap(outer, row, operation)
+        module = self._modules.get(path)
+        if module is None or not operation or isinstance(module, (*_UNMEASURED, nn.MultiheadAttention)):
+            return None
+        if placed.are_stacked_experts:
+            # One module computes with all of a layer's.
+            operation = operation[: operation.index("experts") + len("experts")]
+            return Tap(module, row, operation)
+        is_leaf = next(module.children(), None) is None
+        if not is_leaf and (last != leaf or operation == _ATTENTION):
+            return None
+        return Tap(module, row, operation, cut=placed.cut if leaf != "bias" else None)
+
+    def _without_parameters(self, row: int, known: Iterable[Tap]) -> Iterator[Tap]:
+        """Modules of a layer that compute without parameters, under their own names: activation functions, mostly."""
+        layer = self._layers[row]
+        for name, module in self._modules.items():
+            if layer and not name.startswith(f"{layer}."):
+                continue
+            is_plain = next(module.parameters(), None) is None and next(module.children(), None) is None
+            if is_plain and not isinstance(module, _UNMEASURED) and all(tap.module is not module for tap in known):
+                yield Tap(module, row, name.removeprefix(f"{layer}."))
+
+    def streams(self) -> Iterator[Tap]:
+        """What enters each layer, where the layer is one module."""
+        for row, path in self._layers.items():
+            module = self._modules.get(path)
+            shared = [other for other, own in self._layers.items() if own == path]
+            if path and module is not None and len(shared) == 1 and not isinstance(module, _CONTAINERS):
+                yield Tap(module, row, STREAM, is_input=True)
+
+    def after_layers(self) -> Iterator[Tap]:
+        """Outputs of modules behind the last layer: the final norm, the head."""
+        last = max((self._order[id(self._modules[path])] for path in self._layers.values()), default=0)
+        order, before = stem_order()
+        found: dict[int, tuple[int, Tap]] = {}
+        strangers = {name: [Placed(Place("none", None, bare_name(name)))] for name in self._placing.unknown}
+        for name, places in {**self._placing.places, **strangers}.items():
+            for placed in places:
+                tap = self._tap(name, placed, None) if placed.place.layer is None else None
+                if tap is None or tap.cut is not None or next(tap.module.children(), None) is not None:
+                    continue
+                tail = placed.place.name.partition(".")[2]
+                rank = next((i for i, beginning in enumerate(order) if tail.startswith(beginning)), None)
+                is_main = not self._stack[1] and placed.place.name.startswith(f"{self._stack[0]}.")
+                if (rank is not None and rank >= before and is_main) or (
+                    (rank is None or not is_main) and self._order[id(tap.module)] > last
+                ):
+                    found.setdefault(id(tap.module), (len(order) if rank is None else rank, tap))
+        if (head := self._tied_head({tap.module for _, tap in found.values()})) is not None:
+            found[id(head.module)] = (len(order), head)
+        for _, tap in sorted(found.values(), key=lambda entry: (entry[0], self._order[id(entry[1].module)])):
+            yield tap
+
+    def _tied_head(self, known: set[nn.Module]) -> Tap | None:
+        """The projection to the vocabulary whose weight is the embedding's, so that it has no name of its own."""
+        tables = {id(m.weight) for m in self._modules.values() if isinstance(m, nn.Embedding)}
+        for name, module in self._modules.items():
+            if isinstance(module, nn.Linear) and module not in known and id(module.weight) in tables:
+                stack = self._stack[0]
+                return Tap(module, None, name if self._stack[1] else f"{stack}.output_projection")
+        return None
+
+    def attention(self) -> Mapping[nn.Module, int]:
+        """The modules in which the layers' heads attend."""
+        found: dict[nn.Module, int] = {}
+        for row, owners in self._owners.items():
+            own = [name for name, placed in owners if placed.place.name.startswith(f"{_ATTENTION}.")]
+            path = _common(own) if own else self._layers[row]
+            # A container has no forward pass of its own.
+            while path and isinstance(self._modules.get(path), _CONTAINERS):
+                path = path.rpartition(".")[0]
+            # gpt-oss: a column of its own stands among the keys.
+            if (module := self._modules.get(path)) is not None and module not in found and not hasattr(module, "sinks"):
+                found[module] = row
+        return found
+
+
+def _common(names: Iterable[str]) -> str:
+    """The path of the module that holds all of some parameters."""
+    paths = [name.rpartition(".")[0].split(".") for name in names]
+    return ".".join(_beginning(paths))
+
+
+def _beginning(paths: Sequence[Sequence[str]]) -> list[str]:
+    """What all of some paths begin with."""
+    columns = zip(*paths, strict=False)
+    return [parts[0] for parts in itertools.takewhile(lambda parts: len(set(parts)) == 1, columns)]
+
+
+def _entering(operations: Set[str], tensors: Set[str]) -> Mapping[str, str]:
+    """The operations whose outputs are what enters another one: those that nf-probe's own loop has before it."""
+    before = {"fc2": "activation"} if "ffn_layernorm" not in operations else {"ffn_layernorm": "activation"}
+    if tensors.isdisjoint({"c_attn", "self_attn.c_attn"}):
+        before[_HEAD_PROJECTION] = _ATTENTION
+    return {name: operation for name, operation in before.items() if name in operations}
+
+
+def _ordered(taps: Sequence[Tap], order: Sequence[str]) -> tuple[str, ...]:
+    """Names within a layer in the order in which data pass them; one without a rank follows what stands before it."""
+    ranks = {stem: rank for rank, stem in enumerate(order)}
+    ranks |= {STREAM: -1, _ATTENTION: ranks[_HEAD_PROJECTION], "activation": ranks["ffn_layernorm"]}
+    keys: dict[str, tuple[int, int, int]] = {}
+    layer, last = None, -1
+    for position, tap in enumerate(taps):
+        layer, last = tap.layer, last if tap.layer == layer else -1
+        last = ranks.get(tap.name, last)
+        is_before = tap.name in (STREAM, _ATTENTION, "activation")
+        keys.setdefault(tap.name, (last, 0 if is_before else 1 if tap.name in ranks else 2, position))
+    return tuple(sorted(keys, key=keys.__getitem__))
