@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +14,7 @@ LARGEST_LOGIT = 4
 """That of the largest logit among the sums of a head."""
 
 Floats = NDArray[np.float64]
-Row = Mapping[str, NDArray[np.generic]]
+Row = dict[str, NDArray[np.generic]]
 
 
 class Numbers:
@@ -36,7 +34,7 @@ class Numbers:
             gradients: `(cell, sum)`.
             heads: `(layer · head, sum)`.
         """
-        found: dict[str, NDArray[np.generic]] = {}
+        found: Row = {}
         for kind, sums, elements in (("activation", outputs, counts[0]), ("activation_gradient", gradients, counts[1])):
             for place, (name, (number, _)) in enumerate(SUMS.items()):
                 found |= self._placed(f"{kind}_{name}", _stored(sums[:, place], elements > 0, number))
@@ -94,6 +92,5 @@ class Numbers:
 def _stored(values: Floats, is_there: NDArray[np.bool_], number: str) -> NDArray[np.generic]:
     if np.dtype(number).kind == "f":
         return np.where(is_there, values, np.nan)
-    # More zeros than can be counted are unknown; of what is not finite, that there is some is what matters.
-    is_counted = is_there & (values < MISSING_COUNT)
-    return np.where(is_counted, values, MISSING_COUNT).astype(number)
+    # More than can be counted is as much as can.
+    return np.where(is_there, np.minimum(values, MISSING_COUNT - 1), MISSING_COUNT).astype(number)

@@ -22,6 +22,9 @@ from .sharding import reduced
 from .sums import OUTPUT_SUM_COUNT, SUM_COUNT
 from .taps import Tap, Taps
 
+_MET = "nf_probe"
+"""Where nodes of the graph say whose hooks they have."""
+
 
 @dataclass
 class _Forward:
@@ -168,7 +171,7 @@ class OutputWatch:
             count()
             add(rows_of(taps, gradient, SUM_COUNT), tally.gradients, tally.counts[1])
 
-        self._when_reached(tensor, arrived, count)
+        self._when_reached(tensor, tuple(tap.cell for tap in taps), arrived, count)
 
     def _attended(self, layer: int, sums: Callable[[], Tensor], result: Tensor) -> None:
         tally = self.tally
@@ -189,9 +192,11 @@ class OutputWatch:
                 for head, row in enumerate(own):
                     tally.heads.add(layer * self._heads + head, row)
 
-        self._when_reached(result, count, count)
+        self._when_reached(result, layer, count, count)
 
-    def _when_reached(self, tensor: Tensor, arrived: Callable[[Tensor], None], count: Callable[[], None]) -> None:
+    def _when_reached(
+        self, tensor: Tensor, key: object, arrived: Callable[[Tensor], None], count: Callable[[], None]
+    ) -> None:  # fmt: skip
         """Has something run when the backward pass comes by. Of what is computed twice it meets one, so all counts
         once."""
         forward = self._forward
@@ -212,7 +217,7 @@ class OutputWatch:
         if not tensor.requires_grad:
             if not _is_in_backward():
                 forward.unreached.append(count)
-        else:
+        elif not _is_met_again(tensor, key):
             registered: RemovableHandle = tensor.register_hook(hook)
             # One that outlives the pass must not keep it.
             handle = registered if tensor.is_leaf else None
@@ -238,9 +243,28 @@ def _factors(factor: float) -> NDArray[np.float64]:
 
 
 def _is_looked_at() -> bool:
-    """Whether this may be a pass that trains, and is no compiler's look at the code."""
-    return torch.is_grad_enabled() and not torch.compiler.is_compiling()
+    """Whether this may be a pass that trains: no compiler's look at the code, nor what checkpointing computes anew."""
+    return torch.is_grad_enabled() and not torch.compiler.is_compiling() and not _is_recomputed()
+
+
+def _is_recomputed() -> bool:
+    if not _is_in_backward():
+        return False
+    # Whoever is not recognised is looked at for nothing: see `_when_reached`.
+    hooks: Any = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", lambda _: None)(True)
+    return bool(hooks) and "_recomputation_hook" in getattr(hooks[0], "__qualname__", "")
 
 
 def _is_in_backward() -> bool:
     return bool(torch._C._current_graph_task_id() != -1)
+
+
+def _is_met_again(tensor: Tensor, key: object) -> bool:
+    """Whether a backward pass that goes on computes anew with a tensor of the pass itself: what enters a checkpoint."""
+    node: Any = tensor.grad_fn
+    if node is None:
+        return False
+    met: set[object] = node.metadata.setdefault(_MET, set())
+    is_again = _is_in_backward() and (key, tensor.output_nr) in met
+    met.add((key, tensor.output_nr))
+    return is_again

@@ -67,7 +67,7 @@ def add(rows: list[tuple[int, int, Tensor]], to: Rows, counts: NDArray[np.float6
 
 @contextmanager
 def undisturbed(device: torch.device) -> Iterator[None]:
-    """Computes apart from what the script has switched on: gradients, 16 bits, selective checkpointing's memory of calls."""
+    """Computes apart from what the script has switched on: gradients, 16 bits, selective checkpointing."""
     modes = getattr(_python_dispatch, "_disable_current_modes", nullcontext)
     with torch.no_grad(), torch.autocast(device.type, enabled=False), modes():
         yield

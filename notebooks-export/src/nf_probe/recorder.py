@@ -150,8 +150,8 @@ class Recorder:
                 step; `nf-probe grads --noise-scale` makes noise and signal of them. Needs two parts or more of equally
                 many tokens, and `tokens` of each step.
             outputs_every: Also sums operations' outputs, the gradients that reach them, and what heads of attention do,
-                at every n-th step (of those that are recorded), for `nf-probe activations`. Layers must not be compiled,
-                and every worker needs the whole model and data of its own.
+                at every n-th step (of those that are recorded), for `nf-probe activations`. Layers must not be
+                compiled, and every worker needs the whole model and data of its own.
             alerts: Rules such as `update/weight of any layer > 0.1 for 20 steps`: a warning says when one begins to
                 hold, and `nf-probe report` shows it among the findings.
             on_alert: Called with the sentence instead of the warning; on worker 0.
