@@ -21,8 +21,8 @@ WAYS = {
     0: ["single", "single-noise", "single-outputs"],
     1: ["fsdp", "tp"],
     2: [
-        "ddp", "ddp-noise", "fsdp-noise", "ddp-outputs", "fsdp-outputs", "tp-outputs", "ddp-inner", "fsdp", "tp", "unwrapped",
-        "there", "vanishing",
+        "ddp", "ddp-noise", "fsdp-noise", "ddp-inner", "fsdp", "tp", "unwrapped", "there", "vanishing",
+        "ddp-outputs", "fsdp-outputs", "tp-outputs",
     ],
     3: ["ddp", "fsdp"],
     4: ["ddp-noise", "fsdp", "tp", "fsdp-tp"],
@@ -50,7 +50,7 @@ def launched(tmp_path_factory: pytest.TempPathFactory) -> Launch:
     return launch
 
 
-NOT_RECORDED = ("unwrapped", "there", "vanishing", "fsdp-noise", "tp-outputs")
+NOT_RECORDED = ("unwrapped", "there", "vanishing", "fsdp-noise", "ddp-outputs", "fsdp-outputs", "tp-outputs")
 RECORDED = [(workers, way) for workers, ways in WAYS.items() if workers for way in ways]
 
 
@@ -124,7 +124,8 @@ def test_outputs_are_those_of_all_workers_and_passes(launched: Launch, nf_probe_
         assert several["operation"].asstr()[:].tolist() == one["operation"].asstr()[:].tolist()
         names = [name for name in one if "activation_" in name or "attention_" in name]
         assert len(names) == 27
-        for name in names:
+        # Whether what is nearly nothing is rounded to 0 differs: what reaches the first query, which has no choice.
+        for name in (name for name in names if not name.endswith("gradient_zeros")):
             assert several[name][:] == pytest.approx(one[name][:], rel=1e-4, abs=1e-9, nan_ok=True), name
         assert (several["activation_count"][[0, 2]] > 0).all() and not several["activation_count"][1].any()
     nf_probe_command("verify", path)
