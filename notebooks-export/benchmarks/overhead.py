@@ -4,11 +4,11 @@
     python benchmarks/overhead.py --size 125M --steps 20
 
 Ways: `plain` (nothing is looked at), `recorder` (nf_probe, gradients alone), `weights` (with weights and updates, as at
-every tenth step unless told otherwise: nine steps of `recorder` and one of `weights` are what it costs), `outputs` (with
-outputs, their gradients and heads, as at the steps that `outputs_every` names), `item` (a loop of `.item()` calls for L1, L2 and the largest element), `histograms` (a histogram of every gradient in 64 bins, as
-`wandb.watch` makes them), `trainscope` (if it is installed). Ways take turns step by step on one model and the same
-batches, so that a machine's moods meet all of them; what is compared is the median over steps of a way's time over that
-of the plain step beside it.
+every tenth step unless told otherwise: nine steps of `recorder` and one of `weights` are what it costs), `outputs`
+(with outputs, their gradients and heads, as at the steps of `outputs_every`), `item` (a loop of `.item()` calls for L1,
+L2 and the largest element), `histograms` (a histogram of every gradient in 64 bins, as `wandb.watch` makes them),
+`trainscope` (if it is installed). Ways take turns step by step on one model and the same batches, so that a machine's
+moods meet all of them; what is compared is the median over steps of a way's time over that of the plain step beside it.
 """
 
 from __future__ import annotations
@@ -179,8 +179,9 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
         ways: dict[str, Way | None] = {
             "recorder": RecorderWay(model, optimizer, Path(name) / "run.h5"),
             "weights": RecorderWay(model, optimizer, Path(name) / "weights.h5", weights_every=1),
-            "outputs": RecorderWay(model, optimizer, Path(name) / "outputs.h5", outputs_every=1), "item": ItemWay(model),
-            "histograms": HistogramWay(model), "trainscope": trainscope_way(model, optimizer, Path(name)),
+            "outputs": RecorderWay(model, optimizer, Path(name) / "outputs.h5", outputs_every=1),
+            "item": ItemWay(model), "histograms": HistogramWay(model),
+            "trainscope": trainscope_way(model, optimizer, Path(name)),
         }  # fmt: skip
         chosen = {way: value for way, value in ways.items() if value is not None and way in options.ways}
         times: dict[str, list[float]] = {way: [] for way in ("plain", *chosen)}
