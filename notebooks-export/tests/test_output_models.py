@@ -200,3 +200,38 @@ def test_attention_of_pytorch_that_gives_its_weights(tmp_path: Path) -> None:
         found.append(heads(path))
     assert np.isfinite(found[0]).all()
     np.testing.assert_allclose(found[1], found[0], rtol=1e-5)
+
+
+def test_logits_are_those_before_a_cap(tmp_path: Path) -> None:
+    """Gemma 2 caps its scores where it attends eagerly."""
+    torch.manual_seed(3)
+    options = small("eager", num_key_value_heads=2, head_dim=4, attn_logit_softcapping=2.0, query_pre_attn_scalar=4)
+    model = transformers.Gemma2ForCausalLM(transformers.Gemma2Config(**options))
+    capped: list[Tensor] = []
+    uncapped: list[Tensor] = []
+    softmax, tanh = nn.functional.softmax, torch.tanh
+
+    def seeing_softmax(scores: Tensor, *args: Any, **others: Any) -> Tensor:
+        capped.append(scores.detach().double())
+        return softmax(scores, *args, **others)
+
+    def seeing_tanh(scores: Tensor) -> Tensor:
+        uncapped.append(scores.detach().double() * 2)
+        return tanh(scores)
+
+    path, tokens = tmp_path / "run.h5", batch(0)[:, :8].contiguous()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nn.functional, "softmax", seeing_softmax)
+        patch.setattr(torch, "tanh", seeing_tanh)
+        model(input_ids=tokens)
+    with nf_probe.Recorder(path, model, outputs_every=1, on_error="raise") as recorder:
+        model(input_ids=tokens, labels=tokens).loss.backward()
+        recorder.step(1.0)
+    found = heads(path)
+    for layer in range(LAYERS):
+        seen = capped[layer] > -1e30
+        sums = np.array(plain(capped[layer].tolist(), seen, 8, 8))
+        np.testing.assert_allclose(found[layer, :, 0], sums[:, 1] / sums[:, 0], rtol=5e-5)
+        largest = uncapped[layer].masked_fill(~seen, -torch.inf).amax(dim=(0, 2, 3))
+        np.testing.assert_allclose(found[layer, :, 1], largest.numpy(), rtol=5e-5)
+        assert (found[layer, :, 1] > 2).any()

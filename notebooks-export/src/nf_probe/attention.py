@@ -73,11 +73,13 @@ def of_projections(
     return sums.total
 
 
-def of_logits(logits: Tensor) -> Tensor:
+def of_logits(logits: Tensor, uncapped: Tensor | None = None, cap: float = 1) -> Tensor:
     """The sums of heads whose softmax is made from logits, masks added.
 
     Args:
         logits: `(sequence, head, query, key)`.
+        uncapped: The same before a cap, without masks, over `cap`; None where there is no cap.
+        cap: The largest logit that the cap leaves.
 
     Returns:
         `(head, sum)`, float64.
@@ -86,7 +88,8 @@ def of_logits(logits: Tensor) -> Tensor:
     number = torch.float64 if logits.dtype == torch.float64 else torch.float32
     sums = _Sums(_Visible(_is_seen(logits)), heads, length, keys, logits.device)
     for some, rows in _chunks(logits.device, sequences, heads, length, keys):
-        sums.add(logits[some, :, rows].to(number, copy=True), some, rows)
+        before = None if uncapped is None else uncapped[some, :, rows].to(number) * cap
+        sums.add(logits[some, :, rows].to(number, copy=True), some, rows, before)
     return sums.total
 
 
@@ -113,8 +116,8 @@ class _Sums:
             is_square = queries == keys == any_query.shape[-1]
             self._is_query = any_query.transpose(-1, -2) if is_square else None
 
-    def add(self, logits: Tensor, some: slice, rows: slice) -> None:
-        """Adds some queries of some sequences; the logits are used up."""
+    def add(self, logits: Tensor, some: slice, rows: slice, uncapped: Tensor | None = None) -> None:
+        """Adds some queries of some sequences; the logits are used up, also those before a cap."""
         shape = logits.shape[:3]
         if self._visible is None:
             is_query = torch.ones((), dtype=torch.bool, device=logits.device).expand(shape)
@@ -122,7 +125,8 @@ class _Sums:
             first = torch.zeros((1, 1, 1, 1), dtype=torch.int64, device=logits.device)
         else:
             seen = _part(self._visible.keys, some, rows)
-            logits.masked_fill_(~seen, -torch.inf)
+            for scores in (logits, *([] if uncapped is None else [uncapped])):
+                scores.masked_fill_(~seen, -torch.inf)
             counts = seen.sum(dim=-1) if seen.shape[-1] > 1 else seen.sum(dim=-1) * self._keys
             is_query = counts > 0
             if self._is_query is not None:
@@ -132,7 +136,8 @@ class _Sums:
             own = seen.expand(*torch.broadcast_shapes(seen.shape[:-1], first.shape[:-1]), seen.shape[-1])
             place = first if seen.shape[-1] > 1 else torch.zeros_like(first)
             is_first_seen = own.gather(-1, place.expand(*own.shape[:-1], 1))[..., 0]
-        largest = torch.where(is_query, logits.amax(dim=-1), -torch.inf).amax(dim=(0, 2)).to(self._wide)
+        highest = (logits if uncapped is None else uncapped).amax(dim=-1)
+        largest = torch.where(is_query, highest, -torch.inf).amax(dim=(0, 2)).to(self._wide)
         probabilities = torch.softmax(logits, dim=-1)
         share = probabilities.gather(-1, first.expand(*shape, 1))[..., 0]
         entropy = torch.special.entr(probabilities).sum(dim=-1)

@@ -24,6 +24,10 @@ class HeadWatch(TorchFunctionMode):
         super().__init__()
         self._heads = heads
         self._report = report
+        self._squashed: tuple[Tensor, Tensor] | None = None
+        """What a tanh took that may be a cap's, and what it gave."""
+        self._cap: tuple[Tensor, float] | None = None
+        """Scores over their cap, and the cap."""
 
     def __torch_function__(
         self, function: Callable[..., Any], types: Iterable[type], args: Any = (),
@@ -40,7 +44,17 @@ class HeadWatch(TorchFunctionMode):
             self._see_projections(result, *args, **options)
         elif name == "softmax":
             self._see_softmax(result, *args, **options)
+        elif name == "tanh" and self._are_scores(args[0]):
+            self._squashed = (args[0], result)
+        elif name in ("mul", "__mul__") and self._squashed is not None and args[0] is self._squashed[1]:
+            # cap · tanh(score / cap)
+            if isinstance(args[1], (int, float)):
+                self._cap = (self._squashed[0], float(args[1]))
+            self._squashed = None
         return result
+
+    def _are_scores(self, values: Tensor) -> bool:
+        return values.dim() == 4 and values.shape[1] == self._heads and values.is_floating_point()
 
     @contextmanager
     def _seeing_inside(self) -> Iterator[None]:
@@ -81,5 +95,8 @@ class HeadWatch(TorchFunctionMode):
         self._report(sums, result)
 
     def _see_softmax(self, result: Tensor, scores: Tensor, dim: int | None = None, *_: Any, **options: Any) -> None:
-        if scores.dim() == 4 and dim in (-1, 3) and scores.shape[1] == self._heads and scores.is_floating_point():
-            self._report(lambda: of_logits(scores), result)
+        if dim not in (-1, 3) or not self._are_scores(scores):
+            return
+        uncapped, cap = self._cap if self._cap is not None and self._cap[0].shape == scores.shape else (None, 1.0)
+        self._cap = None
+        self._report(lambda: of_logits(scores, uncapped, cap), result)
