@@ -58,13 +58,21 @@ class Numbers:
                 "outputs were asked for, and none passed through the model that the recorder was given: values are "
                 "missing. Inside torch.compile they cannot be seen"
             )
+        if not self._heads:
+            has_attention = any(name.startswith("self_attn.") for name in self._layout.operation_names)
+            return (
+                "nobody says how many heads a layer has, so attention is not looked at: heads=..."
+                if has_attention
+                else None
+            )
         is_unseen = np.isneginf(heads[:, LARGEST_LOGIT]).reshape(self._layer_count, self._heads).all(axis=1)
-        if not self._heads or not is_unseen.any():
+        if not is_unseen.any():
             return None
         layers = ", ".join(str(layer) for layer in np.flatnonzero(is_unseen))
         return (
             f"attention in layers {layers} cannot be seen, and its values are missing: it calls neither "
-            f"scaled_dot_product_attention nor softmax over the scores of {self._heads} heads outside of compiled code"
+            f"scaled_dot_product_attention nor softmax over the scores of {self._heads} heads (heads=... names another "
+            "number) outside of compiled code"
         )
 
     def _of_heads(self, heads: Floats) -> Row:

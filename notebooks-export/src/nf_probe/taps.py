@@ -154,15 +154,14 @@ class _Search:
             # One module computes with all of a layer's.
             operation = operation[: operation.index("experts") + len("experts")]
             return Tap(module, row, operation)
-        is_leaf = next(module.children(), None) is None
-        if not is_leaf and (last != leaf or operation == _ATTENTION):
+        if _holds_others(module) and (last != leaf or operation == _ATTENTION):
             return None
         return Tap(module, row, operation, cut=placed.cut if leaf != "bias" else None)
 
     def _without_parameters(self, row: int, known: Iterable[Tap]) -> Iterator[Tap]:
         """Modules of a layer that compute without parameters, under their own names: activation functions, mostly."""
         layer = self._layers[row]
-        for name, module in self._modules.items():
+        for name, module in self._modules.items() if self._is_one_module(row) else ():
             if layer and not name.startswith(f"{layer}."):
                 continue
             is_plain = next(module.parameters(), None) is None and next(module.children(), None) is None
@@ -173,9 +172,12 @@ class _Search:
         """What enters each layer, where the layer is one module."""
         for row, path in self._layers.items():
             module = self._modules.get(path)
-            shared = [other for other, own in self._layers.items() if own == path]
-            if path and module is not None and len(shared) == 1 and not isinstance(module, _CONTAINERS):
+            if path and module is not None and self._is_one_module(row) and not isinstance(module, _CONTAINERS):
                 yield Tap(module, row, STREAM, is_input=True)
+
+    def _is_one_module(self, row: int) -> bool:
+        """Whether a layer's module is no other one's, too: some libraries list sublayers."""
+        return list(self._layers.values()).count(self._layers[row]) == 1
 
     def after_layers(self) -> Iterator[Tap]:
         """Outputs of modules behind the last layer: the final norm, the head."""
@@ -186,7 +188,7 @@ class _Search:
         for name, places in {**self._placing.places, **strangers}.items():
             for placed in places:
                 tap = self._tap(name, placed, None) if placed.place.layer is None else None
-                if tap is None or tap.cut is not None or next(tap.module.children(), None) is not None:
+                if tap is None or tap.cut is not None or _holds_others(tap.module):
                     continue
                 tail = placed.place.name.partition(".")[2]
                 rank = next((i for i, beginning in enumerate(order) if tail.startswith(beginning)), None)
@@ -211,17 +213,23 @@ class _Search:
 
     def attention(self) -> Mapping[nn.Module, int]:
         """The modules in which the layers' heads attend."""
-        found: dict[nn.Module, int] = {}
+        found: dict[nn.Module, list[int]] = {}
         for row, owners in self._owners.items():
             own = [name for name, placed in owners if placed.place.name.startswith(f"{_ATTENTION}.")]
-            path = _common(own) if own else self._layers[row]
+            path, layer = _common(own) if own else self._layers[row], self._layers[row]
             # A container has no forward pass of its own.
             while path and isinstance(self._modules.get(path), _CONTAINERS):
                 path = path.rpartition(".")[0]
+            module = self._modules.get(path) if f"{path}.".startswith(f"{layer}." if layer else "") else None
             # gpt-oss: a column of its own stands among the keys.
-            if (module := self._modules.get(path)) is not None and module not in found and not hasattr(module, "sinks"):
-                found[module] = row
-        return found
+            if module is not None and not hasattr(module, "sinks"):
+                found.setdefault(module, []).append(row)
+        return {module: rows[0] for module, rows in found.items() if len(rows) == 1}
+
+
+def _holds_others(module: nn.Module) -> bool:
+    """Whether modules inside it have parameters, too."""
+    return any(next(child.parameters(), None) is not None for child in module.children())
 
 
 def _common(names: Iterable[str]) -> str:
