@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import warnings
 import weakref
@@ -362,6 +363,35 @@ def test_attention_that_cannot_be_seen_is_missing_and_told_once(tmp_path: Path) 
         for name in ("entropy", "max_logit", "first_share"):
             values = file[f"attention_{name}"][:]
             assert np.isfinite(values[:, 0]).all() and np.isnan(values[:, 1:]).all()
+
+
+class PartlyCompiled(NanoGPT):
+    """Attention in a compiled function, between modules that are not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        attend = torch.compile(
+            lambda q, k, v: torch.softmax(q @ k.transpose(-1, -2), dim=-1) @ v, backend="aot_eager", fullgraph=True
+        )
+
+        def forward(x: Tensor, block: nn.Module) -> Tensor:
+            q, k, v = (
+                part.unflatten(-1, (3, -1)).transpose(1, 2)
+                for part in block.attn["c_attn"](block.ln_1(x)).split(12, dim=2)
+            )
+            mixed = x + block.attn["c_proj"](attend(q, k, v).transpose(1, 2).flatten(2))
+            return mixed + block.mlp["c_proj"](block.mlp["c_fc"](block.ln_2(mixed)))
+
+        for block in self.transformer["h"]:
+            block.forward = functools.partial(forward, block=block)
+
+
+def test_a_compiled_function_inside_a_layer_is_left_alone(tmp_path: Path) -> None:
+    with pytest.warns(nf_probe.RecorderWarning, match="layers 0, 1, 2 cannot be seen"):
+        recorded = train(make(PartlyCompiled), tmp_path / "run.h5", outputs_every=2)
+    assert_equal(recorded, train(make(PartlyCompiled), None))
+    with h5py.File(tmp_path / "run.h5") as file:
+        assert (file["activation_count"][[0, 2]] > 0).all() and np.isnan(file["attention_entropy"][:]).all()
 
 
 def test_a_run_goes_on_only_with_the_same_operations(tmp_path: Path, nf_probe_command: Run) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
@@ -34,6 +35,8 @@ class HeadWatch(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # fmt: skip
         options = kwargs or {}
+        if torch.compiler.is_compiling():
+            return function(*args, **options)
         name = getattr(function, "__name__", "")
         if name == "multi_head_attention_forward":
             # What it calls does not come through here.
@@ -44,7 +47,7 @@ class HeadWatch(TorchFunctionMode):
             self._see_projections(result, *args, **options)
         elif name == "softmax":
             self._see_softmax(result, *args, **options)
-        elif name == "tanh" and self._are_scores(args[0]):
+        elif name == "tanh" and self._has_heads(args[0]):
             self._squashed = (args[0], result)
         elif name in ("mul", "__mul__") and self._squashed is not None and args[0] is self._squashed[1]:
             # cap · tanh(score / cap)
@@ -53,8 +56,10 @@ class HeadWatch(TorchFunctionMode):
             self._squashed = None
         return result
 
-    def _are_scores(self, values: Tensor) -> bool:
-        return values.dim() == 4 and values.shape[1] == self._heads and values.is_floating_point()
+    def _has_heads(self, values: Tensor) -> bool:
+        has_heads = values.dim() == 4 and values.shape[1] == self._heads and values.is_floating_point()
+        # Of sequences that are spread over workers, each sees a part.
+        return has_heads and not isinstance(values, DTensor)
 
     @contextmanager
     def _seeing_inside(self) -> Iterator[None]:
@@ -84,7 +89,7 @@ class HeadWatch(TorchFunctionMode):
         self, result: Tensor, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None,
         dropout_p: float = 0.0, is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False,
     ) -> None:  # fmt: skip
-        if query.dim() != 4 or query.shape[1] != self._heads or query.shape[1] % key.shape[1]:
+        if not (self._has_heads(query) and query.shape[1] % key.shape[1] == 0):
             return
         is_rounded = query.dtype == torch.float32 and torch.is_autocast_enabled(query.device.type)
         kind = torch.get_autocast_dtype(query.device.type) if is_rounded else query.dtype
@@ -95,7 +100,7 @@ class HeadWatch(TorchFunctionMode):
         self._report(sums, result)
 
     def _see_softmax(self, result: Tensor, scores: Tensor, dim: int | None = None, *_: Any, **options: Any) -> None:
-        if dim not in (-1, 3) or not self._are_scores(scores):
+        if dim not in (-1, 3) or not self._has_heads(scores):
             return
         uncapped, cap = self._cap if self._cap is not None and self._cap[0].shape == scores.shape else (None, 1.0)
         self._cap = None

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 from torch.utils import _python_dispatch
 
 from .attention import HEAD_SUM_COUNT
@@ -34,7 +35,9 @@ class StepTally:
 def first_tensor(values: Any) -> Tensor | None:
     """The first tensor of real numbers among what a module takes or gives."""
     if isinstance(values, Tensor):
-        return values if values.is_floating_point() and values.layout == torch.strided else None
+        # What is spread over workers is nowhere whole.
+        is_plain = values.is_floating_point() and values.layout == torch.strided and not isinstance(values, DTensor)
+        return values if is_plain else None
     members = values.values() if isinstance(values, Mapping) else values if isinstance(values, (tuple, list)) else ()
     return next((found for value in members if (found := first_tensor(value)) is not None), None)
 
