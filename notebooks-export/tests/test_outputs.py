@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import functools
 import gc
+import importlib.util
+import io
+import sys
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
@@ -20,7 +24,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
 
 import nf_probe
-from conftest import Run
+from conftest import ROOT, Run
 from models import NanoGPT, TorchEncoder, batch, loss_of, make
 from nf_probe.reader import open_run
 from nf_probe.schema import MISSING_COUNT
@@ -298,6 +302,34 @@ def test_steps_between_are_missing_and_pay_nothing(tmp_path: Path, nf_probe_comm
             if "activation_" in block.statistic or "attention_" in block.statistic:
                 assert set(block.step.tolist()) == {0, 4}, block.statistic
         assert np.isnan(dataset["activation_zeros"].values[1]).all()
+
+
+def test_a_reader_of_the_specification_alone_reads_what_export_does(tmp_path: Path, nf_probe_command: Run) -> None:
+    spec = importlib.util.spec_from_file_location("independent", ROOT / "Tests/EndToEnd/independent_reader.py")
+    assert spec is not None and spec.loader is not None
+    # Its dataclasses look for their module.
+    reader = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(reader)
+    path = tmp_path / "run.h5"
+    train(make(NanoGPT), path, steps=3, outputs_every=2)
+    run = reader.Run(str(path))
+    assert run.is_manifest_intact
+    found = {(n.step, n.layer, n.tensor, n.statistic): n.value for n in run.numbers() if n.element is None}
+    exported = list(csv.DictReader(io.StringIO(nf_probe_command("export", path, "--quiet"))))
+    assert len(exported) == len(found)
+    for row in exported:
+        key = (int(row["step"]), int(row["layer"]) if row["layer"] else None, row["tensor"] or None, row["statistic"])
+        assert np.array_equal(found[key], float(row["value"]), equal_nan=True), key
+
+
+def test_layers_without_modules_are_refused(tmp_path: Path) -> None:
+    class Bare(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.ParameterList([nn.Parameter(torch.ones(2, 2)) for _ in range(2)])
+
+    with pytest.raises(nf_probe.UsageError, match="output that can be seen"):
+        nf_probe.Recorder(tmp_path / "run.h5", Bare(), outputs_every=1)
 
 
 def test_nothing_of_a_pass_is_kept(tmp_path: Path) -> None:

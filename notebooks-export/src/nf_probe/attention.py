@@ -14,7 +14,7 @@ HEAD_SUM_COUNT = 5
 its probabilities; the largest logit, -∞ where there is none. As `AttentionSums` in nf-probe's own loop."""
 
 _CHUNK = {"cpu": 1 << 20}
-_LARGE_CHUNK = 1 << 24
+_LARGE_CHUNK = 1 << 23
 """Logits that are looked at together: what is computed anew stays small, on the processor within its cache."""
 
 _MASKED = -1e8
@@ -65,8 +65,9 @@ def of_projections(
     for some, rows in _chunks(query.device, sequences, heads, length, keys):
         # Query heads that share a key head stand side by side.
         grouped = query[some, :, rows].to(number).unflatten(1, (-1, groups))
-        logits = (grouped * factor) @ key[some].to(number).unsqueeze(2).transpose(-1, -2)
-        logits = logits.flatten(1, 2)
+        logits = (grouped @ key[some].to(number).unsqueeze(2).transpose(-1, -2)).flatten(1, 2)
+        # Not sooner: products of 16 bits are exact, also where a device rounds what it multiplies.
+        logits *= factor
         if bias is not None:
             logits += _part(bias, some, rows).to(number)
         sums.add(logits, some, rows)

@@ -70,10 +70,12 @@ def find_taps(modules: Sequence[nn.Module], placing: Placing, layout: Layout) ->
         layout: The run's layers.
 
     Raises:
-        UsageError: The layers are compiled, so that nothing inside them can be seen.
+        UsageError: Nothing inside the layers can be seen: they are compiled, or no modules.
     """
     search = _Search(modules, placing, layout)
     in_layers, stem_taps = [*search.streams(), *search.in_layers()], list(search.after_layers())
+    if not in_layers:
+        raise UsageError("no module of the model's layers has an output that can be seen; leave outputs_every at 0")
     names = _ordered(in_layers, pass_order(placing))
     stem = tuple(dict.fromkeys(tap.name for tap in stem_taps))
     columns = {name: place for place, name in enumerate(names)}
