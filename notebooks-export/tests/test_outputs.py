@@ -252,7 +252,7 @@ def test_what_checkpointing_computes_anew_counts_once(
 ) -> None:
     monkeypatch.setattr(Checkpointed, "options", WAYS[way])
     if not is_recognised:
-        monkeypatch.setattr("nf_probe.outputs._is_recomputed", lambda: False)
+        monkeypatch.setattr("nf_probe.passes._is_recomputed", lambda: False)
     train(make(NanoGPT), tmp_path / "plain.h5", places=PLACES[NanoGPT])
     recorded = train(make(Checkpointed), tmp_path / "run.h5")
     assert_equal(recorded, train(make(Checkpointed), None))

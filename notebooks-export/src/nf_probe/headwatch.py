@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
@@ -21,10 +21,18 @@ Report = Callable[[Callable[[], Tensor], Tensor], None]
 class HeadWatch(TorchFunctionMode):
     """Reports attention with a given number of heads while it is entered; calls run as they would without it."""
 
-    def __init__(self, heads: int, report: Report) -> None:
+    def __init__(self, heads: int, report: Report, fail: Callable[[Exception], None]) -> None:
+        """Prepares it.
+
+        Args:
+            heads: Of a layer; attention with another number is none of its own.
+            report: Called after each attention.
+            fail: Takes an error, which would come out of the script's own call.
+        """
         super().__init__()
         self._heads = heads
         self._report = report
+        self._fail = fail
         self._squashed: tuple[Tensor, Tensor] | None = None
         """What a tanh took that may be a cap's, and what it gave."""
         self._cap: tuple[Tensor, float] | None = None
@@ -43,47 +51,57 @@ class HeadWatch(TorchFunctionMode):
             with self._seeing_inside():
                 return function(*args, **options)
         result = function(*args, **options)
-        if name == "scaled_dot_product_attention":
-            self._see_projections(result, *args, **options)
-        elif name == "softmax":
-            self._see_softmax(result, *args, **options)
-        elif name == "tanh" and self._has_heads(args[0]):
-            self._squashed = (args[0], result)
-        elif name in ("mul", "__mul__") and self._squashed is not None and args[0] is self._squashed[1]:
-            # cap · tanh(score / cap)
-            if isinstance(args[1], (int, float)):
-                self._cap = (self._squashed[0], float(args[1]))
-            self._squashed = None
+        self._look(name, result, args, options)
         return result
-
-    def _has_heads(self, values: Tensor) -> bool:
-        has_heads = values.dim() == 4 and values.shape[1] == self._heads and values.is_floating_point()
-        # Of sequences that are spread over workers, each sees a part.
-        return has_heads and not isinstance(values, DTensor)
 
     @contextmanager
     def _seeing_inside(self) -> Iterator[None]:
         originals = {name: getattr(functional, name) for name in ("scaled_dot_product_attention", "softmax")}
 
-        def attention(*args: Any, **options: Any) -> Tensor:
-            result: Tensor = originals["scaled_dot_product_attention"](*args, **options)
-            self._see_projections(result, *args, **options)
-            return result
+        def replacement(name: str) -> Callable[..., Any]:
+            def call(*args: Any, **options: Any) -> Any:
+                result = originals[name](*args, **options)
+                self._look(name, result, args, options, are_flat=name == "softmax")
+                return result
 
-        def softmax(scores: Tensor, *args: Any, **options: Any) -> Tensor:
-            result: Tensor = originals["softmax"](scores, *args, **options)
-            # Sequences and heads share a dimension here.
-            if scores.dim() == 3 and scores.shape[0] % self._heads == 0:
-                self._report(lambda: of_logits(scores.unflatten(0, (-1, self._heads))), result)
-            return result
+            return call
 
         try:
-            for name, replacement in (("scaled_dot_product_attention", attention), ("softmax", softmax)):
-                setattr(functional, name, replacement)
+            for name in originals:
+                setattr(functional, name, replacement(name))
             yield
         finally:
             for name, original in originals.items():
                 setattr(functional, name, original)
+
+    def _look(
+        self, name: str, result: Any, args: Sequence[Any], options: Mapping[str, Any], *, are_flat: bool = False
+    ) -> None:  # fmt: skip
+        """Looks at a call.
+
+        Args:
+            name: The function's.
+            result: What it gave.
+            args: What it was given.
+            options: The same by name.
+            are_flat: Whether scores have sequences and heads in one dimension.
+        """
+        see = _SEEN.get(name)
+        if see is None:
+            return
+        try:
+            if are_flat:
+                self._see_flat_softmax(result, *args, **options)
+            else:
+                see(self, result, *args, **options)
+        except Exception as error:
+            self._fail(error)
+
+    def _has_heads(self, values: object) -> TypeGuard[Tensor]:
+        # Of sequences that are spread over workers, each sees a part.
+        if not isinstance(values, Tensor) or isinstance(values, DTensor):
+            return False
+        return values.dim() == 4 and values.shape[1] == self._heads and values.is_floating_point()
 
     def _see_projections(
         self, result: Tensor, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None,
@@ -99,9 +117,35 @@ class HeadWatch(TorchFunctionMode):
 
         self._report(sums, result)
 
-    def _see_softmax(self, result: Tensor, scores: Tensor, dim: int | None = None, *_: Any, **options: Any) -> None:
-        if dim not in (-1, 3) or not self._has_heads(scores):
+    def _see_softmax(self, result: Tensor, input: Tensor, dim: int | None = None, *_: Any, **__: Any) -> None:
+        if dim not in (-1, 3) or not self._has_heads(input):
             return
-        uncapped, cap = self._cap if self._cap is not None and self._cap[0].shape == scores.shape else (None, 1.0)
+        uncapped, cap = self._cap if self._cap is not None and self._cap[0].shape == input.shape else (None, 1.0)
         self._cap = None
-        self._report(lambda: of_logits(scores, uncapped, cap), result)
+        self._report(lambda: of_logits(input, uncapped, cap), result)
+
+    def _see_flat_softmax(self, result: Tensor, input: Tensor, dim: int | None = None, *_: Any, **__: Any) -> None:
+        if input.dim() == 3 and dim in (-1, 2) and input.shape[0] % self._heads == 0:
+            self._report(lambda: of_logits(input.view(-1, self._heads, *input.shape[1:])), result)
+
+    def _see_tanh(self, result: Tensor, input: Tensor, *_: Any, **__: Any) -> None:
+        if self._has_heads(input):
+            self._squashed = (input, result)
+
+    def _see_product(self, result: Tensor, *factors: Any, **_: Any) -> None:
+        """cap · tanh(score / cap)"""
+        if self._squashed is None or not factors or factors[0] is not self._squashed[1]:
+            return
+        if isinstance(factors[-1], (int, float)):
+            self._cap = (self._squashed[0], float(factors[-1]))
+        self._squashed = None
+
+
+_SEEN: Mapping[str, Callable[..., None]] = {
+    "scaled_dot_product_attention": HeadWatch._see_projections,
+    "softmax": HeadWatch._see_softmax,
+    "tanh": HeadWatch._see_tanh,
+    "mul": HeadWatch._see_product,
+    "__mul__": HeadWatch._see_product,
+}
+"""What looks at calls, by their functions' names."""

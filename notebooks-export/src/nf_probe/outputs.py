@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,13 +18,11 @@ from torch.utils.hooks import RemovableHandle
 from .errors import UsageError
 from .headwatch import HeadWatch
 from .outputrow import Numbers
-from .outputsums import StepTally, add, first_tensor, rows_of, undisturbed
+from .outputsums import StepTally, first_tensor, rows_of, undisturbed
+from .passes import is_in_backward, is_looked_at, is_met_again
 from .sharding import reduced
 from .sums import OUTPUT_SUM_COUNT, SUM_COUNT
 from .taps import Tap, Taps
-
-_MET = "nf_probe"
-"""Where nodes of the graph say whose hooks they have."""
 
 
 @dataclass
@@ -32,6 +31,13 @@ class _Forward:
 
     unreached: list[Callable[[], None]] = field(default_factory=list)
     """What counts outputs that no gradient can reach, before the first tensor that trains: with the pass's others."""
+
+
+class _Entered(threading.local):
+    """Of each thread that runs the model, the modules that it is inside of."""
+
+    def __init__(self) -> None:
+        self.watches: list[HeadWatch | None] = []
 
 
 class OutputWatch:
@@ -58,7 +64,7 @@ class OutputWatch:
         self._every = every
         self._forward = _Forward()
         self._handles: list[RemovableHandle] = []
-        self._entered: list[HeadWatch | None] = []
+        self._entered = _Entered()
         self._entering: dict[nn.Module, list[Tap]] = {}
         self._leaving: dict[nn.Module, list[Tap]] = {}
         for tap in () if taps is None else taps.taps:
@@ -122,29 +128,30 @@ class OutputWatch:
         self._handles = handles
 
     def _pass_begins(self, *_: object) -> None:
-        if _is_looked_at():
+        if is_looked_at():
             self._forward = _Forward()
 
     def _entered_module(self, taps: list[Tap], module: nn.Module, args: Any, options: Mapping[str, Any]) -> None:
-        if _is_looked_at() and (tensor := first_tensor((*args, *options.values()))) is not None:
+        if is_looked_at() and (tensor := first_tensor((*args, *options.values()))) is not None:
             self._take(taps, tensor)
 
     def _left_module(self, taps: list[Tap], module: nn.Module, args: Any, output: Any) -> None:
-        if _is_looked_at() and (tensor := first_tensor(output)) is not None:
+        if is_looked_at() and (tensor := first_tensor(output)) is not None:
             self._take(taps, tensor)
 
     def _attention_begins(self, layer: int, *_: object) -> None:
         if torch.compiler.is_compiling():
             return
-        watch = HeadWatch(self._heads, functools.partial(self._attended, layer)) if _is_looked_at() else None
-        if watch is not None:
+        watch = None
+        if is_looked_at():
+            watch = HeadWatch(self._heads, functools.partial(self._attended, layer), self._failed)
             watch.__enter__()  # type: ignore[no-untyped-call]
-        self._entered.append(watch)
+        self._entered.watches.append(watch)
 
     def _attention_ended(self, *_: object) -> None:
-        if torch.compiler.is_compiling() or not self._entered:
+        if torch.compiler.is_compiling() or not self._entered.watches:
             return
-        if (watch := self._entered.pop()) is not None:
+        if (watch := self._entered.watches.pop()) is not None:
             watch.__exit__(None, None, None)  # type: ignore[no-untyped-call]
 
     def _take(self, taps: list[Tap], tensor: Tensor) -> None:
@@ -156,43 +163,27 @@ class OutputWatch:
         try:
             with undisturbed(tensor.device):
                 rows = rows_of(taps, tensor, OUTPUT_SUM_COUNT)
+            count = _once(lambda: tally.add_outputs(rows))
+
+            def arrived(gradient: Tensor) -> None:
+                count()
+                tally.add_gradients(rows_of(taps, gradient, SUM_COUNT))
+
+            self._when_reached(tensor, tuple(tap.cell for tap in taps), arrived, count)
         except Exception as error:
             self.error = error
-            return
-        has_counted = False
-
-        def count() -> None:
-            nonlocal has_counted
-            if not has_counted:
-                has_counted = True
-                add(rows, tally.outputs, tally.counts[0])
-
-        def arrived(gradient: Tensor) -> None:
-            count()
-            add(rows_of(taps, gradient, SUM_COUNT), tally.gradients, tally.counts[1])
-
-        self._when_reached(tensor, tuple(tap.cell for tap in taps), arrived, count)
 
     def _attended(self, layer: int, sums: Callable[[], Tensor], result: Tensor) -> None:
-        tally = self.tally
+        tally, first = self.tally, layer * self._heads
         if tally is None:
             return
-        try:
-            with undisturbed(result.device):
-                own = sums()
-        except Exception as error:
-            self.error = error
-            return
-        has_counted = False
+        with undisturbed(result.device):
+            own = sums()
+        count = _once(lambda: tally.add_heads(first, own))
+        self._when_reached(result, layer, lambda _: count(), count)
 
-        def count(_: Tensor | None = None) -> None:
-            nonlocal has_counted
-            if not has_counted:
-                has_counted = True
-                for head, row in enumerate(own):
-                    tally.heads.add(layer * self._heads + head, row)
-
-        self._when_reached(result, layer, count, count)
+    def _failed(self, error: Exception) -> None:
+        self.error = error
 
     def _when_reached(
         self, tensor: Tensor, key: object, arrived: Callable[[Tensor], None], count: Callable[[], None]
@@ -215,12 +206,18 @@ class OutputWatch:
 
         handle: RemovableHandle | None = None
         if not tensor.requires_grad:
-            if not _is_in_backward():
+            if not is_in_backward():
                 forward.unreached.append(count)
-        elif not _is_met_again(tensor, key):
+        elif not is_met_again(tensor, key):
             registered: RemovableHandle = tensor.register_hook(hook)
             # One that outlives the pass must not keep it.
             handle = registered if tensor.is_leaf else None
+
+
+def _once(action: Callable[[], None]) -> Callable[[], None]:
+    """What does something at its first call."""
+    waiting = [action]
+    return lambda: waiting.pop()() if waiting else None
 
 
 def require_whole_outputs(*, has_data: bool, is_pipeline: bool) -> None:
@@ -240,31 +237,3 @@ def require_whole_outputs(*, has_data: bool, is_pipeline: bool) -> None:
 def _factors(factor: float) -> NDArray[np.float64]:
     """By how much the sums of a gradient grow with it."""
     return np.array([factor, factor**2, factor, 1, 1])
-
-
-def _is_looked_at() -> bool:
-    """Whether this may be a pass that trains: no compiler's look at the code, nor what checkpointing computes anew."""
-    return torch.is_grad_enabled() and not torch.compiler.is_compiling() and not _is_recomputed()
-
-
-def _is_recomputed() -> bool:
-    if not _is_in_backward():
-        return False
-    # Whoever is not recognised is looked at for nothing: see `_when_reached`.
-    hooks: Any = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", lambda _: None)(True)
-    return bool(hooks) and "_recomputation_hook" in getattr(hooks[0], "__qualname__", "")
-
-
-def _is_in_backward() -> bool:
-    return bool(torch._C._current_graph_task_id() != -1)
-
-
-def _is_met_again(tensor: Tensor, key: object) -> bool:
-    """Whether a backward pass that goes on computes anew with a tensor of the pass itself: what enters a checkpoint."""
-    node: Any = tensor.grad_fn
-    if node is None:
-        return False
-    met: set[object] = node.metadata.setdefault(_MET, set())
-    is_again = _is_in_backward() and (key, tensor.output_nr) in met
-    met.add((key, tensor.output_nr))
-    return is_again

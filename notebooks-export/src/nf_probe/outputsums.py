@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -20,6 +21,9 @@ from .sums import OUTPUT_SUM_COUNT, SUM_COUNT, tensor_sums
 from .tally import Rows
 from .taps import Tap, Taps
 
+OutputRows = list[tuple[int, int, Tensor]]
+"""Of each tap its cell, how many elements it has, and their sums."""
+
 
 class StepTally:
     """What the passes of one step have left so far. A pass counts once its backward pass reaches it."""
@@ -30,6 +34,27 @@ class StepTally:
         self.heads = Rows(taps.layer_count * heads, HEAD_SUM_COUNT, LARGEST_LOGIT, -np.inf)
         self.counts = np.zeros((2, taps.cell_count))
         """Elements of outputs, and of gradients."""
+        self._lock = threading.Lock()
+
+    def add_outputs(self, rows: OutputRows) -> None:
+        """Adds what passed; from any thread."""
+        self._add(rows, self.outputs, self.counts[0])
+
+    def add_gradients(self, rows: OutputRows) -> None:
+        """Adds what arrived; from any thread."""
+        self._add(rows, self.gradients, self.counts[1])
+
+    def add_heads(self, first: int, sums: Tensor) -> None:
+        """Adds the heads of one attention, `(head, sum)`; from any thread."""
+        with self._lock:
+            for head, row in enumerate(sums):
+                self.heads.add(first + head, row)
+
+    def _add(self, rows: OutputRows, to: Rows, counts: NDArray[np.float64]) -> None:
+        with self._lock:
+            for cell, count, row in rows:
+                to.add(cell, row)
+                counts[cell] += count
 
 
 def first_tensor(values: Any) -> Tensor | None:
@@ -51,21 +76,14 @@ def _part(tap: Tap, values: Tensor) -> Tensor | None:
     return replace(tap.cut, dimension=values.dim() - 1).of(values, 0)
 
 
-def rows_of(taps: list[Tap], values: Tensor, sum_count: int) -> list[tuple[int, int, Tensor]]:
-    """Of each tap its cell, how many elements it has, and their sums."""
+def rows_of(taps: list[Tap], values: Tensor, sum_count: int) -> OutputRows:
+    """What passes some taps, or arrives there."""
     parts = [(tap.cell, part) for tap in taps if (part := _part(tap, values)) is not None]
     # Apple's accelerators have no float64.
     device = torch.device("cpu") if values.device.type == "mps" else values.device
     sums = torch.zeros(len(parts), sum_count, dtype=torch.float64, device=device)
     tensor_sums([part for _, part in parts], sums)
     return [(cell, part.numel(), row) for (cell, part), row in zip(parts, sums, strict=True)]
-
-
-def add(rows: list[tuple[int, int, Tensor]], to: Rows, counts: NDArray[np.float64]) -> None:
-    """Adds what `rows` made to a tally, and the elements to their counts."""
-    for cell, count, row in rows:
-        to.add(cell, row)
-        counts[cell] += count
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from torch import nn
@@ -14,11 +14,8 @@ from .errors import UsageError
 from .layout import Layout
 from .manifest import OutputLayout
 from .names import Place, Placed, Placing, bare_name, pass_order, stem_order
+from .operations import ATTENTION, STREAM, entering, in_order
 
-STREAM = "input"
-"""The name, within a layer, of the residual stream that enters it."""
-_ATTENTION = "self_attn"
-_HEAD_PROJECTION = "self_attn.out_proj"
 _CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
 _UNMEASURED = (nn.Embedding, nn.Dropout, nn.Identity, *_CONTAINERS)
 
@@ -76,7 +73,7 @@ def find_taps(modules: Sequence[nn.Module], placing: Placing, layout: Layout) ->
     in_layers, stem_taps = [*search.streams(), *search.in_layers()], list(search.after_layers())
     if not in_layers:
         raise UsageError("no module of the model's layers has an output that can be seen; leave outputs_every at 0")
-    names = _ordered(in_layers, pass_order(placing))
+    names = in_order(((tap.layer, tap.name) for tap in in_layers), pass_order(placing))
     stem = tuple(dict.fromkeys(tap.name for tap in stem_taps))
     columns = {name: place for place, name in enumerate(names)}
     layer_count = len(layout.gradients.layer_names)
@@ -131,12 +128,12 @@ class _Search:
             for name, placed in owners:
                 if (tap := self._tap(name, placed, row)) is not None:
                     found.setdefault((id(tap.module), tap.name), tap)
-            entering = _entering({tap.name for tap in found.values()}, {placed.place.name for _, placed in owners})
-            taps = [*found.values(), *([] if entering else self._without_parameters(row, found.values()))]
+            before = entering({tap.name for tap in found.values()}, {placed.place.name for _, placed in owners})
+            taps = [*found.values(), *([] if before else self._without_parameters(row, found.values()))]
             for tap in sorted(taps, key=lambda tap: self._order[id(tap.module)]):
                 yield tap
-                if tap.name in entering and not isinstance(tap.module, nn.MultiheadAttention):
-                    yield Tap(tap.module, row, entering[tap.name], is_input=True)
+                if tap.name in before and not isinstance(tap.module, nn.MultiheadAttention):
+                    yield Tap(tap.module, row, before[tap.name], is_input=True)
 
     def _tap(self, name: str, placed: Placed, row: int | None) -> Tap | None:
         """The output of the module that holds a parameter; None where that is not the parameter's operation's."""
@@ -156,7 +153,7 @@ class _Search:
             # One module computes with all of a layer's.
             operation = operation[: operation.index("experts") + len("experts")]
             return Tap(module, row, operation)
-        if _holds_others(module) and (last != leaf or operation == _ATTENTION):
+        if _holds_others(module) and (last != leaf or operation == ATTENTION):
             return None
         return Tap(module, row, operation, cut=placed.cut if leaf != "bias" else None)
 
@@ -217,7 +214,7 @@ class _Search:
         """The modules in which the layers' heads attend."""
         found: dict[nn.Module, list[int]] = {}
         for row, owners in self._owners.items():
-            own = [name for name, placed in owners if placed.place.name.startswith(f"{_ATTENTION}.")]
+            own = [name for name, placed in owners if placed.place.name.startswith(f"{ATTENTION}.")]
             path, layer = _common(own) if own else self._layers[row], self._layers[row]
             # A container has no forward pass of its own.
             while path and isinstance(self._modules.get(path), _CONTAINERS):
@@ -244,25 +241,3 @@ def _beginning(paths: Sequence[Sequence[str]]) -> list[str]:
     """What all of some paths begin with."""
     columns = zip(*paths, strict=False)
     return [parts[0] for parts in itertools.takewhile(lambda parts: len(set(parts)) == 1, columns)]
-
-
-def _entering(operations: Set[str], tensors: Set[str]) -> Mapping[str, str]:
-    """The operations whose outputs are what enters another one: those that nf-probe's own loop has before it."""
-    before = {"fc2": "activation"} if "ffn_layernorm" not in operations else {"ffn_layernorm": "activation"}
-    if tensors.isdisjoint({"c_attn", "self_attn.c_attn"}):
-        before[_HEAD_PROJECTION] = _ATTENTION
-    return {name: operation for name, operation in before.items() if name in operations}
-
-
-def _ordered(taps: Sequence[Tap], order: Sequence[str]) -> tuple[str, ...]:
-    """Names within a layer in the order in which data pass them; one without a rank follows what stands before it."""
-    ranks = {stem: rank for rank, stem in enumerate(order)}
-    ranks |= {STREAM: -1, _ATTENTION: ranks[_HEAD_PROJECTION], "activation": ranks["ffn_layernorm"]}
-    keys: dict[str, tuple[int, int, int]] = {}
-    layer, last = None, -1
-    for position, tap in enumerate(taps):
-        layer, last = tap.layer, last if tap.layer == layer else -1
-        last = ranks.get(tap.name, last)
-        is_before = tap.name in (STREAM, _ATTENTION, "activation")
-        keys.setdefault(tap.name, (last, 0 if is_before else 1 if tap.name in ranks else 2, position))
-    return tuple(sorted(keys, key=keys.__getitem__))
