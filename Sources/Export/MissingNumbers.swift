@@ -2,10 +2,10 @@ import RunData
 import RunFile
 
 extension StepVariable {
-  /// Whether it is measured at some steps alone, as weights and updates are; at the others it is not a number.
+  /// Whether it may be measured at some steps alone, as weights and updates are; at the others it is not a number.
   var isSampled: Bool {
     let name = name.trimmingPrefix("stem_")
-    return name.hasPrefix("weight_") || name.hasPrefix("update_")
+    return ["weight_", "update_", "attention_"].contains(where: name.hasPrefix)
   }
 }
 

@@ -13,7 +13,9 @@ public struct OutputSurvey {
   private var maxima: [Double]
   private var heads: [[Double]]
   private var largestLogits: [Double]
-  private var recordCount = 0
+  /// Rows at which each place was measured, and each layer.
+  private var rowCounts: [Int]
+  private var layerRowCounts: [Int]
   private var steps: ClosedRange<Int>?
 
   private static let summed = ["count", "l1", "sum_squares", "sum_fourth_powers"]
@@ -33,6 +35,8 @@ public struct OutputSurvey {
     sums = Self.summed.map { _ in [] }
     for index in sums.indices { sums[index] = places.map { _ in 0 } }
     maxima = places.map { _ in 0 }
+    rowCounts = places.map { _ in 0 }
+    layerRowCounts = Array(repeating: 0, count: layerCount)
     heads = (0..<2).map { _ in [] }
     for index in heads.indices { heads[index] = Array(repeating: 0, count: layerCount * headCount) }
     largestLogits = Array(repeating: -.infinity, count: layerCount * headCount)
@@ -43,54 +47,67 @@ public struct OutputSurvey {
   public mutating func add(_ block: StepBlock) {
     precondition(block.values.count == variables.count, "a block of other variables")
     for (row, step) in block.steps.enumerated() {
-      var variable = 0
+      var isMeasured = Array(repeating: false, count: layerCount)
+      var first = 0
       for range in [0..<layerPlaceCount, layerPlaceCount..<places.count] where !range.isEmpty {
-        for index in sums.indices {
-          add(block.values[variable], row, to: &sums[index], at: range)
-          variable += 1
+        for place in addPlaces(block.values[first...], row, range) {
+          if place < layerPlaceCount { isMeasured[place / (layerPlaceCount / layerCount)] = true }
+          steps = (steps?.lowerBound ?? step)...step
         }
-        raise(&maxima, at: range, to: block.values[variable], row)
-        variable += 1
+        first += Self.summed.count + 1
       }
-      if headCount > 0 {
-        for index in heads.indices {
-          add(block.values[variable], row, to: &heads[index], at: heads[index].indices)
-          variable += 1
-        }
-        raise(&largestLogits, at: largestLogits.indices, to: block.values[variable], row)
-      }
-      recordCount += 1
-      steps = (steps?.lowerBound ?? step)...step
+      if headCount > 0 { addHeads(block.values[first...], row, layers: isMeasured) }
     }
   }
 
-  private func add(_ values: [Double], _ row: Int, to sums: inout [Double], at range: Range<Int>) {
-    for (offset, index) in range.enumerated() { sums[index] += values[row * range.count + offset] }
-  }
-
-  private func raise(_ maxima: inout [Double], at range: Range<Int>, to values: [Double], _ row: Int) {
-    for (offset, index) in range.enumerated() {
-      let value = values[row * range.count + offset]
-      // `Swift.max` would drop a NaN on one side.
-      maxima[index] = maxima[index].isNaN || value.isNaN ? .nan : max(maxima[index], value)
+  /// Adds a row of some places. What was not measured at a step has no elements, and sums that are not a number.
+  /// - Returns: the places that were measured.
+  private mutating func addPlaces(_ values: ArraySlice<[Double]>, _ row: Int, _ range: Range<Int>) -> [Int] {
+    let first = values.startIndex
+    return range.enumerated().compactMap { offset, place in
+      let cell = row * range.count + offset
+      guard values[first][cell] > 0 else { return nil }
+      for index in sums.indices { sums[index][place] += values[first + index][cell] }
+      maxima[place] = Self.larger(maxima[place], values[first + sums.count][cell])
+      rowCounts[place] += 1
+      return place
     }
   }
 
-  /// The summary of all steps that were added; nil where there was none.
+  private mutating func addHeads(_ values: ArraySlice<[Double]>, _ row: Int, layers isMeasured: [Bool]) {
+    let first = values.startIndex
+    for layer in isMeasured.indices where isMeasured[layer] {
+      layerRowCounts[layer] += 1
+      for head in layer * headCount..<(layer + 1) * headCount {
+        let cell = row * layerCount * headCount + head
+        for index in heads.indices { heads[index][head] += values[first + index][cell] }
+        largestLogits[head] = Self.larger(largestLogits[head], values[first + heads.count][cell])
+      }
+    }
+  }
+
+  /// The larger one; not a number where one is none, which `Swift.max` would drop on one side.
+  private static func larger(_ one: Double, _ other: Double) -> Double {
+    one.isNaN || other.isNaN ? .nan : max(one, other)
+  }
+
+  /// The summary of all steps that were added and measured; nil where there was none.
   public var summary: OutputSummary? {
     guard let steps else { return nil }
-    let count = Double(recordCount)
     return OutputSummary(
       steps: steps,
       outputs: places.indices.map { place in
-        OutputSummary.Output(
+        // The sums of what was never measured are 0.
+        let count = Double(max(1, rowCounts[place]))
+        return OutputSummary.Output(
           place: places[place], count: sums[0][place] / count, l1: sums[1][place] / count,
           sumSquares: sums[2][place] / count, fourthPowers: sums[3][place] / count, maxAbs: maxima[place])
       },
       heads: largestLogits.indices.map { index in
-        OutputSummary.Head(
-          layer: index / headCount, head: index % headCount, entropy: heads[0][index] / count,
-          maxLogit: largestLogits[index], firstShare: heads[1][index] / count)
+        let rows = layerRowCounts[index / headCount]
+        return OutputSummary.Head(
+          layer: index / headCount, head: index % headCount, entropy: heads[0][index] / Double(rows),
+          maxLogit: rows > 0 ? largestLogits[index] : .nan, firstShare: heads[1][index] / Double(rows))
       })
   }
 }

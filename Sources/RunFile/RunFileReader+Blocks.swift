@@ -29,7 +29,10 @@ public struct StepVariable: Equatable, Sendable {
 
   /// The variable whose cells are `TensorSums.missingCount` where those of this one are missing; nil where none can be.
   public var countVariable: String? {
-    let prefixes = ["stem_gradient_", "expert_gradient_", "gradient_"]
+    let prefixes = [
+      "stem_gradient_", "expert_gradient_", "gradient_", "stem_activation_gradient_", "stem_activation_",
+      "activation_gradient_", "activation_",
+    ]
     guard let prefix = prefixes.first(where: name.hasPrefix), axis != .none else { return nil }
     return name == prefix + "zeros" ? name : prefix + "nonfinite"
   }

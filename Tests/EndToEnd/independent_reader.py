@@ -5,6 +5,7 @@ numbers in the form of `nf-probe export`.
 """
 
 import functools
+import re
 import struct
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ LATEST_VERSION = 2
 MARKERS = ["step", "snapshot", "validation_step", "noise_step", "event"]
 CONTRACT = ["loss", "reduction", "scope", "unit", "gradient_scale", "measured_at", "accumulation", "objective"]
 RUNNING = 1
+MISSING_COUNT = 2**32 - 1
 
 
 def crc32c(data: bytes) -> int:
@@ -122,11 +124,24 @@ class Run:
             for row in self.sound_rows(marker):
                 step = int(self.file[marker][row])
                 for name in names:
-                    # Weights and updates that were not measured at a step are not a number there.
-                    is_sampled = name.removeprefix("stem_").startswith(("weight_", "update_"))
+                    # Weights, updates and heads that were not measured at a step are not a number there.
+                    is_sampled = name.removeprefix("stem_").startswith(("weight_", "update_", "attention_"))
+                    missing = self._missing(name, row)
                     for number in self._of_row(step, name, dimensions[name], self.file[name][row]):
-                        if not is_sampled or number.value == number.value:
+                        if (number.layer, number.tensor) not in missing and (not is_sampled or number.value == number.value):
                             yield number
+
+    def _missing(self, name: str, row: int) -> set[tuple[int | None, str]]:
+        """Layer and name of the tensors and outputs that have no number of a kind in a row."""
+        kind = re.fullmatch(r"(.*(?:gradient|activation))_\w+", name)
+        counts = f"{kind[1]}_{'zeros' if name.endswith('_zeros') else 'nonfinite'}" if kind else ""
+        if counts not in self.file or self.file[name].ndim == 1:
+            return set()
+        labels = self._texts(self.file[counts].dims[self.file[counts].ndim - 1].keys()[0])
+        places = (self.file[counts][row] == MISSING_COUNT).nonzero()
+        if len(places) == 1:
+            return {(None, labels[tensor]) for tensor in places[0]}
+        return {(int(layer), labels[tensor]) for layer, tensor in zip(*places, strict=True)}
 
     def _of_row(self, step: int, name: str, dimensions: list[str], values) -> Iterator[Number]:
         if not dimensions:

@@ -4,11 +4,11 @@
     python benchmarks/overhead.py --size 125M --steps 20
 
 Ways: `plain` (nothing is looked at), `recorder` (nf_probe, gradients alone), `weights` (with weights and updates, as at
-every tenth step unless told otherwise: nine steps of `recorder` and one of `weights` are what it costs), `item` (a loop
-of `.item()` calls for L1, L2 and the largest element), `histograms` (a histogram of every gradient in 64 bins, as
-`wandb.watch` makes them), `trainscope` (if it is installed). Ways take turns step by step on one model and the same
-batches, so that a machine's moods meet all of them; what is compared is the median over steps of a way's time over that
-of the plain step beside it.
+every tenth step unless told otherwise: nine steps of `recorder` and one of `weights` are what it costs), `outputs`
+(with outputs, their gradients and heads, as at the steps of `outputs_every`), `item` (a loop of `.item()` calls for L1,
+L2 and the largest element), `histograms` (a histogram of every gradient in 64 bins, as `wandb.watch` makes them),
+`trainscope` (if it is installed). Ways take turns step by step on one model and the same batches, so that a machine's
+moods meet all of them; what is compared is the median over steps of a way's time over that of the plain step beside it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SIZES = {
 }
 
 
-WAYS = ["recorder", "weights", "item", "histograms", "trainscope"]
+WAYS = ["recorder", "weights", "outputs", "item", "histograms", "trainscope"]
 
 
 class Model(nn.Module):
@@ -70,20 +70,30 @@ class Way:
 class RecorderWay(Way):
     """Attached for its own steps alone, so that others do not pay for its hooks."""
 
-    def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, path: Path, weights_every: int) -> None:
-        self.recorder = nf_probe.Recorder(path, model, optimizer, objective="causal", weights_every=weights_every)
-        self.recorder._probe.detach()
-        self.recorder._parameters.begin(0, is_recorded=False)
+    def __init__(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, path: Path, *, weights_every: int = 0,
+        outputs_every: int = 0,
+    ) -> None:  # fmt: skip
+        self.recorder = nf_probe.Recorder(
+            path, model, optimizer, objective="causal", weights_every=weights_every, outputs_every=outputs_every
+        )
+        self.watches = self.recorder._watches
+        self.rest()
+
+    def rest(self) -> None:
+        self.watches.probe.detach()
+        self.watches.parameters.begin(0, is_recorded=False)
+        self.watches.outputs.begin(0, is_recorded=False)
 
     def before(self) -> None:
-        self.recorder._updates.reset()
-        self.recorder._parameters.begin(0, is_recorded=True)
-        self.recorder._probe.attach()
+        self.watches.updates.reset()
+        self.watches.parameters.begin(0, is_recorded=True)
+        self.watches.outputs.begin(0, is_recorded=True)
+        self.watches.probe.attach()
 
     def after_step(self, loss: Tensor) -> None:
         self.recorder.step(loss, tokens=1)
-        self.recorder._probe.detach()
-        self.recorder._parameters.begin(0, is_recorded=False)
+        self.rest()
 
 
 class ItemWay(Way):
@@ -167,9 +177,11 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
     shape = (sizes["rows"], sizes["length"] + 1)
     with tempfile.TemporaryDirectory() as name:
         ways: dict[str, Way | None] = {
-            "recorder": RecorderWay(model, optimizer, Path(name) / "run.h5", 0),
-            "weights": RecorderWay(model, optimizer, Path(name) / "weights.h5", 1), "item": ItemWay(model),
-            "histograms": HistogramWay(model), "trainscope": trainscope_way(model, optimizer, Path(name)),
+            "recorder": RecorderWay(model, optimizer, Path(name) / "run.h5"),
+            "weights": RecorderWay(model, optimizer, Path(name) / "weights.h5", weights_every=1),
+            "outputs": RecorderWay(model, optimizer, Path(name) / "outputs.h5", outputs_every=1),
+            "item": ItemWay(model), "histograms": HistogramWay(model),
+            "trainscope": trainscope_way(model, optimizer, Path(name)),
         }  # fmt: skip
         chosen = {way: value for way, value in ways.items() if value is not None and way in options.ways}
         times: dict[str, list[float]] = {way: [] for way in ("plain", *chosen)}
@@ -183,7 +195,7 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
                     times["plain"].append(plain)
                     times[way].append(seconds)
                     ratios[way].append(seconds / plain)
-        for way in ("recorder", "weights"):
+        for way in ("recorder", "weights", "outputs"):
             ways[way].recorder.close()
     return {
         "size": options.size, "parameters": sum(p.numel() for p in model.parameters()), "steps": options.steps,

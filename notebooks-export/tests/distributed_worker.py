@@ -89,9 +89,9 @@ def tensor_parallel(model: nn.Module, mesh: object) -> None:
 
 
 def train(way: str, path: Path) -> None:
-    is_by_parts = way.endswith("-noise")
-    wrapped, model, options, share, shares = prepared(way.removesuffix("-noise"))
-    passes = 4 // shares if is_by_parts else 1
+    is_by_parts, has_outputs = way.endswith("-noise"), way.endswith("-outputs")
+    wrapped, model, options, share, shares = prepared(way.removesuffix("-noise").removesuffix("-outputs"))
+    passes = 4 // shares if is_by_parts or has_outputs else 1
     optimizer = torch.optim.SGD(wrapped.parameters(), lr=0.1)
     recorder = nf_probe.Recorder(
         path,
@@ -102,6 +102,7 @@ def train(way: str, path: Path) -> None:
         flush_interval=0,
         weights_every=2,
         noise_every=2 if is_by_parts else 0,
+        outputs_every=2 if has_outputs else 0,
         **options,
     )
     for step in range(STEPS):

@@ -18,12 +18,15 @@ WORKER = Path(__file__).with_name("distributed_worker.py")
 # `there` finds that its file exists; `vanishing` loses its file; `unwrapped` averages nothing. With three and four
 # workers shards are uneven, and of the smallest tensors some are empty.
 WAYS = {
-    0: ["single", "single-noise"],
+    0: ["single", "single-noise", "single-outputs"],
     1: ["fsdp", "tp"],
-    2: ["ddp", "ddp-noise", "fsdp-noise", "ddp-inner", "fsdp", "tp", "unwrapped", "there", "vanishing"],
+    2: [
+        "ddp", "ddp-noise", "fsdp-noise", "ddp-inner", "fsdp", "tp", "unwrapped", "there", "vanishing",
+        "ddp-outputs", "fsdp-outputs", "tp-outputs",
+    ],
     3: ["ddp", "fsdp"],
     4: ["ddp-noise", "fsdp", "tp", "fsdp-tp"],
-}
+}  # fmt: skip
 
 Launch = Callable[[int], Path]
 
@@ -47,7 +50,7 @@ def launched(tmp_path_factory: pytest.TempPathFactory) -> Launch:
     return launch
 
 
-NOT_RECORDED = ("unwrapped", "there", "vanishing", "fsdp-noise")
+NOT_RECORDED = ("unwrapped", "there", "vanishing", "fsdp-noise", "ddp-outputs", "fsdp-outputs", "tp-outputs")
 RECORDED = [(workers, way) for workers, ways in WAYS.items() if workers for way in ways]
 
 
@@ -112,3 +115,22 @@ def test_parts_are_workers_times_passes(launched: Launch, nf_probe_command: Run,
 def test_parts_of_spread_gradients_are_refused(launched: Launch) -> None:
     for rank in range(2):
         assert "spread over workers" in (launched(2) / f"fsdp-noise.{rank}.error").read_text()
+
+
+@pytest.mark.parametrize("way", ["ddp", "fsdp"])
+def test_outputs_are_those_of_all_workers_and_passes(launched: Launch, nf_probe_command: Run, way: str) -> None:
+    path = launched(2) / f"{way}-outputs.h5"
+    with h5py.File(launched(0) / "single-outputs.h5") as one, h5py.File(path) as several:
+        assert several["operation"].asstr()[:].tolist() == one["operation"].asstr()[:].tolist()
+        names = [name for name in one if "activation_" in name or "attention_" in name]
+        assert len(names) == 27
+        # Whether what is nearly nothing is rounded to 0 differs: what reaches the first query, which has no choice.
+        for name in (name for name in names if not name.endswith("gradient_zeros")):
+            assert several[name][:] == pytest.approx(one[name][:], rel=1e-4, abs=1e-9, nan_ok=True), name
+        assert (several["activation_count"][[0, 2]] > 0).all() and not several["activation_count"][1].any()
+    nf_probe_command("verify", path)
+
+
+def test_outputs_that_workers_share_are_refused(launched: Launch) -> None:
+    for rank in range(2):
+        assert "workers share outputs" in (launched(2) / f"tp-outputs.{rank}.error").read_text()

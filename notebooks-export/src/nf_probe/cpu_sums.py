@@ -15,44 +15,48 @@ _BLOCK = 1 << 19
 each core has enough to do that the cores' waiting for each other does not count."""
 
 
-def cpu_sums(gradients: list[Tensor]) -> Tensor:
-    """The sums of each gradient: `(gradient, sum)`, float64, as `tensor_sums` writes them."""
+def cpu_sums(gradients: list[Tensor], sum_count: int = 5) -> Tensor:
+    """The sums of each gradient: `(gradient, sum)`, float64, as `tensor_sums` writes them; a sixth one is Σg⁴."""
+    has_fourth = sum_count > 5
     # Scripts may have made another device the default one.
-    rows = torch.zeros(len(gradients), 5, dtype=torch.float64, device="cpu")
+    rows = torch.zeros(len(gradients), sum_count, dtype=torch.float64, device="cpu")
     short = [index for index, gradient in enumerate(gradients) if 0 < gradient.numel() <= _SHORT]
     if short:
-        rows[short] = torch.from_numpy(_sums_of_short([gradients[index] for index in short]))
+        rows[short] = torch.from_numpy(_sums_of_short([gradients[index] for index in short], has_fourth))
     long = [index for index, gradient in enumerate(gradients) if gradient.numel() > _SHORT]
     if long:
         scratch = _Scratch(max(gradients[index].numel() for index in long))
         for index in long:
-            rows[index] = torch.from_numpy(_sums_of_long(gradients[index], scratch))
+            rows[index] = torch.from_numpy(_sums_of_long(gradients[index], scratch, has_fourth))
     return rows
 
 
-def _sums_of_short(gradients: list[Tensor]) -> NDArray[np.float64]:
+def _sums_of_short(gradients: list[Tensor], has_fourth: bool) -> NDArray[np.float64]:
     starts = np.cumsum([0] + [gradient.numel() for gradient in gradients[:-1]])
     absolute = np.abs(torch.cat([gradient.reshape(-1) for gradient in gradients]).double().numpy())
     # NaNs and infinities are numbers like others here.
     with np.errstate(all="ignore"):
-        return np.stack(
-            [
-                np.add.reduceat(absolute, starts),
-                np.add.reduceat(absolute * absolute, starts),
-                np.maximum.reduceat(absolute, starts),
-                np.add.reduceat(absolute == 0, starts, dtype=np.float64),
-                np.add.reduceat(~np.isfinite(absolute), starts, dtype=np.float64),
-            ],
-            axis=1,
-        )
+        squares = absolute * absolute
+        sums = [
+            np.add.reduceat(absolute, starts),
+            np.add.reduceat(squares, starts),
+            np.maximum.reduceat(absolute, starts),
+            np.add.reduceat(absolute == 0, starts, dtype=np.float64),
+            np.add.reduceat(~np.isfinite(absolute), starts, dtype=np.float64),
+        ]
+        if has_fourth:
+            sums.append(np.add.reduceat(squares * squares, starts))
+        return np.stack(sums, axis=1)
 
 
-def _sums_of_long(gradient: Tensor, scratch: _Scratch) -> NDArray[np.float64]:
-    l1 = squares = largest = zeros = 0.0
+def _sums_of_long(gradient: Tensor, scratch: _Scratch, has_fourth: bool) -> NDArray[np.float64]:
+    l1 = squares = largest = zeros = fourth = 0.0
     for piece in _pieces(gradient):
         own_l1, own_squares, own_largest, smallest = scratch.sums(piece)
         l1 += own_l1
         squares += own_squares
+        if has_fourth:
+            fourth += scratch.fourth_powers(piece.numel())
         largest = max(largest, own_largest)
         # Counting costs as much as all the rest, and most pieces have no zero.
         if smallest == 0:
@@ -61,8 +65,10 @@ def _sums_of_long(gradient: Tensor, scratch: _Scratch) -> NDArray[np.float64]:
         # The largest of several numbers, one of which is none, is none.
         largest = l1 if np.isnan(l1) else largest
         nonfinite = gradient.numel() - int(torch.isfinite(gradient).sum())
-        return np.array([l1, squares, largest, _zeros(gradient), nonfinite])
-    return np.array([l1, squares, largest, zeros, 0])
+        zeros = _zeros(gradient)
+    else:
+        nonfinite = 0
+    return np.array([l1, squares, largest, zeros, nonfinite, *([fourth] if has_fourth else [])])
 
 
 class _Scratch:
@@ -87,6 +93,11 @@ class _Scratch:
             wide.copy_(absolute)
         least, largest = torch.aminmax(absolute)
         return float(wide.sum()), float(torch.dot(wide, wide)), float(largest), float(least)
+
+    def fourth_powers(self, count: int) -> float:
+        """Σg⁴ of the piece that was summed last, which is used up."""
+        squares = self._wide[:count].square_()
+        return float(torch.dot(squares, squares))
 
 
 def _zeros(values: Tensor) -> int:

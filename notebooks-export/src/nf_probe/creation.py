@@ -124,7 +124,10 @@ def _make_coordinates(file: h5py.File, manifest: Manifest, schema: Schema) -> di
         if schema.extents[name] > 0:
             scales[name] = file.create_dataset(name, data=np.arange(schema.extents[name], dtype="<i4"))
     gradients = manifest.gradients
-    for name, texts in (("tensor", gradients.tensor_names), ("stem_tensor", gradients.stem_tensor_names)):
+    for name, texts in (
+        ("tensor", gradients.tensor_names), ("stem_tensor", gradients.stem_tensor_names),
+        ("operation", manifest.outputs.operation_names), ("stem_operation", manifest.outputs.stem_operation_names),
+    ):  # fmt: skip
         if texts:
             scales[name] = _make_texts(file, name, texts)
     for name, dataset in scales.items():

@@ -118,6 +118,21 @@ class ExpertLayout:
 
 
 @dataclass(frozen=True)
+class OutputLayout:
+    """The operations whose outputs are measured; none where they are not."""
+
+    operation_names: tuple[str, ...] = ()
+    """Within a layer, in the order of the forward pass: a full `(layer, operation)` grid."""
+    stem_operation_names: tuple[str, ...] = ()
+    """After the layers."""
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether there is any."""
+        return bool(self.operation_names)
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The facts of a run that its file begins with."""
 
@@ -141,6 +156,7 @@ class Manifest:
     """Whether sums of weights and updates are recorded."""
     has_noise: bool = False
     """Whether sums by parts of the batch are recorded."""
+    outputs: OutputLayout = OutputLayout()
     configuration_json: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -174,9 +190,10 @@ class Manifest:
         yield struct.pack("<2d", corpus.unigram_entropy, rate)
         yield texts(machine.program, machine.cpu, machine.blas)
         yield integers(machine.threads, self.model_dim, self.ffn_dim, self.head_count)
-        # No operations: outputs are not measured here.
+        stem_operations = self.outputs.stem_operation_names
         for names in (
-            gradients.layer_names, gradients.tensor_names, gradients.stem_tensor_names, (), (self.scale_list,),
+            gradients.layer_names, gradients.tensor_names, gradients.stem_tensor_names, self.outputs.operation_names,
+            (self.scale_list,), *([stem_operations] if stem_operations else []),
         ):  # fmt: skip
             yield integers(len(names)) + texts(*names)
         if self.has_loss_scale:
@@ -185,5 +202,7 @@ class Manifest:
             yield texts("weights", "updates")
         if self.has_noise:
             yield texts("noise")
+        if self.outputs.is_measured:
+            yield texts("moments")
         yield integers(*gradients.element_counts, *gradients.stem_element_counts)
         yield bytes(gradients.is_zero_by_construction + gradients.stem_is_zero_by_construction)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import os
 import secrets
 import time
@@ -28,21 +27,17 @@ from .experts import with_experts
 from .facts import Optimizers, class_name, gain_decay, optimizer_list, optimizer_settings
 from .holdings import Holdings
 from .layout import make_layout
-from .loss_scaling import LossScaleWatch
 from .machine import this_machine
-from .manifest import Contract, Corpus, ExpertLayout, Manifest
-from .measurement import Measurement
+from .manifest import Contract, Corpus, ExpertLayout, Manifest, OutputLayout
 from .names import find_places
-from .noise import NoiseWatch
-from .parameterwatch import ParameterWatch
-from .pipeline import PipelineWatch
-from .probe import GradientProbe
+from .outputs import require_whole_outputs
 from .recording import Recording
 from .scales import ScaleSnapshots
 from .schedule import Schedule
 from .sharding import worker, worker_count
-from .step import StepReduction, StepRow
-from .updates import UpdateWatch
+from .step import StepRow
+from .taps import find_taps
+from .watches import Plan, Watches
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
@@ -107,6 +102,7 @@ class Recorder:
         experts: bool = False,
         weights_every: int = 10,
         noise_every: int = 0,
+        outputs_every: int = 0,
         alerts: Sequence[str] = (),
         on_alert: Callable[[str], object] | None = None,
         snapshot_every: int = 50,
@@ -153,6 +149,9 @@ class Recorder:
             noise_every: Also sums the gradients of a step's parts, its backward passes on all workers, at every n-th
                 step; `nf-probe grads --noise-scale` makes noise and signal of them. Needs two parts or more of equally
                 many tokens, and `tokens` of each step.
+            outputs_every: Also sums operations' outputs, the gradients that reach them, and what heads of attention do,
+                at every n-th step (of those that are recorded), for `nf-probe activations`. Layers must not be
+                compiled, and every worker needs the whole model and data of its own.
             alerts: Rules such as `update/weight of any layer > 0.1 for 20 steps`: a warning says when one begins to
                 hold, and `nf-probe report` shows it among the findings.
             on_alert: Called with the sentence instead of the warning; on worker 0.
@@ -192,6 +191,10 @@ class Recorder:
         self._alerts = AlertWatch(alerts, self._layout.gradients, has_parameters=weights_every > 0)
         self._on_alert = on_alert
         has_data = holdings.carries_data(data_group)
+        taps = None
+        if outputs_every:
+            require_whole_outputs(has_data=has_data, is_pipeline=pipeline is not None)
+            taps = find_taps(modules, placing, self._layout)
         if contract is None:
             contract = Contract() if objective is None else Contract.language_model(objective)
         manifest = Manifest(
@@ -212,37 +215,21 @@ class Recorder:
             datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             self._snapshots.scales if snapshot_every else (), scaler is not None,
             ExpertLayout() if by_expert is None else by_expert.counts, weights_every > 0,
-            noise_every > 0,
+            noise_every > 0, OutputLayout() if taps is None else taps.layout,
         )  # fmt: skip
         self._recording = Recording(
             self.path, manifest, resume=resume, replacing=replacing, first_step=first_step, interval=flush_interval
         )
         self._step = self._recording.first_step
         # Nothing is attached before all is well.
-        self._loss_scaling = LossScaleWatch(scaler)
-        parts = [*self._layout.parts, *left_out]
-        self._probe = GradientProbe(holdings, parts, passes if pipeline is None else math.inf, self._loss_scaling.scale)
-        self._probe.is_wanted = self._schedule.includes(self._step)
-        self._pipeline = PipelineWatch(pipeline, self._probe.measure_quietly) if pipeline is not None else None
-        replicas = [holdings.all[part.parameter].is_replica for part in parts]
-        self._reduction = StepReduction(
-            self._layout,
-            parts,
-            replicas,
-            gradient_scale,
-            has_data,
-            is_pipeline=pipeline is not None,
-            experts=by_expert,
-        )
-        self._parameters = ParameterWatch(holdings, self._layout, weights_every, is_told=bool(optimizers))
-        self._parameters.begin(self._step, is_recorded=self._schedule.includes(self._step))
-        if noise_every and pipeline is not None:
-            raise UsageError(
-                "noise_every sees no parts in a pipeline, whose micro-batches flow together; leave it at 0"
-            )
-        self._noise = NoiseWatch(holdings, self._layout, noise_every, gradient_scale)
-        self._noise.begin(self._step, is_recorded=self._schedule.includes(self._step))
-        self._updates = UpdateWatch(optimizers, self._probe, self._loss_scaling, self._parameters)
+        self._watches = Watches(
+            modules, holdings, optimizers, scaler, pipeline,
+            Plan(
+                self._layout, left_out, by_expert, taps, heads, weights_every, noise_every, outputs_every, passes,
+                gradient_scale, has_data,
+            ),
+        )  # fmt: skip
+        self._watches.begin(self._step, is_recorded=self._schedule.includes(self._step))
         self._update_count = self._step
         self._last_time = time.monotonic()
         self._ending = Ending(self)
@@ -267,12 +254,8 @@ class Recorder:
         if self._schedule.includes(self._step) and (note := self._record(loss, tokens, now - self._last_time)):
             self._warn(note)
         self._step += 1
-        self._update_count = self._step if self._updates.is_made else self._step - 1
-        self._probe.reset()
-        self._probe.is_wanted = self._schedule.includes(self._step)
-        self._updates.reset()
-        self._parameters.begin(self._step, is_recorded=self._schedule.includes(self._step))
-        self._noise.begin(self._step, is_recorded=self._schedule.includes(self._step))
+        self._update_count = self._step if self._watches.updates.is_made else self._step - 1
+        self._watches.begin(self._step, is_recorded=self._schedule.includes(self._step))
         self._last_time = now
         if self._snapshot_every and self._update_count > 0 and self._update_count % self._snapshot_every == 0:
             self._take_snapshot()
@@ -281,7 +264,7 @@ class Recorder:
     def measure(self) -> None:
         """Measures the gradients as they are now, for scripts that do something to them after `backward()` and before
         clipping, e.g. average them over workers by hand."""
-        self._probe.measure(is_asked=True)
+        self._watches.probe.measure(is_asked=True)
 
     @_guarded
     def validation(self, loss: Tensor | float) -> None:
@@ -305,7 +288,7 @@ class Recorder:
             return
         self._is_closed = True
         self._finish(status, with_snapshot and status == "finished")
-        self._detach()
+        self._watches.close()
         self._has_stopped = True
 
     def __enter__(self) -> Recorder:
@@ -326,25 +309,20 @@ class Recorder:
 
     def _record(self, loss: Tensor | float | None, tokens: int, seconds: float) -> str | None:
         """Records this step; what is to be told of it."""
-        error: Exception | None = self._recording.error
-        try:
-            measurement = self._measured()
-            self._parameters.measure()
-        except Exception as found:
-            # Other workers wait for this one's numbers, or for the news that there are none.
-            error, measurement = found, self._probe.nothing
-        row = self._reduction.reduce(measurement, loss, tokens, has_failed=error is not None)
-        if error is not None:
-            raise error
-        parameters = self._parameters.reduced()
-        rate, clip = self._updates.learning_rate, self._updates.clip_coefficient()
-        noise = self._noise.row(row, self._probe.pass_count)
-        note = self._recording.step(self._step, row, parameters, rate, clip, seconds)
-        if noise is not None:
-            self._recording.noise(self._step, noise)
-        self._tell(row, parameters)
+        seen = self._watches.seen(loss, tokens, self._recording.error)
+        note = self._recording.step(
+            self._step,
+            seen.row,
+            {**seen.parameters, **seen.outputs},
+            seen.learning_rate,
+            seen.clip_coefficient,
+            seconds,
+        )
+        if seen.noise is not None:
+            self._recording.noise(self._step, seen.noise)
+        self._tell(seen.row, seen.parameters)
         self._has_recorded = True
-        return note
+        return note or (self._watches.outputs.told() if worker() == 0 else None)
 
     def _tell(self, row: StepRow, parameters: Mapping[str, NDArray[np.float64]]) -> None:
         """Alerts, where rules begin to hold."""
@@ -355,27 +333,6 @@ class Recorder:
                 self._on_alert(f"alert: {alert}")
             else:
                 self._warn(f"alert: {alert}")
-
-    def _measured(self) -> Measurement:
-        """What the last backward pass left; where that is not what the step took, an error."""
-        probe = self._probe
-        if probe.error:
-            raise probe.error
-        if probe.pass_count == 0 and probe.measurement is None:
-            raise UsageError(
-                "no gradients since the last step: call recorder.step() once after each backward(), and make the "
-                "recorder after the model is wrapped (DDP, fully_shard, parallelize_module)"
-            )
-        if probe.measurement is None:
-            if not probe.are_untouched:
-                raise UsageError(
-                    f"only {probe.pass_count} backward passes came before this step, and the gradients were changed "
-                    "since, so they are lost; leave passes at 1 where the number varies"
-                )
-            probe.measure()
-        self._loss_scaling.check()
-        assert probe.measurement is not None
-        return probe.measurement
 
     def _take_snapshot(self) -> None:
         if not self._snapshots.scales or not self._snapshot_every:
@@ -392,19 +349,11 @@ class Recorder:
         """After an error: the training goes on, the recording does not, and both its file and its user learn why."""
         self._has_stopped = True
         self._recording.fail()
-        self._detach()
+        self._watches.close()
         is_first = not self._has_recorded and isinstance(error, UsageError)
         if self._on_error == "raise" or is_first:
             raise error
         self._warn(f"the run is no longer recorded in {self.path}, from step {self._step} on: {error}")
-
-    def _detach(self) -> None:
-        self._probe.detach()
-        if self._pipeline is not None:
-            self._pipeline.close()
-        self._updates.close()
-        self._noise.close()
-        self._loss_scaling.close()
 
     def _warn(self, message: str) -> None:
         warnings.warn(message, RecorderWarning, stacklevel=4)

@@ -90,8 +90,7 @@ def _check_same_run(path: Path, file: h5py.File, manifest: Manifest) -> None:
             f"{path} was recorded by {stored.get('workers')} workers, and now there are {now.get('workers')}; "
             "record to a new file"
         )
-    names = [str(name, "utf-8") for name in file["tensor"][:]]
-    stem = [str(name, "utf-8") for name in file["stem_tensor"][:]] if "stem_tensor" in file else []
+    names, stem = _texts(file, "tensor"), _texts(file, "stem_tensor")
     counts = file["gradient_count"][:].ravel().tolist()
     layout = manifest.gradients
     is_same_layout = (
@@ -99,9 +98,11 @@ def _check_same_run(path: Path, file: h5py.File, manifest: Manifest) -> None:
         and counts == list(layout.element_counts) and str(file.attrs["scales"]) == manifest.scale_list
         and ("loss_scale" in file) == manifest.has_loss_scale and ("noise_step" in file) == manifest.has_noise
         and (len(file["expert"]) if "expert" in file else 0) == manifest.experts.count
+        and _texts(file, "operation") == list(manifest.outputs.operation_names)
+        and _texts(file, "stem_operation") == list(manifest.outputs.stem_operation_names)
     )  # fmt: skip
     if not is_same_layout:
-        raise UsageError(f"{path} has other tensors or scales than this model; record to a new file")
+        raise UsageError(f"{path} has other tensors, scales or operations than this model; record to a new file")
     # What is watched for changes nothing that is recorded.
     different = sorted(key for key in {*stored, *now} - {"alerts"} if stored.get(key) != now.get(key))
     facts = {
@@ -111,3 +112,7 @@ def _check_same_run(path: Path, file: h5py.File, manifest: Manifest) -> None:
     different += [name for name, value in facts.items() if file.attrs[name] != value]
     if different:
         raise UsageError(f"{path} belongs to another run ({', '.join(different)} differ); record to a new file")
+
+
+def _texts(file: h5py.File, name: str) -> list[str]:
+    return [str(text, "utf-8") for text in file[name][:]] if name in file else []

@@ -2,100 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from math import prod
 
-import h5py
-import numpy as np
-
+from .columns import MAGNITUDES, MISSING_COUNT, SUMS, TEXT_LENGTH, Column, Table, sum_columns
 from .manifest import Manifest
+from .outputcolumns import moment_columns, output_sum_columns
+
+__all__ = [
+    "LATEST_VERSION", "MAGNITUDES", "MISSING_COUNT", "SCHEMA_NAME", "STATUS", "SUMS", "TEXT_LENGTH", "Column", "Schema",
+    "Table",
+]  # fmt: skip
 
 SCHEMA_NAME = "nf-probe-run"
 LATEST_VERSION = 2
 """Files have the first version that knows all that is in them: see `Schema.version`."""
-TEXT_LENGTH = 256
-"""Bytes of a text that grows with its table: UTF-8, padded with NULs."""
-
 STATUS = {
     1: "running", 2: "finished", 3: "interrupted", 4: "nonfinite", 5: "failed", 6: "overflow", 7: "diverged",
     8: "lossScaleExhausted",
 }  # fmt: skip
 """How a run stands: the last value of the variable `status`."""
-
-SUMS = {
-    "l1": ("<f8", "sum of absolute values"),
-    "sum_squares": ("<f8", "sum of squares"),
-    "max_abs": ("<f8", "largest absolute value"),
-    "zeros": ("<u4", "elements that are exactly zero"),
-    "nonfinite": ("<u4", "elements that are infinite or not a number"),
-}
-"""The sums of each tensor: the end of their variables' names, their number format, their meaning."""
-
-MAGNITUDES = ("l1", "sum_squares", "max_abs")
-"""The sums that weights and updates have."""
-
-MISSING_COUNT = 2**32 - 1
-"""Stands for the zeros and non-finite elements of what was not measured: of a tensor that has no gradient at a step,
-being frozen or reached by nothing, and of a norm that a log did not have. Its other sums are not a number."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """One variable that grows with its table."""
-
-    name: str
-    number: str
-    long_name: str
-    dimensions: tuple[str, ...] = ()
-    units: str = "1"
-    checksum: int = 0
-    """Which of its table's checksums covers the column."""
-
-    def about(self, subject: str) -> Column:
-        """The column with what its sums are of."""
-        return replace(self, long_name=f"{self.long_name} of {subject}")
-
-    @property
-    def storage(self) -> np.dtype[np.void]:
-        """The type in the file."""
-        return h5py.string_dtype("utf-8", TEXT_LENGTH) if self.number == "text" else np.dtype(self.number)
-
-    @property
-    def fill(self) -> object:
-        """What rows hold that were never written: nothing that looks like a measurement."""
-        if self.number == "text":
-            return None
-        kind = np.dtype(self.number).kind
-        return {"f": np.nan, "i": -1, "u": 0}[kind]
-
-    @property
-    def missing(self) -> np.uint32 | None:
-        """What stands for a count that was not made; of other numbers, not a number does."""
-        is_count = self.number == "<u4" and "gradient_" in self.name
-        return np.uint32(MISSING_COUNT) if is_count else None
-
-
-@dataclass(frozen=True)
-class Table:
-    """Columns that grow together. A row exists once its marker, the coordinate, is written; that happens last."""
-
-    marker: Column
-    columns: tuple[Column, ...]
-    checksum_names: tuple[str, ...]
-
-    @property
-    def checksums(self) -> tuple[Column, ...]:
-        """CRC-32C of parts of the row: the marker's bytes, then those of the covered columns, in order."""
-        return tuple(Column(name, "<u4", "CRC-32C of the row") for name in self.checksum_names)
-
-    @property
-    def all_columns(self) -> tuple[Column, ...]:
-        """The marker, the columns and the checksums."""
-        return (self.marker, *self.columns, *self.checksums)
-
-    def covered(self, checksum: int) -> list[str]:
-        """Names of the variables that a checksum covers, in order."""
-        return [self.marker.name] + [column.name for column in self.columns if column.checksum == checksum]
 
 
 class Schema:
@@ -107,12 +32,12 @@ class Schema:
             "layer": len(gradients.layer_names), "tensor": len(gradients.tensor_names),
             "stem_tensor": len(gradients.stem_tensor_names), "head": manifest.head_count,
             "model_element": manifest.model_dim, "ffn_element": manifest.ffn_dim, "expert": manifest.experts.count,
+            "operation": len(manifest.outputs.operation_names),
+            "stem_operation": len(manifest.outputs.stem_operation_names),
         }  # fmt: skip
-        self.version = LATEST_VERSION if manifest.has_parameters or manifest.has_noise else 1
-        self.steps = _steps(
-            bool(gradients.stem_tensor_names), manifest.has_loss_scale, manifest.experts.count > 0,
-            manifest.has_parameters,
-        )  # fmt: skip
+        is_later = manifest.has_parameters or manifest.has_noise or manifest.outputs.is_measured
+        self.version = LATEST_VERSION if is_later else 1
+        self.steps = _steps(manifest)
         self.snapshots = Table(
             Column("snapshot", "<i8", "optimizer updates before the snapshot"),
             tuple(
@@ -158,7 +83,8 @@ class Schema:
         return prod(self.row_shape(column)) * column.storage.itemsize
 
 
-def _steps(has_stem: bool, has_loss_scale: bool, has_experts: bool, has_parameters: bool) -> Table:
+def _steps(manifest: Manifest) -> Table:
+    has_stem = bool(manifest.gradients.stem_tensor_names)
     columns = [
         Column("segment", "<i4", "attempt that made the step", checksum=1),
         Column("loss", "<f8", "mean token negative log-likelihood of the global batch", units="nat"),
@@ -167,31 +93,26 @@ def _steps(has_stem: bool, has_loss_scale: bool, has_experts: bool, has_paramete
         Column("clip_coefficient", "<f8", "factor applied by clipping"),
         Column("tokens", "<i8", "tokens that the loss runs over"),
         Column("seconds", "<f8", "wall-clock time of the step", units="s", checksum=1),
-        *_sum_columns("gradient", ("layer", "tensor")),
+        *sum_columns("gradient", ("layer", "tensor")),
     ]
     if has_stem:
-        columns += _sum_columns("stem_gradient", ("stem_tensor",))
-    if has_loss_scale:
+        columns += sum_columns("stem_gradient", ("stem_tensor",))
+    columns += output_sum_columns(manifest.outputs)
+    if manifest.has_loss_scale:
         meaning = "factor on the loss while gradients were computed; they are recorded without it"
         columns.append(Column("loss_scale", "<f8", meaning))
-    for kind, subject in _PARAMETERS.items() if has_parameters else ():
+    for kind, subject in _PARAMETERS.items() if manifest.has_parameters else ():
         columns += _magnitude_columns(kind, subject, ("layer", "tensor"))
         if has_stem:
             columns += _magnitude_columns(f"stem_{kind}", subject, ("stem_tensor",))
+    columns += moment_columns(manifest.outputs, manifest.head_count > 0)
     checksums = ["row_checksum", "attempt_checksum"]
-    if has_experts:
+    if manifest.experts.count:
         # With a checksum of their own: readers that do not know of experts find the others right.
         checksums.append("expert_checksum")
-        columns += _sum_columns("expert_gradient", ("layer", "expert"), checksums.index("expert_checksum"))
+        columns += sum_columns("expert_gradient", ("layer", "expert"), checksums.index("expert_checksum"))
     marker = Column("step", "<i8", "optimizer step")
     return Table(marker, tuple(columns), tuple(checksums))
-
-
-def _sum_columns(prefix: str, dimensions: tuple[str, ...], checksum: int = 0) -> list[Column]:
-    return [
-        Column(f"{prefix}_{suffix}", number, f"{meaning} of the gradient", dimensions, checksum=checksum)
-        for suffix, (number, meaning) in SUMS.items()
-    ]
 
 
 _PARAMETERS = {"weight": "the weights after the update", "update": "what the update changed"}

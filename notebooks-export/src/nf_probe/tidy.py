@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +49,11 @@ def tidy_blocks(run: Run, markers: tuple[str, ...], largest: int) -> Iterator[li
             yield [labels.block(run, variable, start, end) for variable, labels in labelled if labels.count]
 
 
+_MOMENTS = ("count", "sum_fourth_powers")
+_COUNTED = (("layer", "tensor"), ("stem_tensor",), ("layer", "expert"), ("layer", "operation"), ("stem_operation",))
+"""What variables run over whose counts tell what is missing."""
+
+
 class _Labels:
     """Layer, tensor and element of each number of one row of a variable."""
 
@@ -77,7 +83,7 @@ class _Labels:
         repeats = len(keys)
         measured = values[:, self._present].reshape(-1)
         # What was not measured, because the tensor did not train, or not at this step, has no row.
-        if variable.name.removeprefix("stem_").startswith(("weight_", "update_")):
+        if variable.name.removeprefix("stem_").startswith(("weight_", "update_", "attention_")):
             kept: NDArray[np.bool_] | slice = ~np.isnan(measured)
         else:
             kept = self._is_there(run, variable, start, end)
@@ -91,13 +97,9 @@ class _Labels:
         )  # fmt: skip
 
     def _is_there(self, run: Run, variable: Variable, start: int, end: int) -> NDArray[np.bool_] | slice:
-        prefix, _, suffix = variable.name.rpartition("gradient_")
-        if suffix not in SUMS or variable.dimensions not in (
-            ("layer", "tensor"),
-            ("stem_tensor",),
-            ("layer", "expert"),
-        ):
+        found = re.fullmatch(r"(.*(?:gradient|activation))_(\w+)", variable.name)
+        if found is None or found[2] not in (*SUMS, *_MOMENTS) or variable.dimensions not in _COUNTED:
             return slice(None)
-        counts = "zeros" if suffix == "zeros" else "nonfinite"
-        _, counted = run.rows(variable.marker, f"{prefix}gradient_{counts}", start, end)
+        counts = "zeros" if found[2] == "zeros" else "nonfinite"
+        _, counted = run.rows(variable.marker, f"{found[1]}_{counts}", start, end)
         return np.asarray(counted[:, self._present].reshape(-1) != MISSING_COUNT)
