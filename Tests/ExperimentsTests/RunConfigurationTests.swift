@@ -1,3 +1,4 @@
+import RunData
 import Testing
 
 @testable import Experiments
