@@ -212,7 +212,7 @@ let package = Package(
       dependencies: ["HDF5", "RunData", "RunFile", "RunFileTestSupport", "run-file-child"],
       exclude: ["Python"], swiftSettings: strict),
     .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard"], swiftSettings: strict),
-    .testTarget(name: "ExperimentsTests", dependencies: ["Experiments"], swiftSettings: strict),
+    .testTarget(name: "ExperimentsTests", dependencies: ["Experiments", "RunData"], swiftSettings: strict),
     .testTarget(name: "ExportTests", dependencies: ["Export"], swiftSettings: strict),
     .target(
       name: "SnapshotSupport", dependencies: ["Charts"], path: "Tests/SnapshotSupport", swiftSettings: strict),

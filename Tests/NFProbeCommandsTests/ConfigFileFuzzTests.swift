@@ -1,3 +1,4 @@
+import Experiments
 import FileTestSupport
 import FuzzTestSupport
 import Testing

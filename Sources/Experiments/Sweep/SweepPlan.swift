@@ -34,6 +34,9 @@ package struct SweepPlan: Codable {
     /// Its settings, without seed and steps.
     var settings: [Setting] { words.compactMap { Setting(word: $0) } }
 
+    /// Whether each of its words is a setting.
+    var isReadable: Bool { settings.count == words.count }
+
     /// Whether its settings are these, to the letter.
     func has(_ settings: [Setting]) -> Bool { settings.map(\.word) == words }
   }
@@ -74,7 +77,7 @@ package struct SweepPlan: Codable {
       throw ExperimentError.failed("\(path) is damaged; the runs beside it can still be read one by one")
     }
     let axisCount = axes.count
-    guard !cells.isEmpty, axisCount > 0, cells.allSatisfy({ $0.values.count == axisCount }),
+    guard !cells.isEmpty, axisCount > 0, cells.allSatisfy({ $0.values.count == axisCount && $0.isReadable }),
       [baseline ?? 0].allSatisfy(cells.indices.contains), [chosenAxis ?? 0].allSatisfy(axes.indices.contains)
     else {
       throw ExperimentError.failed(

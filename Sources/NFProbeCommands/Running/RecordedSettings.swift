@@ -57,7 +57,7 @@ struct RecordedSettings {
 
   /// Whether a setting is the name or digest of a file, which ``words(beside:)`` looks for.
   func holdsPath(_ key: String?) -> Bool {
-    ["corpus", "validation", Settings.validationDigest, "from-checkpoint"].contains(key)
+    key.map(RunConfiguration.recordedFiles.contains) ?? false
   }
 
   /// Options that the settings do not say as they stand: threads, and where the texts are.
