@@ -152,8 +152,8 @@ def test_two_groups_are_compared(runs, tmp_path):
 
 
 def test_reports_and_exports_show_it(runs, tmp_path):
-    succeeds("report", *runs, "--statistic=signal", "--window=0:20", "--out=report.html", cwd=tmp_path)
-    assert "share of signal" in (tmp_path / "report.html").read_text()
+    succeeds("report", *runs, "--statistic=signal", "--window=0:20", "--out=report", cwd=tmp_path)
+    assert "share of signal" in (tmp_path / "report/report.html").read_text()
     succeeds("export", *runs, "--format=pgfplots", "--statistic=noise-scale", "--window=0:20", "--out=noise.tex", cwd=tmp_path)
     assert "noise scale" in (tmp_path / "noise.tex").read_text()
 

@@ -26,9 +26,9 @@ def plain(logits: list[list[list[list[float]]]], seen: Tensor, queries: int, key
                 if not own or (queries == keys and query not in tokens):
                     continue
                 scores = [logits[sequence][head][query][key] for key in own]
-                largest = max(largest, *scores)
                 if len(own) < 2:
                     continue
+                largest = max(largest, *scores)
                 total = math.fsum(math.exp(score - max(scores)) for score in scores)
                 probabilities = [math.exp(score - max(scores)) / total for score in scores]
                 counted += 1

@@ -11,7 +11,7 @@ from torch import Tensor
 
 HEAD_SUM_COUNT = 5
 """Of each head: queries that see more than one key, Σ of their entropies, those of them that see the first token, Σ of
-its probabilities; the largest logit, -∞ where there is none. As `AttentionSums` in nf-probe's own loop."""
+its probabilities; the largest logit of the former, -∞ where there is none. As in nf-probe's own loop."""
 
 _CHUNK = {"cpu": 1 << 20}
 _LARGE_CHUNK = 1 << 23
@@ -138,7 +138,7 @@ class _Sums:
             place = first if seen.shape[-1] > 1 else torch.zeros_like(first)
             is_first_seen = own.gather(-1, place.expand(*own.shape[:-1], 1))[..., 0]
         highest = (logits if uncapped is None else uncapped).amax(dim=-1)
-        largest = torch.where(is_query, highest, -torch.inf).amax(dim=(0, 2)).to(self._wide)
+        largest = torch.where(has_choice, highest, -torch.inf).amax(dim=(0, 2)).to(self._wide)
         probabilities = torch.softmax(logits, dim=-1)
         share = probabilities.gather(-1, first.expand(*shape, 1))[..., 0]
         entropy = torch.special.entr(probabilities).sum(dim=-1)

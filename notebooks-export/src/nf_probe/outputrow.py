@@ -51,8 +51,8 @@ class Numbers:
         none = np.zeros((cells, len(SUMS) + 1))
         return self.row(np.zeros((2, cells)), none, none, heads)
 
-    def unseen(self, counts: Floats, heads: Floats) -> str | None:
-        """What is to be told of a step of which something could not be seen."""
+    def unseen(self, counts: Floats, attended: Floats) -> str | None:
+        """What is to be told of a step of which something could not be seen; `attended` are calls by layer."""
         if not counts.any():
             return (
                 "outputs were asked for, and none passed through the model that the recorder was given: values are "
@@ -65,10 +65,9 @@ class Numbers:
                 if has_attention
                 else None
             )
-        is_unseen = np.isneginf(heads[:, LARGEST_LOGIT]).reshape(self._layer_count, self._heads).all(axis=1)
-        if not is_unseen.any():
+        if attended.all():
             return None
-        layers = ", ".join(str(layer) for layer in np.flatnonzero(is_unseen))
+        layers = ", ".join(str(layer) for layer in np.flatnonzero(attended == 0))
         return (
             f"attention in layers {layers} cannot be seen, and its values are missing: it calls neither "
             f"scaled_dot_product_attention nor softmax over the scores of {self._heads} heads (heads=... names another "

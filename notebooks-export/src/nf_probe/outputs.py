@@ -99,10 +99,12 @@ class OutputWatch:
         if self.tally is None:
             return numbers.missing()
         tally = self.tally
-        counts = reduced(torch.from_numpy(tally.counts), dist.ReduceOp.SUM).numpy()
+        facts = torch.from_numpy(np.concatenate([tally.counts.ravel(), tally.attended]))
+        counts, attended = np.split(reduced(facts, dist.ReduceOp.SUM).numpy(), [tally.counts.size])
+        counts = counts.reshape(tally.counts.shape)
         outputs, gradients = tally.outputs.of_all_workers(), tally.gradients.of_all_workers()
         heads = tally.heads.of_all_workers()
-        self._note = numbers.unseen(counts[0], heads)
+        self._note = numbers.unseen(counts[0], attended)
         return numbers.row(counts, outputs, gradients * _factors(gradient_factor), heads)
 
     def told(self) -> str | None:
@@ -174,12 +176,12 @@ class OutputWatch:
             self.error = error
 
     def _attended(self, layer: int, sums: Callable[[], Tensor], result: Tensor) -> None:
-        tally, first = self.tally, layer * self._heads
+        tally = self.tally
         if tally is None:
             return
         with undisturbed(result.device):
             own = sums()
-        count = _once(lambda: tally.add_heads(first, own))
+        count = _once(lambda: tally.add_heads(layer, own))
         self._when_reached(result, layer, lambda _: count(), count)
 
     def _failed(self, error: Exception) -> None:

@@ -34,6 +34,8 @@ class StepTally:
         self.heads = Rows(taps.layer_count * heads, HEAD_SUM_COUNT, LARGEST_LOGIT, -np.inf)
         self.counts = np.zeros((2, taps.cell_count))
         """Elements of outputs, and of gradients."""
+        self.attended = np.zeros(taps.layer_count)
+        """Calls of attention by layer."""
         self._lock = threading.Lock()
 
     def add_outputs(self, rows: OutputRows) -> None:
@@ -44,11 +46,12 @@ class StepTally:
         """Adds what arrived; from any thread."""
         self._add(rows, self.gradients, self.counts[1])
 
-    def add_heads(self, first: int, sums: Tensor) -> None:
-        """Adds the heads of one attention, `(head, sum)`; from any thread."""
+    def add_heads(self, layer: int, sums: Tensor) -> None:
+        """Adds the heads of one call of attention, `(head, sum)`; from any thread."""
         with self._lock:
+            self.attended[layer] += 1
             for head, row in enumerate(sums):
-                self.heads.add(first + head, row)
+                self.heads.add(layer * len(sums) + head, row)
 
     def _add(self, rows: OutputRows, to: Rows, counts: NDArray[np.float64]) -> None:
         with self._lock:
