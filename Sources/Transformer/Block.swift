@@ -15,6 +15,8 @@ struct Pass<Scalar: KernelScalar> {
   let dropout: DropoutKey?
   /// What weights and outputs are rounded to.
   let precision: Precision
+  /// The factors of native products; nil where there are none.
+  let native: NativeMemory<Scalar>?
   /// Measures operations' outputs and their gradients where it is not nil.
   let probe: ActivationProbe?
   /// Times each step where it is not nil.
@@ -62,6 +64,8 @@ struct Block<Scalar: KernelScalar> {
   let valueGradients: [Matrix<Scalar>]
   /// The layer's parameters as its operations read them, in the plan's order.
   let parameters: [Row<Scalar>]
+  /// The same as native products read them; empty where there are none.
+  let nativeParameters: [Row<Scalar.Half>]
   let gradients: [Row<Scalar>]
   /// Means and reciprocal standard deviations of the norms' rows, in the plan's order.
   let statistics: Row<Scalar>
@@ -80,6 +84,8 @@ struct Block<Scalar: KernelScalar> {
     for named in plan.steps {
       pass.clock.measure(named.step.part) {
         forward(named.step, pass)
+        // Linear maps round what they write while it is in the cache.
+        if case .linear = named.step { return }
         roundElements(value(named.step.output), to: pass.precision, team: pass.team)
       }
       for _ in named.innerNames {
@@ -134,9 +140,17 @@ struct Block<Scalar: KernelScalar> {
         input: value(from), slope: parameters[norm.slope], gain: parameters[norm.gain],
         bias: parameters[norm.bias], into: value(to), team: team)
     case .linear(let linear, let from, let to):
-      linearForward(
-        input: value(from), weight: joined(parameters, linear.weights).matrix(width: linear.inputWidth),
-        bias: linear.biases.isEmpty ? nil : joined(parameters, linear.biases), into: value(to), team: team)
+      let bias = linear.biases.isEmpty ? nil : joined(parameters, linear.biases)
+      if let native = pass.native {
+        linearForward(
+          input: native.input(value(from), team: team),
+          weight: joined(nativeParameters, linear.weights).matrix(width: linear.inputWidth), bias: bias,
+          into: value(to), precision: pass.precision, team: team)
+      } else {
+        linearForward(
+          input: value(from), weight: joined(parameters, linear.weights).matrix(width: linear.inputWidth),
+          bias: bias, into: value(to), precision: pass.precision, team: team)
+      }
     case .rotary(let rotary, let heads):
       guard let angles = pass.rotations[rotary] else { return }
       for rows in pass.sequences ?? [0..<pass.shape.rows] {
@@ -190,12 +204,26 @@ struct Block<Scalar: KernelScalar> {
         biasGradient: gradients[norm.bias], accumulating: accumulating, inputGradient: gradient(from),
         accumulatingInput: adding[0], team: team, workspace: pass.workspace)
     case .linear(let linear, let from, let to):
-      linearBackward(
-        outputGradient: gradient(to), input: value(from),
-        weight: joined(parameters, linear.weights).matrix(width: linear.inputWidth),
-        weightGradient: joined(gradients, linear.weights).matrix(width: linear.inputWidth),
-        biasGradient: linear.biases.isEmpty ? nil : joined(gradients, linear.biases),
-        accumulating: accumulating, inputGradient: gradient(from), accumulatingInput: adding[0], team: team)
+      let weightGradient = joined(gradients, linear.weights).matrix(width: linear.inputWidth)
+      if !linear.biases.isEmpty {
+        biasBackward(
+          outputGradient: gradient(to), into: joined(gradients, linear.biases), accumulating: accumulating,
+          team: team)
+      }
+      if let native = pass.native {
+        linearBackward(
+          outputGradient: native.outputGradient(gradient(to), team: team),
+          input: native.input(value(from), team: team),
+          weight: joined(nativeParameters, linear.weights).matrix(width: linear.inputWidth),
+          weightGradient: weightGradient, accumulating: accumulating, inputGradient: gradient(from),
+          accumulatingInput: adding[0], precision: pass.precision, team: team)
+      } else {
+        linearBackward(
+          outputGradient: gradient(to), input: value(from),
+          weight: joined(parameters, linear.weights).matrix(width: linear.inputWidth),
+          weightGradient: weightGradient, accumulating: accumulating, inputGradient: gradient(from),
+          accumulatingInput: adding[0], precision: pass.precision, team: team)
+      }
     case .rotary(let rotary, let heads):
       guard let angles = pass.rotations[rotary] else { return }
       rotaryBackward(angles, headDim: rotary.headDim, gradient: gradient(heads), team: team)
@@ -253,7 +281,7 @@ struct Block<Scalar: KernelScalar> {
   }
 
   /// Parameters that lie back to back, as one.
-  private func joined(_ rows: [Row<Scalar>], _ range: Range<Int>) -> Row<Scalar> {
+  private func joined<Element>(_ rows: [Row<Element>], _ range: Range<Int>) -> Row<Element> {
     rows[range.lowerBound].extended(to: rows[range.upperBound - 1])
   }
 }

@@ -71,7 +71,7 @@ extension ModelConfiguration {
   /// In float64 and from one layer of each kind, so that absurd sizes give a number rather than an overflow.
   public func trainingBytes(shape: PassShape, scalarBytes: Int = 4) -> Double {
     let (parameters, passes) = scalarCounts(shape: shape)
-    let copies = precision == .fp32 ? 4.0 : 5
+    let copies = precision == .fp32 ? 4.0 : hasNativeProducts ? 5.5 : 5
     return (copies * parameters + passes) * Double(scalarBytes)
   }
 

@@ -33,7 +33,7 @@ extension Model {
     for block in blocks.reversed() { block.backward(pass, accumulating: accumulating) }
     clock.measure(.elementwise) {
       embeddingBackward(pass, accumulating: accumulating)
-      roundElements(memory.gradients.row, into: memory.gradients.row, to: pass.precision, team: team)
+      roundGradients(pass)
     }
     return loss
   }
@@ -91,8 +91,8 @@ extension Model {
   private func makePass(dropout: DropoutKey?, probe: ActivationProbe?, clock: StepClock?) -> Pass<Scalar> {
     Pass(
       team: team, workspace: memory.workspace, configuration: configuration, shape: shape,
-      rotations: memory.rotations, dropout: dropout, precision: configuration.precision, probe: probe,
-      clock: clock)
+      rotations: memory.rotations, dropout: dropout, precision: configuration.precision,
+      native: memory.native, probe: probe, clock: clock)
   }
 
   private func forward(tokens: [Int32], _ pass: Pass<Scalar>) {
@@ -108,6 +108,22 @@ extension Model {
   /// The optimizer goes on with the parameters as they are; operations read what is left of them in 16 bits.
   private func roundWeights(_ pass: Pass<Scalar>) {
     guard pass.precision != .fp32 else { return }
-    roundElements(memory.parameters.row, into: memory.weights.row, to: pass.precision, team: team)
+    guard let native = memory.native else {
+      return roundElements(memory.parameters.row, into: memory.weights.row, to: pass.precision, team: team)
+    }
+    narrowElements(memory.parameters.row, into: native.weights.row, team: team)
+    roundRanges(memory.parameters, into: memory.weights, pass)
+  }
+
+  /// Products have rounded the gradients of matrices in the layers; all others are whole only now.
+  private func roundGradients(_ pass: Pass<Scalar>) {
+    guard pass.precision != .fp32 else { return }
+    roundRanges(memory.gradients, into: memory.gradients, pass)
+  }
+
+  private func roundRanges(_ input: Buffer<Scalar>, into output: Buffer<Scalar>, _ pass: Pass<Scalar>) {
+    for range in memory.rangesBesideProducts {
+      roundElements(input.row(range), into: output.row(range), to: pass.precision, team: team)
+    }
   }
 }

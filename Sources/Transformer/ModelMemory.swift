@@ -9,6 +9,10 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
   let parameters: Buffer<Scalar>
   /// The parameters as operations read them: a rounded copy, or the parameters themselves where nothing is rounded.
   let weights: Buffer<Scalar>
+  /// What native products read; nil where there are none.
+  let native: NativeMemory<Scalar>?
+  /// Where the parameters lie that are no matrix of a linear map in a layer.
+  let rangesBesideProducts: [Range<Int>]
   let gradients: Buffer<Scalar>
   let tokens: Buffer<Int32>
   let targets: Buffer<Int32>
@@ -59,6 +63,10 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
     parameters = other?.parameters ?? Buffer(count: table.elementCount)
     weights =
       other?.weights ?? (configuration.precision == .fp32 ? parameters : Buffer(count: table.elementCount))
+    native =
+      configuration.hasNativeProducts
+      ? NativeMemory(configuration, table: table, rows: rows, weights: other?.native?.weights) : nil
+    rangesBesideProducts = table.rangesBesideProducts
     gradients = Buffer(count: hasBackward ? table.elementCount : 0)
     tokens = Buffer(count: rows)
     targets = Buffer(count: rows)
@@ -112,6 +120,7 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
         values: values(plan, layer: layer),
         valueGradients: hasBackward ? gradients(plan, layer: layer) : [],
         parameters: ranges.map { weights.row($0) },
+        nativeParameters: native.map { native in ranges.map { native.weights.row($0) } } ?? [],
         gradients: hasBackward ? ranges.map { gradients.row($0) } : [],
         statistics: statistics[layer].row, logSumExp: logSumExp[layer].row)
     }

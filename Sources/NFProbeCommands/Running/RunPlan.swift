@@ -95,6 +95,9 @@ extension RunRequest {
       ?? model.configuration(
         of: architecture, corpusVocabulary: corpus.facts.vocabularySize, sequenceLength: training.sequence)
     configuration.precision = precision?.precision ?? .fp32
+    if configuration.precision == .bf16 {
+      configuration.hasNativeProducts = try ProductChoice.current() == .native
+    }
     do { try configuration.validate() } catch { throw CommandError.usage("--\(error)") }
     try checkMemory(configuration)
     let training = trainingConfiguration(seed: seed, corpus.facts)
@@ -111,7 +114,7 @@ extension RunRequest {
       runID: runID(settings, corpus), architecture: architecture.label(of: configuration),
       configurationJSON: settings.watched(for: alerts).json,
       contract: .ours(objective: configuration.objective.rawValue),
-      seed: seed, corpus: corpus, machine: Machine.facts(threadCount: threadCount),
+      seed: seed, corpus: corpus, machine: Machine.facts(threadCount: threadCount, model: configuration),
       gradients: ParameterTable(configuration).gradientLayout(sequenceLength: training.batch.sequenceLength),
       scales: ParameterTable(configuration).scaleLayouts,
       operationNames: recording.activations ? ParameterTable(configuration).operationNames : [],
