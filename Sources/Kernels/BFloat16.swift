@@ -81,11 +81,16 @@ func narrow<Scalar: KernelScalar>(_ input: Row<Scalar>, into output: Row<Scalar.
 extension Matrix where Scalar: KernelScalar {
   /// The matrix narrowed in its own memory, each row at the row's beginning. The matrix itself holds nothing of use from then on.
   public func narrowedInPlace(team: Team) -> Matrix<Scalar.Half> {
-    let ratio = MemoryLayout<Scalar>.stride / MemoryLayout<Scalar.Half>.stride
-    let halves = unsafe Matrix<Scalar.Half>(
-      base: UnsafeMutableRawPointer(base).assumingMemoryBound(to: Scalar.Half.self), rows: rows, width: width,
-      stride: stride * ratio)
+    let halves = halvesInPlace
     narrowElements(self, into: halves, team: team)
     return halves
+  }
+
+  /// Where halves lie that take the place of the elements.
+  var halvesInPlace: Matrix<Scalar.Half> {
+    let ratio = MemoryLayout<Scalar>.stride / MemoryLayout<Scalar.Half>.stride
+    return unsafe Matrix<Scalar.Half>(
+      base: UnsafeMutableRawPointer(base).assumingMemoryBound(to: Scalar.Half.self), rows: rows, width: width,
+      stride: stride * ratio)
   }
 }

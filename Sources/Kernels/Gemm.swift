@@ -9,6 +9,27 @@ public protocol FactorScalar: BitwiseCopyable, Sendable {
   static func multiply(
     _ a: BLASOperand<Self>, _ b: BLASOperand<Self>, alpha: Sum, beta: Sum,
     into c: BLASOperand<Sum>, inner: Int)
+
+  /// A matrix as products read it, on the calling thread: the matrix itself where both types are one, else narrowed into scratch memory of
+  /// ``scratchCount(_:)`` scalars.
+  static func factor(of matrix: Matrix<Sum>, scratch: Row<Sum>) -> Matrix<Self>
+
+  /// The same in the matrix's own memory, which then holds nothing else of use.
+  static func factorInPlace(of matrix: Matrix<Sum>) -> Matrix<Self>
+
+  /// Scalars of scratch memory that a matrix of so many elements takes as a factor.
+  static func scratchCount(_ elements: Int) -> Int
+}
+
+extension FactorScalar where Sum == Self {
+  /// The matrix itself.
+  public static func factor(of matrix: Matrix<Self>, scratch: Row<Self>) -> Matrix<Self> { matrix }
+
+  /// The matrix itself.
+  public static func factorInPlace(of matrix: Matrix<Self>) -> Matrix<Self> { matrix }
+
+  /// None.
+  public static func scratchCount(_ elements: Int) -> Int { 0 }
 }
 
 /// A matrix as BLAS sees it.
@@ -97,8 +118,11 @@ func product<Scalar: FactorScalar>(
 
 /// The same, the output's longer side cut over the team's threads; `finish(part, firstColumn)` runs on each part while
 /// it is in the cache.
+///
+/// - Parameter blockWidth: columns that a thread computes and finishes at a time, for outputs that are larger than a cache.
 func product<Scalar: FactorScalar>(
-  _ a: Factor<Scalar>, _ b: Factor<Scalar>, beta: Scalar.Sum = 0, into output: Matrix<Scalar.Sum>, team: Team,
+  _ a: Factor<Scalar>, _ b: Factor<Scalar>, beta: Scalar.Sum = 0, into output: Matrix<Scalar.Sum>,
+  blockWidth: Int = .max, team: Team,
   finish: (_ part: Matrix<Scalar.Sum>, _ firstColumn: Int) -> Void = { _, _ in }
 ) {
   // Each thread packs the factor that is not cut, so the longer side is cut; multiples of 16 fit the micro-kernels.
@@ -113,9 +137,14 @@ func product<Scalar: FactorScalar>(
   } else {
     let grain = max(1, minimumWork / max(1, output.rows * a.width))
     team.split(output.width, grain: grain, multiple: 16) { range, _ in
-      let part = output.columns(range)
-      product(a, b.columns(range), beta: beta, into: part)
-      finish(part, range.lowerBound)
+      var start = range.lowerBound
+      while start < range.upperBound {
+        let block = start..<start + min(blockWidth, range.upperBound - start)
+        let part = output.columns(block)
+        product(a, b.columns(block), beta: beta, into: part)
+        finish(part, start)
+        start = block.upperBound
+      }
     }
   }
 }

@@ -16,7 +16,9 @@ public func linearForward<Scalar: FactorScalar>(
   precision: Precision = .fp32, team: Team
 ) {
   precondition(bias.map { $0.count == output.width } ?? true, "bias of another width")
-  product(input.factor, weight.transposed, into: output, team: team) { part, firstColumn in
+  // What is rounded anew is to be in the cache still; float32 is left as its recorded runs have it.
+  let blockWidth = precision == .fp32 ? .max : max(16, finishedElements / max(1, output.rows) / 16 * 16)
+  product(input.factor, weight.transposed, into: output, blockWidth: blockWidth, team: team) { part, firstColumn in
     let partBias = bias?.slice(firstColumn..<firstColumn + part.width)
     guard partBias != nil || precision != .fp32 else { return }
     for row in 0..<part.rows {
@@ -25,6 +27,9 @@ public func linearForward<Scalar: FactorScalar>(
     }
   }
 }
+
+/// Elements of an output that are computed, and then rounded, at a time.
+private let finishedElements = 1 << 20
 
 /// The gradients of ``linearForward`` but for the bias's, which ``biasBackward(outputGradient:into:accumulating:team:)`` has.
 ///

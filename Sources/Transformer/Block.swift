@@ -72,8 +72,8 @@ struct Block<Scalar: KernelScalar> {
   /// `(B * heads * T)`.
   let logSumExp: Row<Scalar>
 
-  private func value(_ slice: Slice) -> Matrix<Scalar> { values[slice.value].columns(slice.columns) }
-  private func gradient(_ slice: Slice) -> Matrix<Scalar> {
+  func value(_ slice: Slice) -> Matrix<Scalar> { values[slice.value].columns(slice.columns) }
+  func gradient(_ slice: Slice) -> Matrix<Scalar> {
     valueGradients[slice.value].columns(slice.columns)
   }
 
@@ -139,29 +139,14 @@ struct Block<Scalar: KernelScalar> {
       dynamicTanhForward(
         input: value(from), slope: parameters[norm.slope], gain: parameters[norm.gain],
         bias: parameters[norm.bias], into: value(to), team: team)
-    case .linear(let linear, let from, let to):
-      let bias = linear.biases.isEmpty ? nil : joined(parameters, linear.biases)
-      if let native = pass.native {
-        linearForward(
-          input: native.input(value(from), team: team),
-          weight: joined(nativeParameters, linear.weights).matrix(width: linear.inputWidth), bias: bias,
-          into: value(to), precision: pass.precision, team: team)
-      } else {
-        linearForward(
-          input: value(from), weight: joined(parameters, linear.weights).matrix(width: linear.inputWidth),
-          bias: bias, into: value(to), precision: pass.precision, team: team)
-      }
+    case .linear(let linear, let from, let to): multiply(linear, value(from), into: value(to), pass)
     case .rotary(let rotary, let heads):
       guard let angles = pass.rotations[rotary] else { return }
       for rows in pass.sequences ?? [0..<pass.shape.rows] {
         rotaryForward(angles, headDim: rotary.headDim, heads: value(heads).rows(rows), team: team)
       }
     case .attention(let attention, let query, let key, let valueSlice, let to):
-      attentionForward(
-        pass.attention(attention), query: value(query), key: value(key), value: value(valueSlice),
-        into: value(to), logSumExp: logSumExp, dropout: attentionMask(pass), precision: pass.precision,
-        logitSums: pass.probe?.inner, statistics: pass.probe?.attention, team: team, workspace: pass.workspace
-      )
+      attend(attention, query, key, valueSlice, into: to, pass)
       pass.probe?.takeAttention(layer: layer)
     case .headScale(let kind, let parameter, let from, let to):
       headScaleForward(kind, input: value(from), scale: parameters[parameter], into: value(to), team: team)
@@ -204,35 +189,14 @@ struct Block<Scalar: KernelScalar> {
         biasGradient: gradients[norm.bias], accumulating: accumulating, inputGradient: gradient(from),
         accumulatingInput: adding[0], team: team, workspace: pass.workspace)
     case .linear(let linear, let from, let to):
-      let weightGradient = joined(gradients, linear.weights).matrix(width: linear.inputWidth)
-      if !linear.biases.isEmpty {
-        biasBackward(
-          outputGradient: gradient(to), into: joined(gradients, linear.biases), accumulating: accumulating,
-          team: team)
-      }
-      if let native = pass.native {
-        linearBackward(
-          outputGradient: native.outputGradient(gradient(to), team: team),
-          input: native.input(value(from), team: team),
-          weight: joined(nativeParameters, linear.weights).matrix(width: linear.inputWidth),
-          weightGradient: weightGradient, accumulating: accumulating, inputGradient: gradient(from),
-          accumulatingInput: adding[0], precision: pass.precision, team: team)
-      } else {
-        linearBackward(
-          outputGradient: gradient(to), input: value(from),
-          weight: joined(parameters, linear.weights).matrix(width: linear.inputWidth),
-          weightGradient: weightGradient, accumulating: accumulating, inputGradient: gradient(from),
-          accumulatingInput: adding[0], precision: pass.precision, team: team)
-      }
+      multiplyBackward(
+        linear, outputGradient: gradient(to), input: value(from), into: gradient(from), adding: adding[0],
+        accumulating: accumulating, pass)
     case .rotary(let rotary, let heads):
       guard let angles = pass.rotations[rotary] else { return }
       rotaryBackward(angles, headDim: rotary.headDim, gradient: gradient(heads), team: team)
     case .attention(let attention, let query, let key, let valueSlice, let to):
-      attentionBackward(
-        pass.attention(attention), outputGradient: gradient(to), query: value(query), key: value(key),
-        value: value(valueSlice), logSumExp: logSumExp, dropout: attentionMask(pass),
-        queryGradient: gradient(query), keyGradient: gradient(key), valueGradient: gradient(valueSlice),
-        precision: pass.precision, gradientSums: pass.probe?.inner, team: team, workspace: pass.workspace)
+      attendBackward(attention, query, key, valueSlice, from: to, pass)
     case .headScale(let kind, let parameter, let from, let to):
       headScaleBackward(
         kind, outputGradient: gradient(to), input: value(from), scale: parameters[parameter],
@@ -276,12 +240,12 @@ struct Block<Scalar: KernelScalar> {
     }
   }
 
-  private func attentionMask(_ pass: Pass<Scalar>) -> DropoutMask? {
+  func attentionMask(_ pass: Pass<Scalar>) -> DropoutMask? {
     pass.mask(layer: layer, site: 0, probability: pass.configuration.attentionDropout)
   }
 
   /// Parameters that lie back to back, as one.
-  private func joined<Element>(_ rows: [Row<Element>], _ range: Range<Int>) -> Row<Element> {
+  func joined<Element>(_ rows: [Row<Element>], _ range: Range<Int>) -> Row<Element> {
     rows[range.lowerBound].extended(to: rows[range.upperBound - 1])
   }
 }

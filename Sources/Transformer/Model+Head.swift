@@ -31,10 +31,9 @@ extension Model {
       pass.clock.measure(.loss) {
         crossEntropy(
           logits: logits, targets: memory.targets.row(rows), gradientScale: gradientScale,
-          losses: memory.losses.row(rows), team: team)
+          losses: memory.losses.row(rows), precision: pass.precision, team: team)
       }
       if gradientScale != nil {
-        roundElements(logits, to: pass.precision, team: team)
         pass.probe?.measure(.gradient, stem: .head, logits)
         capBackward(logits, pass)
         pass.clock.measure(.products) {

@@ -112,17 +112,22 @@ extension Model {
       return roundElements(memory.parameters.row, into: memory.weights.row, to: pass.precision, team: team)
     }
     narrowElements(memory.parameters.row, into: native.weights.row, team: team)
-    roundRanges(memory.parameters, into: memory.weights, pass)
+    roundRows(
+      memory.tokens.row, of: embedding(memory.parameters), into: embedding(memory.weights), to: pass.precision,
+      team: team)
+    round(native.rangesBesideMatrices, of: memory.parameters, into: memory.weights, pass)
   }
 
   /// Products have rounded the gradients of matrices in the layers; all others are whole only now.
   private func roundGradients(_ pass: Pass<Scalar>) {
     guard pass.precision != .fp32 else { return }
-    roundRanges(memory.gradients, into: memory.gradients, pass)
+    round(memory.rangesBesideProducts, of: memory.gradients, into: memory.gradients, pass)
   }
 
-  private func roundRanges(_ input: Buffer<Scalar>, into output: Buffer<Scalar>, _ pass: Pass<Scalar>) {
-    for range in memory.rangesBesideProducts {
+  private func round(
+    _ ranges: [Range<Int>], of input: Buffer<Scalar>, into output: Buffer<Scalar>, _ pass: Pass<Scalar>
+  ) {
+    for range in ranges {
       roundElements(input.row(range), into: output.row(range), to: pass.precision, team: team)
     }
   }

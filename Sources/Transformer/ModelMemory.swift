@@ -11,7 +11,7 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
   let weights: Buffer<Scalar>
   /// What native products read; nil where there are none.
   let native: NativeMemory<Scalar>?
-  /// Where the parameters lie that are no matrix of a linear map in a layer.
+  /// Where the parameters lie whose gradients products do not write whole: all but the matrices of the layers' linear maps.
   let rangesBesideProducts: [Range<Int>]
   let gradients: Buffer<Scalar>
   let tokens: Buffer<Int32>
@@ -66,7 +66,7 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
     native =
       configuration.hasNativeProducts
       ? NativeMemory(configuration, table: table, rows: rows, weights: other?.native?.weights) : nil
-    rangesBesideProducts = table.rangesBesideProducts
+    rangesBesideProducts = table.ranges(besides: table.linearMatrices)
     gradients = Buffer(count: hasBackward ? table.elementCount : 0)
     tokens = Buffer(count: rows)
     targets = Buffer(count: rows)

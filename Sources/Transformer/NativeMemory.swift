@@ -5,6 +5,8 @@ import Kernels
 struct NativeMemory<Scalar: KernelScalar>: Sendable {
   /// Every parameter at its place; those that no product reads stand idle.
   let weights: Buffer<Scalar.Half>
+  /// Where the parameters lie that others than products read whole; of the tokens' table they read rows.
+  let rangesBesideMatrices: [Range<Int>]
   private let input: Buffer<Scalar.Half>
   private let outputGradient: Buffer<Scalar.Half>
 
@@ -16,6 +18,8 @@ struct NativeMemory<Scalar: KernelScalar>: Sendable {
       Scalar.Half.self != BFloat16.self || NativeProducts.areAvailable, "a machine without native products")
     let sizes = NativeSizes(configuration, table: table)
     self.weights = weights ?? Buffer(count: table.elementCount)
+    let tables = [0, table.index(stem: "\(StemTensor.head).weight")].compactMap(\.self)
+    rangesBesideMatrices = table.ranges(besides: table.linearMatrices.union(tables))
     input = Buffer(count: rows * sizes.inputWidth)
     outputGradient = Buffer(count: rows * sizes.outputWidth)
   }
@@ -64,14 +68,17 @@ extension BlockPlan {
 }
 
 extension ParameterTable {
-  /// Where the parameters lie that are no matrix of a linear map in a layer: what more than products read, and whose gradient more than one
-  /// product may write.
-  var rangesBesideProducts: [Range<Int>] {
-    let matrices = Set(
+  /// The matrices of the layers' linear maps, as indices.
+  var linearMatrices: Set<Int> {
+    Set(
       plans.enumerated().flatMap { layer, plan in
         plan.linearMaps.flatMap { $0.weights.map { firstIndex(layer: layer) + $0 } }
       })
-    return parameters.indices.filter { !matrices.contains($0) }.map { parameters[$0].range }
+  }
+
+  /// Where all other parameters lie.
+  func ranges(besides indices: Set<Int>) -> [Range<Int>] {
+    parameters.indices.filter { !indices.contains($0) }.map { parameters[$0].range }
       .reduce(into: []) { ranges, range in
         if let last = ranges.last, last.upperBound == range.lowerBound {
           ranges[ranges.count - 1] = last.lowerBound..<range.upperBound
