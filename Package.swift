@@ -51,7 +51,9 @@ let package = Package(
     .target(name: "COneDNN", cSettings: [.unsafeFlags(["-O2"])]),
     .target(
       name: "Kernels",
-      dependencies: ["Architecture", "COneDNN", "COpenBLAS", "CProcessor", "Randomness", "RunData", numerics],
+      dependencies: [
+        "Architecture", "COneDNN", "COpenBLAS", "CProcessor", "Randomness", "RunData", numerics,
+      ],
       swiftSettings: vectorized),
     .target(
       name: "Transformer", dependencies: ["Architecture", "Kernels", "Randomness", "RunData", numerics],

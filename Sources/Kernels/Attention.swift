@@ -20,7 +20,8 @@ import RunData
 @specialized(where Scalar == Double, Element == Double)
 public func attentionForward<Scalar: KernelScalar, Element: FactorScalar>(
   _ shape: AttentionShape, factors _: Element.Type, query: Matrix<Scalar>, key: Matrix<Scalar>,
-  value: Matrix<Scalar>, into output: Matrix<Scalar>, logSumExp: Row<Scalar>, dropout: DropoutMask?, precision: Precision = .fp32,
+  value: Matrix<Scalar>, into output: Matrix<Scalar>, logSumExp: Row<Scalar>, dropout: DropoutMask?,
+  precision: Precision = .fp32,
   logitSums: SumSlots? = nil, statistics: AttentionSlots? = nil, team: Team, workspace: Workspace<Scalar>
 ) where Element.Sum == Scalar {
   precondition(
@@ -91,7 +92,8 @@ public func attentionForward<Scalar: KernelScalar, Element: FactorScalar>(
 @specialized(where Scalar == Double, Element == Double)
 public func attentionBackward<Scalar: KernelScalar, Element: FactorScalar>(
   _ shape: AttentionShape, factors _: Element.Type, outputGradient: Matrix<Scalar>, query: Matrix<Scalar>,
-  key: Matrix<Scalar>, value: Matrix<Scalar>, logSumExp: Row<Scalar>, dropout: DropoutMask?, queryGradient: Matrix<Scalar>,
+  key: Matrix<Scalar>, value: Matrix<Scalar>, logSumExp: Row<Scalar>, dropout: DropoutMask?,
+  queryGradient: Matrix<Scalar>,
   keyGradient: Matrix<Scalar>, valueGradient: Matrix<Scalar>, precision: Precision = .fp32,
   gradientSums: SumSlots? = nil, team: Team, workspace: Workspace<Scalar>
 ) where Element.Sum == Scalar {

@@ -22,7 +22,8 @@ extension Float {
   public static func storeHalves(
     _ x: SIMD16<Float>, count: Int, at address: UnsafeMutablePointer<BFloat16>
   ) {
-    let quiet = unsafe unsafeBitCast(unsafeBitCast(x, to: SIMD16<UInt32>.self) | 0x40_0000, to: SIMD16<Float>.self)
+    let quiet = unsafe unsafeBitCast(
+      unsafeBitCast(x, to: SIMD16<UInt32>.self) | 0x40_0000, to: SIMD16<Float>.self)
     let rounded = rounded(x, to: .bf16).replacing(with: quiet, where: x .!= x)
     let halves = nf_probe_upper_halves(unsafe unsafeBitCast(rounded, to: SIMD16<UInt32>.self))
     if count == 16 {

@@ -18,7 +18,8 @@ public func linearForward<Scalar: FactorScalar>(
   precondition(bias.map { $0.count == output.width } ?? true, "bias of another width")
   // What is rounded anew is to be in the cache still; float32 is left as its recorded runs have it.
   let blockWidth = precision == .fp32 ? .max : max(16, finishedElements / max(1, output.rows) / 16 * 16)
-  product(input.factor, weight.transposed, into: output, blockWidth: blockWidth, team: team) { part, firstColumn in
+  product(input.factor, weight.transposed, into: output, blockWidth: blockWidth, team: team) {
+    part, firstColumn in
     let partBias = bias?.slice(firstColumn..<firstColumn + part.width)
     guard partBias != nil || precision != .fp32 else { return }
     for row in 0..<part.rows {

@@ -43,7 +43,8 @@ extension BFloat16: FactorScalar {
     let status = unsafe a.base.withMemoryRebound(to: UInt16.self, capacity: 1) { aBase in
       unsafe b.base.withMemoryRebound(to: UInt16.self, capacity: 1) { bBase in
         unsafe nf_probe_onednn_multiply(
-          a.letter, b.letter, Int64(c.rows), Int64(c.width), Int64(inner), alpha, aBase, Int64(a.stride), bBase,
+          a.letter, b.letter, Int64(c.rows), Int64(c.width), Int64(inner), alpha, aBase, Int64(a.stride),
+          bBase,
           Int64(b.stride), beta, c.base, Int64(c.stride))
       }
     }

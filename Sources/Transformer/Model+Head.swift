@@ -75,7 +75,8 @@ extension Model {
       let precision = logitFactor == nil ? pass.precision : .fp32
       if let native = pass.native {
         linearForward(
-          input: native.input(hidden, team: team), weight: headWeight(native.weights), bias: bias, into: logits,
+          input: native.input(hidden, team: team), weight: headWeight(native.weights), bias: bias,
+          into: logits,
           precision: precision, team: team)
       } else {
         linearForward(
@@ -97,7 +98,8 @@ extension Model {
     }
     if let native = pass.native {
       linearBackward(
-        outputGradient: gradient.narrowedInPlace(team: team), input: native.input(hidden.rows(rows), team: team),
+        outputGradient: gradient.narrowedInPlace(team: team),
+        input: native.input(hidden.rows(rows), team: team),
         weight: headWeight(native.weights), weightGradient: headWeight(memory.gradients),
         accumulating: accumulating, inputGradient: hiddenGradient.rows(rows), accumulatingInput: false,
         team: team)

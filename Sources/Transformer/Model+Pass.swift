@@ -113,7 +113,8 @@ extension Model {
     }
     narrowElements(memory.parameters.row, into: native.weights.row, team: team)
     roundRows(
-      memory.tokens.row, of: embedding(memory.parameters), into: embedding(memory.weights), to: pass.precision,
+      memory.tokens.row, of: embedding(memory.parameters), into: embedding(memory.weights),
+      to: pass.precision,
       team: team)
     round(native.rangesBesideMatrices, of: memory.parameters, into: memory.weights, pass)
   }

@@ -24,7 +24,8 @@ enum ProductChoice: String, CaseIterable {
     }
     guard choice == .rounded || NativeProducts.areAvailable else {
       throw CommandError.failed(
-        "\(variable)=native: that takes oneDNN (Debian's libdnnl, version 2 or 3) and a processor with AVX512-BF16 or AMX")
+        "\(variable)=native: that takes oneDNN (Debian's libdnnl, version 2 or 3) and a processor with AVX512-BF16 or AMX"
+      )
     }
     return choice
   }
