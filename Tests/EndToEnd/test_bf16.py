@@ -39,8 +39,10 @@ def train(folder, out, products=None, **changes):
 
 
 def numbers(path):
+    """Everything but the clock, and the checksums that cover it."""
+    clock = {"seconds", "attempt_checksum", "status_time", "event_checksum"}
     with h5py.File(path) as file:
-        return {name: file[name][...] for name in file if not re.search("seconds|time", name) and file[name].dtype.kind in "fiu"}
+        return {name: file[name][...] for name in file if name not in clock and file[name].dtype.kind in "fiu"}
 
 
 def same(one, other):
@@ -54,8 +56,8 @@ def test_a_file_says_what_computed_its_products(has_native, tmp_path):
             assert words in file.attrs["blas"]
         info = with_products("info", path, cwd=tmp_path)
         assert re.search(f"matrix products +OpenBLAS.*, {words}", info.stdout)
-    for result in [with_products("train", *small(precision="bf16"), cwd=tmp_path, products="fast")]:
-        assert result.returncode == 1 and "NF_PROBE_BF16 must be native or rounded, not fast" in result.stderr
+    result = with_products("train", *small(precision="bf16"), cwd=tmp_path, products="fast")
+    assert result.returncode == 1 and "NF_PROBE_BF16 must be native or rounded, not fast" in result.stderr
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -112,7 +114,7 @@ def test_losses_of_bf16_and_float32_agree_within_the_noise_of_seeds(tmp_path):
     for precision in ("fp32", "bf16"):
         for seed in range(5):
             options = flags(
-                architecture="pre-ln", precision=precision, layers=6, dim=96, heads=6, sequence=64, batch=8, steps=300, warmup=30,
+                architecture="pre-ln", precision=precision, layers=4, dim=64, heads=4, sequence=64, batch=8, steps=300, warmup=30,
                 lr=2e-3, seed=seed, out=f"{precision}-{seed}",
             )  # fmt: skip
             result = with_products("train", *options, cwd=tmp_path)
