@@ -60,7 +60,26 @@ public func narrowElements<Scalar: KernelScalar>(
   }
 }
 
-/// The same of one long row.
+/// Rounds every element to bfloat16 in place, as ``roundElements(_:to:team:)`` does, and leaves it in `halves`, too.
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
+public func roundElements<Scalar: KernelScalar>(
+  _ matrix: Matrix<Scalar>, narrowingInto halves: Matrix<Scalar.Half>, team: Team
+) {
+  precondition(matrix.rows == halves.rows && matrix.width == halves.width)
+  team.split(matrix.rows, grain: rowGrain(matrix.width)) { rows, _ in
+    for row in rows {
+      let (wide, narrow) = (matrix[row], halves[row])
+      forEachLanes(of: Scalar.self, in: 0..<wide.count) { index, count in
+        let rounded = Scalar.rounded(wide.lanes(index, count), to: .bf16)
+        wide.store(rounded, index, count)
+        unsafe Scalar.storeHalves(rounded, count: count, at: narrow.base + index)
+      }
+    }
+  }
+}
+
+/// `output = input` of one long row, rounded to bfloat16.
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
 public func narrowElements<Scalar: KernelScalar>(

@@ -8,9 +8,10 @@ extension Block {
     _ linear: LinearParameters, _ input: Matrix<Scalar>, into output: Matrix<Scalar>, _ pass: Pass<Scalar>
   ) {
     let bias = linear.biases.isEmpty ? nil : joined(parameters, linear.biases)
-    if let native = pass.native {
+    if let halves = nativeInputs[linear.weights.lowerBound] {
+      narrowElements(input, into: halves, team: pass.team)
       linearForward(
-        input: native.input(input, team: pass.team),
+        input: halves,
         weight: joined(nativeParameters, linear.weights).matrix(width: linear.inputWidth), bias: bias,
         into: output, precision: pass.precision, team: pass.team)
     } else {
@@ -26,10 +27,9 @@ extension Block {
     into inputGradient: Matrix<Scalar>, adding: Bool, accumulating: Bool, _ pass: Pass<Scalar>
   ) {
     let weightGradient = joined(gradients, linear.weights).matrix(width: linear.inputWidth)
-    if let native = pass.native {
+    if let native = pass.native, let halves = nativeInputs[linear.weights.lowerBound] {
       linearBackward(
-        outputGradient: native.outputGradient(outputGradient, team: pass.team),
-        input: native.input(input, team: pass.team),
+        outputGradient: native.outputGradient(width: linear.outputWidth), input: halves,
         weight: joined(nativeParameters, linear.weights).matrix(width: linear.inputWidth),
         weightGradient: weightGradient, accumulating: accumulating, inputGradient: inputGradient,
         accumulatingInput: adding, precision: pass.precision, team: pass.team)
@@ -44,6 +44,17 @@ extension Block {
       biasBackward(
         outputGradient: outputGradient, into: joined(gradients, linear.biases), accumulating: accumulating,
         team: pass.team)
+    }
+  }
+
+  /// Rounds the gradient that reaches a step; a linear map's native products read it next.
+  func roundGradient(of step: Step, _ pass: Pass<Scalar>) {
+    if case .linear(let linear, _, _) = step, let native = pass.native {
+      roundElements(
+        gradient(step.output), narrowingInto: native.outputGradient(width: linear.outputWidth),
+        team: pass.team)
+    } else {
+      roundElements(gradient(step.output), to: pass.precision, team: pass.team)
     }
   }
 

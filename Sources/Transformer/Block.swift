@@ -66,6 +66,8 @@ struct Block<Scalar: KernelScalar> {
   let parameters: [Row<Scalar>]
   /// The same as native products read them; empty where there are none.
   let nativeParameters: [Row<Scalar.Half>]
+  /// Where native products find what the linear maps read, by the index of their first weight.
+  let nativeInputs: [Int: Matrix<Scalar.Half>]
   let gradients: [Row<Scalar>]
   /// Means and reciprocal standard deviations of the norms' rows, in the plan's order.
   let statistics: Row<Scalar>
@@ -105,7 +107,7 @@ struct Block<Scalar: KernelScalar> {
     var operation = plan.operationNames.count
     for index in plan.steps.indices.reversed() {
       let named = plan.steps[index]
-      roundElements(gradient(named.step.output), to: pass.precision, team: pass.team)
+      roundGradient(of: named.step, pass)
       for output in named.outputNames.reversed() {
         operation -= 1
         pass.probe?.measure(

@@ -83,6 +83,11 @@ extension ModelConfiguration {
     return (parameters + passes) * Double(scalarBytes)
   }
 
+  /// Columns of the factors that native products read.
+  private func nativeWidth(_ plan: BlockPlan) -> Double {
+    Double(plan.nativeInputWidth) * Double(layerCount) + Double(plan.widestOutput) + Double(modelDim)
+  }
+
   /// Parameters, and what a pass keeps.
   private func scalarCounts(shape: PassShape) -> (parameters: Double, passes: Double) {
     let rows = Double(shape.batchSize) * Double(shape.sequenceLength)
@@ -95,6 +100,7 @@ extension ModelConfiguration {
     let perLayer = plan.parameters.map { $0.shape.map(Double.init).reduce(1, *) }.reduce(0, +)
     let tables = (architecture.head.isTied ? 1.0 : 2) * Double(embeddingCount) + Double(positionRows)
     let parameters = perLayer * Double(layerCount) + tables * Double(modelDim)
-    return (parameters, activations + logits)
+    let halves = hasNativeProducts ? rows * nativeWidth(plan) / 2 : 0
+    return (parameters, activations + logits + halves)
   }
 }

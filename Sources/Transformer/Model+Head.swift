@@ -74,8 +74,9 @@ extension Model {
       let bias = headBias(memory.weights)
       let precision = logitFactor == nil ? pass.precision : .fp32
       if let native = pass.native {
+        narrowElements(hidden, into: native.headInput(hidden.rows), team: team)
         linearForward(
-          input: native.input(hidden, team: team), weight: headWeight(native.weights), bias: bias,
+          input: native.headInput(hidden.rows), weight: headWeight(native.weights), bias: bias,
           into: logits,
           precision: precision, team: team)
       } else {
@@ -99,7 +100,7 @@ extension Model {
     if let native = pass.native {
       linearBackward(
         outputGradient: gradient.narrowedInPlace(team: team),
-        input: native.input(hidden.rows(rows), team: team),
+        input: native.headInput(rows.count),
         weight: headWeight(native.weights), weightGradient: headWeight(memory.gradients),
         accumulating: accumulating, inputGradient: hiddenGradient.rows(rows), accumulatingInput: false,
         team: team)

@@ -65,7 +65,9 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
       other?.weights ?? (configuration.precision == .fp32 ? parameters : Buffer(count: table.elementCount))
     native =
       configuration.hasNativeProducts
-      ? NativeMemory(configuration, table: table, rows: rows, weights: other?.native?.weights) : nil
+      ? NativeMemory(
+        configuration, table: table, rows: rows, hasBackward: hasBackward, weights: other?.native?.weights)
+      : nil
     rangesBesideProducts = table.ranges(besides: table.linearMatrices)
     gradients = Buffer(count: hasBackward ? table.elementCount : 0)
     tokens = Buffer(count: rows)
@@ -94,9 +96,9 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
   }
 
   /// One buffer a layer, or one that is large enough for any.
-  private static func buffers(_ counts: [Int], areShared: Bool) -> [Buffer<Scalar>] {
+  static func buffers<Element>(_ counts: [Int], areShared: Bool) -> [Buffer<Element>] {
     guard areShared else { return counts.map { Buffer(count: $0) } }
-    let one = Buffer<Scalar>(count: counts.max() ?? 0)
+    let one = Buffer<Element>(count: counts.max() ?? 0)
     return counts.map { _ in one }
   }
 
@@ -121,6 +123,7 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
         valueGradients: hasBackward ? gradients(plan, layer: layer) : [],
         parameters: ranges.map { weights.row($0) },
         nativeParameters: native.map { native in ranges.map { native.weights.row($0) } } ?? [],
+        nativeInputs: native?.inputs(plan, layer: layer) ?? [:],
         gradients: hasBackward ? ranges.map { gradients.row($0) } : [],
         statistics: statistics[layer].row, logSumExp: logSumExp[layer].row)
     }

@@ -1,63 +1,64 @@
 import Architecture
 import Kernels
 
-/// The factors of native products: narrowed copies of the weights, and of what one linear map reads.
+/// The factors of native products: narrowed copies of the weights, of what linear maps read, and of the gradient that reaches one.
 struct NativeMemory<Scalar: KernelScalar>: Sendable {
   /// Every parameter at its place; those that no product reads stand idle.
   let weights: Buffer<Scalar.Half>
   /// Where the parameters lie that others than products read whole; of the tokens' table they read rows.
   let rangesBesideMatrices: [Range<Int>]
-  private let input: Buffer<Scalar.Half>
+  /// What each layer's linear maps read, from the forward pass until the backward pass.
+  private let inputs: [Buffer<Scalar.Half>]
+  private let headInput: Buffer<Scalar.Half>
   private let outputGradient: Buffer<Scalar.Half>
+  private let rows: Int
 
-  /// Allocates the copies for passes of so many rows.
+  /// Allocates the copies for passes of so many rows. Without a backward pass layers share the memory of what they read.
   ///
   /// - Parameter weights: those of another memory with the same parameters; nil for weights of its own.
-  init(_ configuration: ModelConfiguration, table: ParameterTable, rows: Int, weights: Buffer<Scalar.Half>?) {
+  init(
+    _ configuration: ModelConfiguration, table: ParameterTable, rows: Int, hasBackward: Bool,
+    weights: Buffer<Scalar.Half>?
+  ) {
     precondition(
       Scalar.Half.self != BFloat16.self || NativeProducts.areAvailable, "a machine without native products")
-    let sizes = NativeSizes(configuration, table: table)
+    self.rows = rows
     self.weights = weights ?? Buffer(count: table.elementCount)
     let tables = [0, table.index(stem: "\(StemTensor.head).weight")].compactMap(\.self)
     rangesBesideMatrices = table.ranges(besides: table.linearMatrices.union(tables))
-    input = Buffer(count: rows * sizes.inputWidth)
-    outputGradient = Buffer(count: rows * sizes.outputWidth)
+    inputs = ModelMemory<Scalar>.buffers(
+      table.plans.map { rows * $0.nativeInputWidth }, areShared: !hasBackward)
+    headInput = Buffer(count: rows * configuration.modelDim)
+    outputGradient = Buffer(count: hasBackward ? rows * (table.plans.map(\.widestOutput).max() ?? 0) : 0)
   }
 
-  /// What a linear map reads, narrowed. There until the next one's.
-  func input(_ matrix: Matrix<Scalar>, team: Team) -> Matrix<Scalar.Half> {
-    narrowed(matrix, into: input, team: team)
+  /// Where a layer's linear maps find what they read, by the index of their first weight.
+  func inputs(_ plan: BlockPlan, layer: Int) -> [Int: Matrix<Scalar.Half>] {
+    var offset = 0
+    return Dictionary(
+      uniqueKeysWithValues: plan.linearMaps.map { linear in
+        defer { offset += rows * linear.inputWidth }
+        let input = inputs[layer].matrix(offset: offset, rows: rows, width: linear.inputWidth)
+        return (linear.weights.lowerBound, input)
+      })
   }
 
-  /// The gradient of what a linear map writes, narrowed. There until the next one's.
-  func outputGradient(_ matrix: Matrix<Scalar>, team: Team) -> Matrix<Scalar.Half> {
-    narrowed(matrix, into: outputGradient, team: team)
+  /// What the head reads, of so many rows.
+  func headInput(_ rows: Int) -> Matrix<Scalar.Half> {
+    headInput.matrix(rows: rows, width: headInput.count / self.rows)
   }
 
-  private func narrowed(
-    _ matrix: Matrix<Scalar>, into buffer: Buffer<Scalar.Half>, team: Team
-  ) -> Matrix<Scalar.Half> {
-    let halves = buffer.matrix(rows: matrix.rows, width: matrix.width)
-    narrowElements(matrix, into: halves, team: team)
-    return halves
-  }
-}
-
-/// The widest factors of the linear maps in a model's layers; logits are narrowed in their own memory.
-struct NativeSizes {
-  /// Columns of an input, the head's included.
-  let inputWidth: Int
-  /// Columns of an output.
-  let outputWidth: Int
-
-  init(_ configuration: ModelConfiguration, table: ParameterTable) {
-    let maps = table.plans.flatMap(\.linearMaps)
-    inputWidth = max(configuration.modelDim, maps.map(\.inputWidth).max() ?? 0)
-    outputWidth = maps.map(\.outputWidth).max() ?? 0
-  }
+  /// The gradient of what a linear map writes: there until the next one's.
+  func outputGradient(width: Int) -> Matrix<Scalar.Half> { outputGradient.matrix(rows: rows, width: width) }
 }
 
 extension BlockPlan {
+  /// Columns of all that the layer's linear maps read.
+  var nativeInputWidth: Int { linearMaps.map(\.inputWidth).reduce(0, +) }
+
+  /// Columns of the widest output of a linear map.
+  var widestOutput: Int { linearMaps.map(\.outputWidth).max() ?? 0 }
+
   /// The linear maps among the steps.
   fileprivate var linearMaps: [LinearParameters] {
     steps.compactMap { named in

@@ -60,6 +60,14 @@ def test_a_file_says_what_computed_its_products(has_native, tmp_path):
     assert result.returncode == 1 and "NF_PROBE_BF16 must be native or rounded, not fast" in result.stderr
 
 
+def test_a_library_that_may_not_use_the_instructions_is_not_used(has_native, tmp_path):
+    options = small(steps=1, architecture="pre-ln", precision="bf16", out="run")
+    result = with_products("train", *options, cwd=tmp_path, ONEDNN_MAX_CPU_ISA="AVX2")
+    assert result.returncode == 0, result.stderr
+    with h5py.File(run_files(tmp_path / "run")[0]) as file:
+        assert file.attrs["blas"].endswith(", bf16 by rounding")
+
+
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_equal_runs_are_equal_and_recording_changes_nothing(threads, has_native, tmp_path):
     changes = dict(threads=threads, dim=24, ffn_dim=40, sequence=16)

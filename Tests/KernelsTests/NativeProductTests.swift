@@ -125,6 +125,11 @@ import Testing
     let values = matrix(rows: 7, width: width, seed: 1, owner: &owner)
     let (memory, apart) = halves(of: values, team: team)
     let expected = (0..<7).map { apart[$0].array() }
+    // Rounding and narrowing in one pass leave both.
+    let both = Buffer<BFloat16>(count: 7 * width)
+    roundElements(values, narrowingInto: both.matrix(rows: 7, width: width), team: team)
+    #expect((0..<7).map { both.matrix(rows: 7, width: width)[$0].array() } == expected)
+    #expect((0..<7).map { values[$0].array() } == expected.map { $0.map { Float($0) } })
     let found = values.narrowedInPlace(team: team)
     #expect((0..<7).map { found[$0].array() } == expected)
     withExtendedLifetime(memory) {}
