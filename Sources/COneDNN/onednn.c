@@ -5,9 +5,9 @@
 
 #include "onednn.h"
 
-// oneDNN is loaded while the program runs, so that it is neither needed nor carried along where there is none. The entry point for
-// bfloat16 has been exported by every release from 1.3 on, in both series of the library's ABI, with the arguments of its public
-// dnnl_sgemm; oneDNN's own tests declare it as is done here. See github.com/uxlfoundation/oneDNN, src/common/gemm.cpp.
+// oneDNN is loaded while the program runs, so that it is neither needed nor carried along where there is none. Both series of its ABI
+// export the entry point for bfloat16 with the arguments of the public dnnl_sgemm, though no public header declares it; oneDNN's own tests
+// do so as is done here. Tried with 2.6.3 and 3.2. See github.com/uxlfoundation/oneDNN, src/common/gemm.cpp.
 typedef int (*multiply_function)(char transpose_a, char transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
                                  const uint16_t *a, int64_t lda, const uint16_t *b, int64_t ldb, float beta, float *c,
                                  int64_t ldc);
