@@ -9,7 +9,7 @@ mandir = $(DESTDIR)$(PREFIX)/share/man/man1
 # What `make completions` and `make man` write, and `make install` puts in place.
 package = .build/package
 
-.PHONY: help run test python parallel check-models figures-check watch-check watch-speed ray-check soak build lint format docs completions man install check-install uninstall \
+.PHONY: help run test python parallel check-models figures-check watch-check watch-speed ray-check bf16-check soak build lint format docs completions man install check-install uninstall \
 	dist dist-check dist-twice check-kernels aarch64-check clean
 
 help: ## List the targets
@@ -40,6 +40,9 @@ watch-check: build ## Try the page of `nf-probe watch` in Chromium, and its serv
 
 watch-speed: build ## Time the page of `nf-probe watch` and its server: a long run, 200 runs, a growing one (quiet machine)
 	@scripts/watch-speed.sh $(ARGS)
+
+bf16-check: build ## Train in float32 and bf16 from the same seeds: losses agree within the noise of seeds (some minutes)
+	@scripts/bf16-check.sh $(ARGS)
 
 ray-check: build ## Run a sweep on a local Ray cluster with a worker killed on the way (a few minutes)
 	@scripts/ray-check.sh $(ARGS)

@@ -50,9 +50,12 @@ let package = Package(
       swiftSettings: optimized),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(name: "CProcessor", cSettings: [.unsafeFlags(["-march=\(processor)"])]),
+    .target(name: "COneDNN", cSettings: [.unsafeFlags(["-O2"])]),
     .target(
       name: "Kernels",
-      dependencies: ["Architecture", "COpenBLAS", "CProcessor", "Randomness", "RunData", numerics],
+      dependencies: [
+        "Architecture", "COneDNN", "COpenBLAS", "CProcessor", "Randomness", "RunData", numerics,
+      ],
       swiftSettings: vectorized),
     .target(
       name: "Transformer", dependencies: ["Architecture", "Kernels", "Randomness", "RunData", numerics],

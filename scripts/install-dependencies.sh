@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Makes sure that the libraries nf-probe is built with are there: HDF5, OpenBLAS, and pkg-config to find them.
+# On a processor with instructions for bfloat16 also oneDNN, which multiplies with them, where apt-get has it; it is not needed.
 # With --python, also what `python3 -m venv` needs. Installs with apt-get where it may; elsewhere says what to install.
 set -euo pipefail
 
@@ -58,6 +59,19 @@ END
   exit 1
 }
 
+# oneDNN under the name that the release has for it. The program looks for it when it runs.
+install_native_products() {
+  grep -qw avx512_bf16 /proc/cpuinfo 2>/dev/null || return 0
+  if /sbin/ldconfig -p 2>/dev/null | grep -q 'libdnnl\.so\.[23]'; then return 0; fi
+  local package
+  for package in libdnnl3 libdnnl2; do
+    if apt-cache show "$package" >/dev/null 2>&1; then
+      install_with_apt "$package" || true
+      return 0
+    fi
+  done
+}
+
 python_wanted=0
 [[ "${1:-}" == --python ]] && python_wanted=1
 
@@ -65,8 +79,12 @@ check_swift
 packages=()
 have_libraries || packages+=(libhdf5-dev libopenblas-dev pkg-config)
 if ((python_wanted)) && ! have_python; then packages+=(python3-venv); fi
-if ((${#packages[@]} == 0)); then exit 0; fi
+if ((${#packages[@]} == 0)); then
+  install_native_products
+  exit 0
+fi
 
 if ! command -v apt-get >/dev/null || ! install_with_apt "${packages[@]}"; then explain; fi
 have_libraries || explain
 if ((python_wanted)); then have_python || explain; fi
+install_native_products

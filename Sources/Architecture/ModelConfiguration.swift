@@ -31,6 +31,9 @@ public struct ModelConfiguration: Equatable, Sendable {
   /// What weights, the output of every operation and the gradients of both are rounded to; sums within an operation, norms'
   /// statistics, softmax and loss stay in the engine's own format, as they do in mixed-precision training.
   public var precision: Precision
+  /// Whether the factors of matrix products are kept in 16 bits and multiplied by the processor's own instructions, which only the order of
+  /// their sums tells from products of numbers rounded to 16 bits. Of bf16 alone; the machine must have them.
+  public var hasNativeProducts = false
 
   /// Creates a configuration; ``validate()`` says whether it makes sense. Sizes that are not given are those that the
   /// architecture suggests, else a key/value head for each head, heads that make up the width, and an FFN four times as wide.

@@ -89,6 +89,13 @@ int nf_probe_has_avx2(void) {
   __builtin_cpu_init();
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
+
+int nf_probe_bfloat16_instructions(void) {
+  __builtin_cpu_init();
+  if (!nf_probe_has_avx512()) return 0;
+  if (__builtin_cpu_supports("amx-bf16")) return 2;
+  return __builtin_cpu_supports("avx512bf16") ? 1 : 0;
+}
 #else
 const char *nf_probe_missing_feature(void) { return NULL; }
 
@@ -102,4 +109,5 @@ const char *nf_probe_kernel_set(void) {
 
 int nf_probe_has_avx512(void) { return 0; }
 int nf_probe_has_avx2(void) { return 0; }
+int nf_probe_bfloat16_instructions(void) { return 0; }
 #endif

@@ -115,6 +115,28 @@ extension ReferenceMark: PGFPlotsMark {
   }
 }
 
+extension SegmentsMark: PGFPlotsMark {
+  func pgfplots(in frame: Frame) -> (plots: [PGFPlot], isThinned: Bool) {
+    var (x, y): ([Double], [Double]) = ([], [])
+    for index in places.indices {
+      let ends = [from[index], to[index]].map { isHorizontal ? ($0, places[index]) : (places[index], $0) }
+      guard ends.allSatisfy({ frame.xPosition($0.0) != nil && frame.yPosition($0.1) != nil }) else {
+        continue
+      }
+      if !x.isEmpty {
+        x.append(.nan)
+        y.append(.nan)
+      }
+      x += ends.map(\.0)
+      y += ends.map(\.1)
+    }
+    guard !x.isEmpty else { return ([], false) }
+    let plot = PGFPlot(
+      name: name, options: "\(stroke.pgfplots), mark=none", colors: [stroke.color], x: x, y: y)
+    return ([plot], false)
+  }
+}
+
 // MARK: - Styles
 
 extension Color {

@@ -8,28 +8,33 @@ import RunData
 ///   - query: `(B*T, heads * headDim)`, may be columns of one matrix, as `key` and `value` may.
 ///   - key, value: `(B*T, keyValueHeads * headDim)`.
 ///   - output: `(B*T, heads * headDim)`, the heads side by side, overwritten.
+///   - factors: what the factors of the products are made of: `Scalar` itself, or its halves.
 ///   - logSumExp: `(B * heads * T)`, written here; all that ``attentionBackward`` needs to compute the probabilities again.
 ///   - dropout: drops probabilities where not nil; nil where sequences differ in length.
 ///   - precision: what the logits `scale Q Kᵀ` and the probabilities are rounded to.
 ///   - logitSums: gets the sums of the logits that a query sees, before the cap, one place for each head of each sequence,
 ///     where not nil.
 ///   - statistics: gets what the probabilities, before dropout, and the logits tell, likewise.
-@specialized(where Scalar == Float)
-@specialized(where Scalar == Double)
-public func attentionForward<Scalar: KernelScalar>(
-  _ shape: AttentionShape, query: Matrix<Scalar>, key: Matrix<Scalar>, value: Matrix<Scalar>,
-  into output: Matrix<Scalar>, logSumExp: Row<Scalar>, dropout: DropoutMask?, precision: Precision = .fp32,
+@specialized(where Scalar == Float, Element == Float)
+@specialized(where Scalar == Float, Element == BFloat16)
+@specialized(where Scalar == Double, Element == Double)
+public func attentionForward<Scalar: KernelScalar, Element: FactorScalar>(
+  _ shape: AttentionShape, factors _: Element.Type, query: Matrix<Scalar>, key: Matrix<Scalar>,
+  value: Matrix<Scalar>, into output: Matrix<Scalar>, logSumExp: Row<Scalar>, dropout: DropoutMask?,
+  precision: Precision = .fp32,
   logitSums: SumSlots? = nil, statistics: AttentionSlots? = nil, team: Team, workspace: Workspace<Scalar>
-) {
-  precondition(workspace.capacity >= shape.scratchCount, "workspace too small for attention")
+) where Element.Sum == Scalar {
+  precondition(
+    workspace.capacity >= shape.scratchCount(of: Element.self), "workspace too small for attention")
   precondition(shape.sequences == nil || dropout == nil, "dropout of sequences of unequal lengths")
   team.forEach(taskCount: shape.batchSize * shape.headCount) { task, thread in
     let (batch, head) = (task / shape.headCount, task % shape.headCount)
     let sequence = shape.sequence(batch)
     let firstSum = shape.rows(batch: batch).lowerBound * shape.headCount + head * sequence.sequenceLength
-    let q = shape.part(query, batch: batch, head: head)
-    let k = shape.part(key, batch: batch, head: head / shape.groupSize)
-    let v = shape.part(value, batch: batch, head: head / shape.groupSize)
+    let heads = HeadFactors<Element>(shape, workspace.row(thread: thread))
+    let q = heads.factor(0, of: shape.part(query, batch: batch, head: head))
+    let k = heads.factor(1, of: shape.part(key, batch: batch, head: head / shape.groupSize))
+    let v = heads.factor(2, of: shape.part(value, batch: batch, head: head / shape.groupSize))
     let out = shape.part(output, batch: batch, head: head)
     var sums = OutputSums.empty
     var attention = AttentionSums.empty
@@ -63,8 +68,9 @@ public func attentionForward<Scalar: KernelScalar>(
         for part in [hidden.before, hidden.after] { part.fill(0) }
         dropout?.multiply(
           visible, firstElement: shape.firstElement(task, index), into: visible)
+        if dropout != nil { visible.round(to: precision) }
       }
-      product(scores.factor, v.rows(keys).factor, into: out.rows(queries))
+      product(Element.factorInPlace(of: scores).factor, v.rows(keys).factor, into: out.rows(queries))
     }
     logitSums?.set(sums, at: task)
     statistics?[task] = attention
@@ -81,22 +87,26 @@ public func attentionForward<Scalar: KernelScalar>(
 ///   - precision: what the logits, P, dP and dS are rounded to, as in the forward pass.
 ///   - gradientSums: gets the sums of dS over the keys that a query sees, one place for each head of each sequence, where
 ///     not nil.
-@specialized(where Scalar == Float)
-@specialized(where Scalar == Double)
-public func attentionBackward<Scalar: KernelScalar>(
-  _ shape: AttentionShape, outputGradient: Matrix<Scalar>, query: Matrix<Scalar>, key: Matrix<Scalar>,
-  value: Matrix<Scalar>, logSumExp: Row<Scalar>, dropout: DropoutMask?, queryGradient: Matrix<Scalar>,
+@specialized(where Scalar == Float, Element == Float)
+@specialized(where Scalar == Float, Element == BFloat16)
+@specialized(where Scalar == Double, Element == Double)
+public func attentionBackward<Scalar: KernelScalar, Element: FactorScalar>(
+  _ shape: AttentionShape, factors _: Element.Type, outputGradient: Matrix<Scalar>, query: Matrix<Scalar>,
+  key: Matrix<Scalar>, value: Matrix<Scalar>, logSumExp: Row<Scalar>, dropout: DropoutMask?,
+  queryGradient: Matrix<Scalar>,
   keyGradient: Matrix<Scalar>, valueGradient: Matrix<Scalar>, precision: Precision = .fp32,
   gradientSums: SumSlots? = nil, team: Team, workspace: Workspace<Scalar>
-) {
-  precondition(workspace.capacity >= shape.scratchCount, "workspace too small for attention")
+) where Element.Sum == Scalar {
+  precondition(
+    workspace.capacity >= shape.scratchCount(of: Element.self), "workspace too small for attention")
   precondition(shape.sequences == nil, "gradients of sequences of unequal lengths")
   let scale = Scalar(shape.scoreScale)
   // A head of keys and its queries belong to one thread: gradients of shared keys are added up in one order.
   team.forEach(taskCount: shape.batchSize * shape.keyValueHeadCount) { task, thread in
     let (batch, keyHead) = (task / shape.keyValueHeadCount, task % shape.keyValueHeadCount)
-    let k = shape.part(key, batch: batch, head: keyHead)
-    let v = shape.part(value, batch: batch, head: keyHead)
+    let heads = HeadFactors<Element>(shape, workspace.row(thread: thread))
+    let k = heads.factor(0, of: shape.part(key, batch: batch, head: keyHead))
+    let v = heads.factor(1, of: shape.part(value, batch: batch, head: keyHead))
     let dK = shape.part(keyGradient, batch: batch, head: keyHead)
     let dV = shape.part(valueGradient, batch: batch, head: keyHead)
     for row in 0..<shape.sequenceLength {
@@ -104,8 +114,8 @@ public func attentionBackward<Scalar: KernelScalar>(
       dV[row].fill(0)
     }
     for head in keyHead * shape.groupSize..<(keyHead + 1) * shape.groupSize {
-      let q = shape.part(query, batch: batch, head: head)
-      let dO = shape.part(outputGradient, batch: batch, head: head)
+      let q = heads.factor(2, of: shape.part(query, batch: batch, head: head))
+      let dO = heads.factor(3, of: shape.part(outputGradient, batch: batch, head: head))
       let dQ = shape.part(queryGradient, batch: batch, head: head)
       let task = batch * shape.headCount + head
       var sums = TensorSums.empty
@@ -133,12 +143,31 @@ public func attentionBackward<Scalar: KernelScalar>(
             sums = sums.merged(with: partialSums(dS[row].split(visible, of: keys).part))
           }
         }
-        product(dS.factor, k.rows(keys).factor, alpha: scale, into: dQ.rows(queries))
-        product(dS.transposed, q.rows(queries).factor, alpha: scale, beta: 1, into: dK.rows(keys))
-        product(probabilities.transposed, dO.rows(queries).factor, beta: 1, into: dV.rows(keys))
+        let gradients = Element.factorInPlace(of: dS)
+        product(gradients.factor, k.rows(keys).factor, alpha: scale, into: dQ.rows(queries))
+        product(gradients.transposed, q.rows(queries).factor, alpha: scale, beta: 1, into: dK.rows(keys))
+        product(
+          Element.factorInPlace(of: probabilities).transposed, dO.rows(queries).factor, beta: 1,
+          into: dV.rows(keys))
       }
       gradientSums?[task] = sums
     }
+  }
+}
+
+/// Where a thread's scratch holds the heads that products read, where they do not read them as they lie.
+private struct HeadFactors<Element: FactorScalar> {
+  private let row: Row<Element.Sum>
+  private let count: Int
+
+  init(_ shape: AttentionShape, _ row: Row<Element.Sum>) {
+    self.row = row.slice(shape.scratchCount..<row.count)
+    count = Element.scratchCount(shape.sequenceLength * shape.headDim)
+  }
+
+  /// A head as a factor, in one of four places.
+  func factor(_ place: Int, of head: Matrix<Element.Sum>) -> Matrix<Element> {
+    Element.factor(of: head, scratch: row.slice(place * count..<(place + 1) * count))
   }
 }
 
@@ -214,7 +243,10 @@ private func softmaxBackward<Scalar: KernelScalar>(
     dS.store(slopes.map { product * $0.lanes(index, count) } ?? product, index, count)
   }
   dS.round(to: precision)
-  dropout?.multiply(probabilities, firstElement: firstElement, into: probabilities)
+  if let dropout {
+    dropout.multiply(probabilities, firstElement: firstElement, into: probabilities)
+    probabilities.round(to: precision)
+  }
   for part in [
     hiddenScores.before, hiddenScores.after, hiddenGradients.before, hiddenGradients.after,
   ] { part.fill(0) }

@@ -72,6 +72,11 @@ public struct AttentionShape: Equatable, Sendable {
     (softCap == nil ? 2 : 3) * min(Self.queryBlock, sequenceLength) * sequenceLength
   }
 
+  /// The same with the heads that products read, where these are of another type.
+  public func scratchCount<Element: FactorScalar>(of _: Element.Type) -> Int {
+    scratchCount + 4 * Element.scratchCount(sequenceLength * headDim)
+  }
+
   /// Heads of queries that share a head of keys and values.
   var groupSize: Int { headCount / keyValueHeadCount }
 

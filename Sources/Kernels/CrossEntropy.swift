@@ -1,3 +1,4 @@
+import Architecture
 import RealModule
 
 /// Token negative log-likelihoods and their gradient, in place of the logits.
@@ -11,12 +12,13 @@ import RealModule
 ///     something of no use elsewhere.
 ///   - targets: one token id a row, below the vocabulary size, or negative.
 ///   - losses: `(rows)`, in float64.
+///   - precision: what the gradient is rounded to.
 ///   - largest: gets 1 where no logit of a row is above the target's, else 0; where not nil.
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
 public func crossEntropy<Scalar: KernelScalar>(
   logits: Matrix<Scalar>, targets: Row<Int32>, gradientScale: Scalar?, losses: Row<Double>,
-  largest: Row<Int32>? = nil, team: Team
+  largest: Row<Int32>? = nil, precision: Precision = .fp32, team: Team
 ) {
   precondition(targets.count == logits.rows && losses.count == logits.rows)
   team.split(logits.rows, grain: rowGrain(logits.width * 4)) { rows, _ in
@@ -36,10 +38,13 @@ public func crossEntropy<Scalar: KernelScalar>(
       losses[row] = Double.log(sum) + Double(maximum) - Double(targetLogit)
       guard let gradientScale else { continue }
       let factor = gradientScale / Scalar(sum)
+      // The target's own takes the second term before it is rounded.
+      let targetGradient = z[target] * factor - gradientScale
       forEachLanes(of: Scalar.self, in: 0..<z.count) { index, count in
-        z.store(z.lanes(index, count) * factor, index, count)
+        z.store(Scalar.rounded(z.lanes(index, count) * factor, to: precision), index, count)
       }
-      z[target] -= gradientScale
+      z[target] = targetGradient
+      z.slice(target..<target + 1).round(to: precision)
     }
   }
 }

@@ -1,11 +1,35 @@
 import COpenBLAS
 
-/// A scalar type that BLAS multiplies matrices of.
-public protocol BLASScalar {
-  /// `c = a' * b' + beta * c`, row-major, on the calling thread.
+/// What the factors of matrix products are made of.
+public protocol FactorScalar: BitwiseCopyable, Sendable {
+  /// What the products of two elements are added up in, and the output is made of.
+  associatedtype Sum: KernelScalar
+
+  /// `c = alpha * a' * b' + beta * c`, row-major, on the calling thread.
   static func multiply(
-    _ a: BLASOperand<Self>, _ b: BLASOperand<Self>, alpha: Self, beta: Self,
-    into c: BLASOperand<Self>, inner: Int)
+    _ a: BLASOperand<Self>, _ b: BLASOperand<Self>, alpha: Sum, beta: Sum,
+    into c: BLASOperand<Sum>, inner: Int)
+
+  /// A matrix as products read it, on the calling thread: the matrix itself where both types are one, else narrowed into scratch memory of
+  /// ``scratchCount(_:)`` scalars.
+  static func factor(of matrix: Matrix<Sum>, scratch: Row<Sum>) -> Matrix<Self>
+
+  /// The same in the matrix's own memory, which then holds nothing else of use.
+  static func factorInPlace(of matrix: Matrix<Sum>) -> Matrix<Self>
+
+  /// Scalars of scratch memory that a matrix of so many elements takes as a factor.
+  static func scratchCount(_ elements: Int) -> Int
+}
+
+extension FactorScalar where Sum == Self {
+  /// The matrix itself.
+  public static func factor(of matrix: Matrix<Self>, scratch: Row<Self>) -> Matrix<Self> { matrix }
+
+  /// The matrix itself.
+  public static func factorInPlace(of matrix: Matrix<Self>) -> Matrix<Self> { matrix }
+
+  /// None.
+  public static func scratchCount(_ elements: Int) -> Int { 0 }
 }
 
 /// A matrix as BLAS sees it.
@@ -20,7 +44,10 @@ public struct BLASOperand<Scalar> {
   var flag: CBLAS_TRANSPOSE { isTransposed ? CblasTrans : CblasNoTrans }
 }
 
-extension Float: BLASScalar {
+extension Float: FactorScalar {
+  /// Added up in float32.
+  public typealias Sum = Float
+
   /// The corresponding C function is `cblas_sgemm`.
   public static func multiply(
     _ a: BLASOperand<Float>, _ b: BLASOperand<Float>, alpha: Float, beta: Float,
@@ -32,7 +59,10 @@ extension Float: BLASScalar {
   }
 }
 
-extension Double: BLASScalar {
+extension Double: FactorScalar {
+  /// Added up in float64.
+  public typealias Sum = Double
+
   /// The corresponding C function is `cblas_dgemm`.
   public static func multiply(
     _ a: BLASOperand<Double>, _ b: BLASOperand<Double>, alpha: Double, beta: Double,
@@ -45,7 +75,7 @@ extension Double: BLASScalar {
 }
 
 /// A factor of a matrix product: a matrix as it lies, or transposed.
-struct Factor<Scalar: KernelScalar> {
+struct Factor<Scalar: FactorScalar> {
   let matrix: Matrix<Scalar>
   let isTransposed: Bool
 
@@ -67,7 +97,7 @@ struct Factor<Scalar: KernelScalar> {
   }
 }
 
-extension Matrix where Scalar: KernelScalar {
+extension Matrix where Scalar: FactorScalar {
   var factor: Factor<Scalar> { Factor(matrix: self, isTransposed: false) }
   var transposed: Factor<Scalar> { Factor(matrix: self, isTransposed: true) }
 }
@@ -75,8 +105,9 @@ extension Matrix where Scalar: KernelScalar {
 /// `output = alpha * a * b + beta * output` on this thread.
 ///
 /// - Precondition: shapes agree: `(rows, inner) * (inner, width)`.
-func product<Scalar: KernelScalar>(
-  _ a: Factor<Scalar>, _ b: Factor<Scalar>, alpha: Scalar = 1, beta: Scalar = 0, into output: Matrix<Scalar>
+func product<Scalar: FactorScalar>(
+  _ a: Factor<Scalar>, _ b: Factor<Scalar>, alpha: Scalar.Sum = 1, beta: Scalar.Sum = 0,
+  into output: Matrix<Scalar.Sum>
 ) {
   precondition(
     output.rows == a.rows && a.width == b.rows && output.width == b.width,
@@ -87,9 +118,12 @@ func product<Scalar: KernelScalar>(
 
 /// The same, the output's longer side cut over the team's threads; `finish(part, firstColumn)` runs on each part while
 /// it is in the cache.
-func product<Scalar: KernelScalar>(
-  _ a: Factor<Scalar>, _ b: Factor<Scalar>, beta: Scalar = 0, into output: Matrix<Scalar>, team: Team,
-  finish: (_ part: Matrix<Scalar>, _ firstColumn: Int) -> Void = { _, _ in }
+///
+/// - Parameter blockWidth: columns that a thread computes and finishes at a time, for outputs that are larger than a cache.
+func product<Scalar: FactorScalar>(
+  _ a: Factor<Scalar>, _ b: Factor<Scalar>, beta: Scalar.Sum = 0, into output: Matrix<Scalar.Sum>,
+  blockWidth: Int = .max, team: Team,
+  finish: (_ part: Matrix<Scalar.Sum>, _ firstColumn: Int) -> Void = { _, _ in }
 ) {
   // Each thread packs the factor that is not cut, so the longer side is cut; multiples of 16 fit the micro-kernels.
   let minimumWork = 1 << 18
@@ -103,50 +137,14 @@ func product<Scalar: KernelScalar>(
   } else {
     let grain = max(1, minimumWork / max(1, output.rows * a.width))
     team.split(output.width, grain: grain, multiple: 16) { range, _ in
-      let part = output.columns(range)
-      product(a, b.columns(range), beta: beta, into: part)
-      finish(part, range.lowerBound)
+      var start = range.lowerBound
+      while start < range.upperBound {
+        let block = start..<start + min(blockWidth, range.upperBound - start)
+        let part = output.columns(block)
+        product(a, b.columns(block), beta: beta, into: part)
+        finish(part, start)
+        start = block.upperBound
+      }
     }
-  }
-}
-
-/// The team's threads each call BLAS for their part, so BLAS itself must not start more.
-func useOneThreadPerProduct() { openblas_set_num_threads(1) }
-
-/// What multiplies the matrices.
-public enum MatrixLibrary {
-  /// Name, version and the kernels chosen for this processor, e.g. `OpenBLAS 0.3.21 SkylakeX`.
-  public static var description: String {
-    let words = unsafe String(cString: openblas_get_config()).split(separator: " ")
-    return (words.prefix(2).map(String.init) + [kernelName]).joined(separator: " ")
-  }
-
-  /// The processor family whose kernels are in use, e.g. `SkylakeX`.
-  public static var kernelName: String { unsafe String(cString: openblas_get_corename()) }
-}
-
-extension MatrixLibrary {
-  /// Floating-point operations a second of float32 products `(rows, inner) * (inner, width)`, cut over a team as the linear maps cut
-  /// theirs, in the three orientations of a training step; repeated for at least `seconds`.
-  public static func productRate(
-    rows: Int, inner: Int, width: Int, team: Team, seconds: Double
-  ) -> Double {
-    let input = Buffer<Float>(count: rows * inner)
-    let weight = Buffer<Float>(count: width * inner)
-    let output = Buffer<Float>(count: rows * width)
-    let a = input.matrix(rows: rows, width: inner)
-    let w = weight.matrix(rows: width, width: inner)
-    let c = output.matrix(rows: rows, width: width)
-    let clock = ContinuousClock()
-    let start = clock.now
-    var repetitions = 0
-    repeat {
-      product(a.factor, w.transposed, into: c, team: team)
-      product(c.factor, w.factor, into: a, team: team)
-      product(c.transposed, a.factor, into: w, team: team)
-      repetitions += 1
-    } while start.duration(to: clock.now) < .seconds(seconds)
-    let elapsed = start.duration(to: clock.now) / .seconds(1)
-    return 6 * Double(rows) * Double(inner) * Double(width) * Double(repetitions) / elapsed
   }
 }

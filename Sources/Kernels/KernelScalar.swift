@@ -6,7 +6,8 @@ import RealModule
 /// A floating-point type that the kernels compute in: `Float` trains, `Double` checks gradients.
 ///
 /// Kernels are written once over `Lanes`, a 64-byte vector of the type.
-public protocol KernelScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable, BLASScalar {
+public protocol KernelScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable, FactorScalar
+where Sum == Self {
   /// 64 bytes of scalars.
   associatedtype Lanes: SIMD & Sendable where Lanes.Scalar == Self
 
@@ -50,6 +51,12 @@ public protocol KernelScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable
 
   /// Each lane rounded to a format: to nearest, ties to even, infinite beyond the range, subnormal numbers kept.
   static func rounded(_ x: Lanes, to precision: Precision) -> Lanes
+
+  /// What factors of native products are made of, whose sums are of this type.
+  associatedtype Half: FactorScalar where Half.Sum == Self
+
+  /// Stores the first `count` lanes, rounded to bfloat16.
+  static func storeHalves(_ x: Lanes, count: Int, at address: UnsafeMutablePointer<Half>)
 }
 
 extension Double: KernelScalar {

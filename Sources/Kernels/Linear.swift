@@ -1,3 +1,5 @@
+import Architecture
+
 /// `output = input * weightᵀ + bias`.
 ///
 /// - Parameters:
@@ -5,53 +7,73 @@
 ///   - weight: `(outputWidth, inputWidth)`.
 ///   - bias: `(outputWidth)`, or nil.
 ///   - output: `(rows, outputWidth)`, overwritten.
+///   - precision: what the output is rounded to.
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
-public func linearForward<Scalar: KernelScalar>(
-  input: Matrix<Scalar>, weight: Matrix<Scalar>, bias: Row<Scalar>?, into output: Matrix<Scalar>, team: Team
+@specialized(where Scalar == BFloat16)
+public func linearForward<Scalar: FactorScalar>(
+  input: Matrix<Scalar>, weight: Matrix<Scalar>, bias: Row<Scalar.Sum>?, into output: Matrix<Scalar.Sum>,
+  precision: Precision = .fp32, team: Team
 ) {
   precondition(bias.map { $0.count == output.width } ?? true, "bias of another width")
-  product(input.factor, weight.transposed, into: output, team: team) { part, firstColumn in
-    guard let partBias = bias?.slice(firstColumn..<firstColumn + part.width) else { return }
-    for row in 0..<part.rows { add(partBias, to: part[row]) }
+  // What is rounded anew is to be in the cache still; float32 is left as its recorded runs have it.
+  let blockWidth = precision == .fp32 ? .max : max(16, finishedElements / max(1, output.rows) / 16 * 16)
+  product(input.factor, weight.transposed, into: output, blockWidth: blockWidth, team: team) {
+    part, firstColumn in
+    let partBias = bias?.slice(firstColumn..<firstColumn + part.width)
+    guard partBias != nil || precision != .fp32 else { return }
+    for row in 0..<part.rows {
+      if let partBias { add(partBias, to: part[row]) }
+      part[row].round(to: precision)
+    }
   }
 }
 
-/// The gradients of ``linearForward``.
+/// Elements of an output that are computed, and then rounded, at a time.
+private let finishedElements = 1 << 20
+
+/// The gradients of ``linearForward`` but for the bias's, which ``biasBackward(outputGradient:into:accumulating:team:)`` has.
 ///
-/// `inputGradient (+)= outputGradient * weight`, `weightGradient (+)= outputGradientᵀ * input`,
-/// `biasGradient (+)= Σ_rows outputGradient`; parameters accumulate where `accumulating`, the input's gradient where
-/// `accumulatingInput`.
+/// `inputGradient (+)= outputGradient * weight`, `weightGradient (+)= outputGradientᵀ * input`; the weight's accumulates where
+/// `accumulating`, the input's where `accumulatingInput`.
+///
+/// - Parameter precision: what the weight's gradient is rounded to.
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
-public func linearBackward<Scalar: KernelScalar>(
+@specialized(where Scalar == BFloat16)
+public func linearBackward<Scalar: FactorScalar>(
   outputGradient: Matrix<Scalar>, input: Matrix<Scalar>, weight: Matrix<Scalar>,
-  weightGradient: Matrix<Scalar>, biasGradient: Row<Scalar>?, accumulating: Bool,
-  inputGradient: Matrix<Scalar>?, accumulatingInput: Bool, team: Team
+  weightGradient: Matrix<Scalar.Sum>, accumulating: Bool, inputGradient: Matrix<Scalar.Sum>?,
+  accumulatingInput: Bool, precision: Precision = .fp32, team: Team
 ) {
   if let inputGradient {
     product(
       outputGradient.factor, weight.factor, beta: accumulatingInput ? 1 : 0, into: inputGradient, team: team)
   }
   product(
-    outputGradient.transposed, input.factor, beta: accumulating ? 1 : 0, into: weightGradient, team: team)
-  if let biasGradient {
-    sumRows(outputGradient, into: biasGradient, accumulating: accumulating, team: team)
+    outputGradient.transposed, input.factor, beta: accumulating ? 1 : 0, into: weightGradient, team: team
+  ) { part, _ in
+    guard precision != .fp32 else { return }
+    for row in 0..<part.rows { part[row].round(to: precision) }
   }
 }
 
-/// `output[j] (+)= Σ_rows input[row, j]`; threads take columns, so the order of additions never changes.
-func sumRows<Scalar: KernelScalar>(
-  _ input: Matrix<Scalar>, into output: Row<Scalar>, accumulating: Bool, team: Team
+/// The gradient of a bias: `biasGradient[j] (+)= Σ_rows outputGradient[row, j]`; threads take columns, so the order of additions never
+/// changes.
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
+public func biasBackward<Scalar: KernelScalar>(
+  outputGradient: Matrix<Scalar>, into biasGradient: Row<Scalar>, accumulating: Bool, team: Team
 ) {
-  precondition(output.count == input.width, "sums of another width")
+  precondition(biasGradient.count == outputGradient.width, "sums of another width")
   let laneCount = Row<Scalar>.laneCount
-  team.split(input.width, grain: max(laneCount, 1 << 14 / max(1, input.rows)), multiple: laneCount) {
-    range, _ in
+  team.split(
+    outputGradient.width, grain: max(laneCount, 1 << 14 / max(1, outputGradient.rows)), multiple: laneCount
+  ) { range, _ in
     forEachLanes(of: Scalar.self, in: range) { index, count in
-      var sum = accumulating ? output.lanes(index, count) : Scalar.Lanes()
-      for row in 0..<input.rows { sum += input[row].lanes(index, count) }
-      output.store(sum, index, count)
+      var sum = accumulating ? biasGradient.lanes(index, count) : Scalar.Lanes()
+      for row in 0..<outputGradient.rows { sum += outputGradient[row].lanes(index, count) }
+      biasGradient.store(sum, index, count)
     }
   }
 }

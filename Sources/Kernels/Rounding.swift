@@ -26,6 +26,27 @@ public func roundElements<Scalar: KernelScalar>(
   }
 }
 
+/// `output[i] = input[i]`, rounded, of some rows alone, each as often as it is named.
+///
+/// Threads take columns, so that equal rows never meet.
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
+public func roundRows<Scalar: KernelScalar>(
+  _ rows: Row<Int32>, of input: Matrix<Scalar>, into output: Matrix<Scalar>, to precision: Precision,
+  team: Team
+) {
+  precondition(input.hasShape(of: output))
+  let laneCount = Row<Scalar>.laneCount
+  team.split(input.width, grain: laneCount, multiple: laneCount) { columns, _ in
+    for index in 0..<rows.count {
+      let (from, to) = (input[Int(rows[index])], output[Int(rows[index])])
+      forEachLanes(of: Scalar.self, in: columns) { index, count in
+        to.store(Scalar.rounded(from.lanes(index, count), to: precision), index, count)
+      }
+    }
+  }
+}
+
 extension Row where Scalar: KernelScalar {
   /// Rounds every element, in place.
   @inline(__always)

@@ -15,6 +15,8 @@ struct Pass<Scalar: KernelScalar> {
   let dropout: DropoutKey?
   /// What weights and outputs are rounded to.
   let precision: Precision
+  /// The factors of native products; nil where there are none.
+  let native: NativeMemory<Scalar>?
   /// Measures operations' outputs and their gradients where it is not nil.
   let probe: ActivationProbe?
   /// Times each step where it is not nil.
@@ -64,14 +66,18 @@ struct Block<Scalar: KernelScalar> {
   let valueGradients: [Matrix<Scalar>]
   /// The layer's parameters as its operations read them, in the plan's order.
   let parameters: [Row<Scalar>]
+  /// The same as native products read them; empty where there are none.
+  let nativeParameters: [Row<Scalar.Half>]
+  /// Where native products find what the linear maps read, by the index of their first weight.
+  let nativeInputs: [Int: Matrix<Scalar.Half>]
   let gradients: [Row<Scalar>]
   /// Means and reciprocal standard deviations of the norms' rows, in the plan's order.
   let statistics: Row<Scalar>
   /// `(B * heads * T)`.
   let logSumExp: Row<Scalar>
 
-  private func value(_ slice: Slice) -> Matrix<Scalar> { values[slice.value].columns(slice.columns) }
-  private func gradient(_ slice: Slice) -> Matrix<Scalar> {
+  func value(_ slice: Slice) -> Matrix<Scalar> { values[slice.value].columns(slice.columns) }
+  func gradient(_ slice: Slice) -> Matrix<Scalar> {
     valueGradients[slice.value].columns(slice.columns)
   }
 
@@ -82,6 +88,8 @@ struct Block<Scalar: KernelScalar> {
     for named in plan.steps {
       pass.clock.measure(named.step.part) {
         forward(named.step, pass)
+        // Linear maps round what they write while it is in the cache.
+        if case .linear = named.step { return }
         roundElements(value(named.step.output), to: pass.precision, team: pass.team)
       }
       for _ in named.innerNames {
@@ -101,7 +109,7 @@ struct Block<Scalar: KernelScalar> {
     var operation = plan.operationNames.count
     for index in plan.steps.indices.reversed() {
       let named = plan.steps[index]
-      roundElements(gradient(named.step.output), to: pass.precision, team: pass.team)
+      roundGradient(of: named.step, pass)
       for output in named.outputNames.reversed() {
         operation -= 1
         pass.probe?.measure(
@@ -135,21 +143,14 @@ struct Block<Scalar: KernelScalar> {
       dynamicTanhForward(
         input: value(from), slope: parameters[norm.slope], gain: parameters[norm.gain],
         bias: parameters[norm.bias], into: value(to), team: team)
-    case .linear(let linear, let from, let to):
-      linearForward(
-        input: value(from), weight: joined(parameters, linear.weights).matrix(width: linear.inputWidth),
-        bias: linear.biases.isEmpty ? nil : joined(parameters, linear.biases), into: value(to), team: team)
+    case .linear(let linear, let from, let to): multiply(linear, value(from), into: value(to), pass)
     case .rotary(let rotary, let heads):
       guard let angles = pass.rotations[rotary] else { return }
       for rows in pass.sequences ?? [0..<pass.shape.rows] {
         rotaryForward(angles, headDim: rotary.headDim, heads: value(heads).rows(rows), team: team)
       }
     case .attention(let attention, let query, let key, let valueSlice, let to):
-      attentionForward(
-        pass.attention(attention), query: value(query), key: value(key), value: value(valueSlice),
-        into: value(to), logSumExp: logSumExp, dropout: attentionMask(pass), precision: pass.precision,
-        logitSums: pass.probe?.inner, statistics: pass.probe?.attention, team: team, workspace: pass.workspace
-      )
+      attend(attention, query, key, valueSlice, into: to, pass)
       pass.probe?.takeAttention(layer: layer)
     case .headScale(let kind, let parameter, let from, let to):
       headScaleForward(kind, input: value(from), scale: parameters[parameter], into: value(to), team: team)
@@ -193,21 +194,14 @@ struct Block<Scalar: KernelScalar> {
         biasGradient: gradients[norm.bias], accumulating: accumulating, inputGradient: gradient(from),
         accumulatingInput: adding[0], team: team, workspace: pass.workspace)
     case .linear(let linear, let from, let to):
-      linearBackward(
-        outputGradient: gradient(to), input: value(from),
-        weight: joined(parameters, linear.weights).matrix(width: linear.inputWidth),
-        weightGradient: joined(gradients, linear.weights).matrix(width: linear.inputWidth),
-        biasGradient: linear.biases.isEmpty ? nil : joined(gradients, linear.biases),
-        accumulating: accumulating, inputGradient: gradient(from), accumulatingInput: adding[0], team: team)
+      multiplyBackward(
+        linear, outputGradient: gradient(to), input: value(from), into: gradient(from), adding: adding[0],
+        accumulating: accumulating, pass)
     case .rotary(let rotary, let heads):
       guard let angles = pass.rotations[rotary] else { return }
       rotaryBackward(angles, headDim: rotary.headDim, gradient: gradient(heads), team: team)
     case .attention(let attention, let query, let key, let valueSlice, let to):
-      attentionBackward(
-        pass.attention(attention), outputGradient: gradient(to), query: value(query), key: value(key),
-        value: value(valueSlice), logSumExp: logSumExp, dropout: attentionMask(pass),
-        queryGradient: gradient(query), keyGradient: gradient(key), valueGradient: gradient(valueSlice),
-        precision: pass.precision, gradientSums: pass.probe?.inner, team: team, workspace: pass.workspace)
+      attendBackward(attention, query, key, valueSlice, from: to, pass)
     case .headScale(let kind, let parameter, let from, let to):
       headScaleBackward(
         kind, outputGradient: gradient(to), input: value(from), scale: parameters[parameter],
@@ -261,12 +255,12 @@ struct Block<Scalar: KernelScalar> {
     }
   }
 
-  private func attentionMask(_ pass: Pass<Scalar>) -> DropoutMask? {
+  func attentionMask(_ pass: Pass<Scalar>) -> DropoutMask? {
     pass.mask(layer: layer, site: 0, probability: pass.configuration.attentionDropout)
   }
 
   /// Parameters that lie back to back, as one.
-  private func joined(_ rows: [Row<Scalar>], _ range: Range<Int>) -> Row<Scalar> {
+  func joined<Element>(_ rows: [Row<Element>], _ range: Range<Int>) -> Row<Element> {
     rows[range.lowerBound].extended(to: rows[range.upperBound - 1])
   }
 }

@@ -31,7 +31,9 @@ struct MemorySizes {
     let scratch = plans.flatMap(\.steps).compactMap { named -> Int? in
       guard case .attention(let attention, _, _, _, _) = named.step else { return nil }
       let isCausal = configuration.objective == .causal
-      return AttentionShape(attention, shape, isCausal: isCausal).scratchCount
+      let attentionShape = AttentionShape(attention, shape, isCausal: isCausal)
+      return configuration.hasNativeProducts
+        ? attentionShape.scratchCount(of: BFloat16.self) : attentionShape.scratchCount
     }
     // Reductions over rows need a place for gain, bias and a DyT's slope.
     let widest = plans.flatMap(\.valueWidths).max() ?? 0
@@ -71,7 +73,7 @@ extension ModelConfiguration {
   /// In float64 and from one layer of each kind, so that absurd sizes give a number rather than an overflow.
   public func trainingBytes(shape: PassShape, scalarBytes: Int = 4) -> Double {
     let (parameters, passes) = scalarCounts(shape: shape)
-    let copies = precision == .fp32 ? 4.0 : 5
+    let copies = precision == .fp32 ? 4.0 : hasNativeProducts ? 5.5 : 5
     return (copies * parameters + passes) * Double(scalarBytes)
   }
 
@@ -79,6 +81,11 @@ extension ModelConfiguration {
   public func passBytes(shape: PassShape, scalarBytes: Int = 4) -> Double {
     let (parameters, passes) = scalarCounts(shape: shape)
     return (parameters + passes) * Double(scalarBytes)
+  }
+
+  /// Columns of the factors that native products read.
+  private func nativeWidth(_ plan: BlockPlan) -> Double {
+    Double(plan.nativeInputWidth) * Double(layerCount) + Double(plan.widestOutput) + Double(modelDim)
   }
 
   /// Parameters, and what a pass keeps.
@@ -93,6 +100,7 @@ extension ModelConfiguration {
     let perLayer = plan.parameters.map { $0.shape.map(Double.init).reduce(1, *) }.reduce(0, +)
     let tables = (architecture.head.isTied ? 1.0 : 2) * Double(embeddingCount) + Double(positionRows)
     let parameters = perLayer * Double(layerCount) + tables * Double(modelDim)
-    return (parameters, activations + logits)
+    let halves = hasNativeProducts ? rows * nativeWidth(plan) / 2 : 0
+    return (parameters, activations + logits + halves)
   }
 }

@@ -3,7 +3,7 @@ import Kernels
 
 extension Model {
   /// The head's matrix in a buffer of parameters: the embedding where it is tied.
-  private func headWeight(_ buffer: Buffer<Scalar>) -> Matrix<Scalar> {
+  private func headWeight<Element>(_ buffer: Buffer<Element>) -> Matrix<Element> {
     guard let index = table.index(stem: "\(StemTensor.head).weight") else { return embedding(buffer) }
     return buffer.row(table.parameters[index].range).matrix(width: configuration.modelDim)
   }
@@ -22,29 +22,22 @@ extension Model {
     targets: [Int32], gradientScale: Scalar?, accumulating: Bool, _ pass: Pass<Scalar>
   ) -> Double {
     memory.targets.row.assign(targets)
-    let (weight, bias) = (headWeight(memory.weights), headBias(memory.weights))
     var start = 0
     while start < memory.rows {
       let rows = start..<min(memory.rows, start + memory.logitRows)
       let logits = memory.logits.matrix(rows: rows.count, width: configuration.embeddingCount)
-      makeLogits(logits, hidden: hidden.rows(rows), weight: weight, bias: bias, pass)
+      makeLogits(logits, hidden: hidden.rows(rows), pass)
       pass.probe?.measure(.output, stem: .head, logits)
       pass.clock.measure(.loss) {
         crossEntropy(
           logits: logits, targets: memory.targets.row(rows), gradientScale: gradientScale,
-          losses: memory.losses.row(rows), team: team)
+          losses: memory.losses.row(rows), precision: pass.precision, team: team)
       }
       if gradientScale != nil {
-        roundElements(logits, to: pass.precision, team: team)
         pass.probe?.measure(.gradient, stem: .head, logits)
         capBackward(logits, pass)
         pass.clock.measure(.products) {
-          if let logitFactor { scaleForward(factor: logitFactor, input: logits, into: logits, team: team) }
-          linearBackward(
-            outputGradient: logits, input: hidden.rows(rows), weight: weight,
-            weightGradient: headWeight(memory.gradients), biasGradient: headBias(memory.gradients),
-            accumulating: accumulating || start > 0, inputGradient: hiddenGradient.rows(rows),
-            accumulatingInput: false, team: team)
+          productsBackward(logits, rows: rows, accumulating: accumulating || start > 0, pass)
         }
       }
       start = rows.upperBound
@@ -56,13 +49,12 @@ extension Model {
   func headAnswers(targets: [Int32], _ pass: Pass<Scalar>) -> [TargetAnswer] {
     let counted = targets.indices.filter { targets[$0] >= 0 }
     moveTogether(counted, of: hidden)
-    let (weight, bias) = (headWeight(memory.weights), headBias(memory.weights))
     memory.targets.row(0..<counted.count).assign(counted.map { targets[$0] })
     var start = 0
     while start < counted.count {
       let rows = start..<min(counted.count, start + memory.logitRows)
       let logits = memory.logits.matrix(rows: rows.count, width: configuration.embeddingCount)
-      makeLogits(logits, hidden: hidden.rows(rows), weight: weight, bias: bias, pass)
+      makeLogits(logits, hidden: hidden.rows(rows), pass)
       crossEntropy(
         logits: logits, targets: memory.targets.row(rows), gradientScale: nil,
         losses: memory.losses.row(rows),
@@ -77,16 +69,54 @@ extension Model {
     return answers
   }
 
-  private func makeLogits(
-    _ logits: Matrix<Scalar>, hidden: Matrix<Scalar>, weight: Matrix<Scalar>, bias: Row<Scalar>?,
-    _ pass: Pass<Scalar>
-  ) {
+  private func makeLogits(_ logits: Matrix<Scalar>, hidden: Matrix<Scalar>, _ pass: Pass<Scalar>) {
     pass.clock.measure(.products) {
-      linearForward(input: hidden, weight: weight, bias: bias, into: logits, team: team)
-      if let logitFactor { scaleForward(factor: logitFactor, input: logits, into: logits, team: team) }
-      roundElements(logits, to: pass.precision, team: team)
+      let bias = headBias(memory.weights)
+      let precision = logitFactor == nil ? pass.precision : .fp32
+      if let native = pass.native {
+        narrowElements(hidden, into: native.headInput(hidden.rows), team: team)
+        linearForward(
+          input: native.headInput(hidden.rows), weight: headWeight(native.weights), bias: bias,
+          into: logits,
+          precision: precision, team: team)
+      } else {
+        linearForward(
+          input: hidden, weight: headWeight(memory.weights), bias: bias, into: logits, precision: precision,
+          team: team)
+      }
+      scale(logits, pass)
     }
     capForward(logits, pass)
+  }
+
+  /// The gradients of the hidden states and of the head's matrix and bias. The logits' own is of no use afterwards.
+  private func productsBackward(
+    _ gradient: Matrix<Scalar>, rows: Range<Int>, accumulating: Bool, _ pass: Pass<Scalar>
+  ) {
+    scale(gradient, pass)
+    if let biasGradient = headBias(memory.gradients) {
+      biasBackward(outputGradient: gradient, into: biasGradient, accumulating: accumulating, team: team)
+    }
+    if let native = pass.native {
+      linearBackward(
+        outputGradient: gradient.narrowedInPlace(team: team),
+        input: native.headInput(rows.count),
+        weight: headWeight(native.weights), weightGradient: headWeight(memory.gradients),
+        accumulating: accumulating, inputGradient: hiddenGradient.rows(rows), accumulatingInput: false,
+        team: team)
+    } else {
+      linearBackward(
+        outputGradient: gradient, input: hidden.rows(rows), weight: headWeight(memory.weights),
+        weightGradient: headWeight(memory.gradients), accumulating: accumulating,
+        inputGradient: hiddenGradient.rows(rows), accumulatingInput: false, team: team)
+    }
+  }
+
+  /// Multiplies logits, or their gradient, by the architecture's factor, where it has one.
+  private func scale(_ logits: Matrix<Scalar>, _ pass: Pass<Scalar>) {
+    guard let logitFactor else { return }
+    scaleForward(factor: logitFactor, input: logits, into: logits, team: team)
+    roundElements(logits, to: pass.precision, team: team)
   }
 
   // MARK: - Soft cap

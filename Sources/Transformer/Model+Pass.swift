@@ -38,7 +38,7 @@ extension Model {
     for block in blocks.reversed() { block.backward(pass, accumulating: accumulating) }
     clock.measure(.elementwise) {
       embeddingBackward(pass, accumulating: accumulating)
-      roundElements(memory.gradients.row, into: memory.gradients.row, to: pass.precision, team: team)
+      roundGradients(pass)
     }
     return loss
   }
@@ -96,8 +96,8 @@ extension Model {
   private func makePass(dropout: DropoutKey?, probe: ActivationProbe?, clock: StepClock?) -> Pass<Scalar> {
     Pass(
       team: team, workspace: memory.workspace, configuration: configuration, shape: shape,
-      rotations: memory.rotations, dropout: dropout, precision: configuration.precision, probe: probe,
-      clock: clock)
+      rotations: memory.rotations, dropout: dropout, precision: configuration.precision,
+      native: memory.native, probe: probe, clock: clock)
   }
 
   private func forward(tokens: [Int32], _ pass: Pass<Scalar>) {
@@ -113,6 +113,28 @@ extension Model {
   /// The optimizer goes on with the parameters as they are; operations read what is left of them in 16 bits.
   private func roundWeights(_ pass: Pass<Scalar>) {
     guard pass.precision != .fp32 else { return }
-    roundElements(memory.parameters.row, into: memory.weights.row, to: pass.precision, team: team)
+    guard let native = memory.native else {
+      return roundElements(memory.parameters.row, into: memory.weights.row, to: pass.precision, team: team)
+    }
+    narrowElements(memory.parameters.row, into: native.weights.row, team: team)
+    roundRows(
+      memory.tokens.row, of: embedding(memory.parameters), into: embedding(memory.weights),
+      to: pass.precision,
+      team: team)
+    round(native.rangesBesideMatrices, of: memory.parameters, into: memory.weights, pass)
+  }
+
+  /// Products have rounded the gradients of matrices in the layers; all others are whole only now.
+  private func roundGradients(_ pass: Pass<Scalar>) {
+    guard pass.precision != .fp32 else { return }
+    round(memory.rangesBesideProducts, of: memory.gradients, into: memory.gradients, pass)
+  }
+
+  private func round(
+    _ ranges: [Range<Int>], of input: Buffer<Scalar>, into output: Buffer<Scalar>, _ pass: Pass<Scalar>
+  ) {
+    for range in ranges {
+      roundElements(input.row(range), into: output.row(range), to: pass.precision, team: team)
+    }
   }
 }

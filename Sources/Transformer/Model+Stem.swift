@@ -11,7 +11,7 @@ extension Model {
   }
 
   /// The table of tokens in a buffer of parameters.
-  func embedding(_ buffer: Buffer<Scalar>) -> Matrix<Scalar> {
+  func embedding<Element>(_ buffer: Buffer<Element>) -> Matrix<Element> {
     buffer.matrix(rows: configuration.embeddingCount, width: configuration.modelDim)
   }
 

@@ -9,6 +9,10 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
   let parameters: Buffer<Scalar>
   /// The parameters as operations read them: a rounded copy, or the parameters themselves where nothing is rounded.
   let weights: Buffer<Scalar>
+  /// What native products read; nil where there are none.
+  let native: NativeMemory<Scalar>?
+  /// Where the parameters lie whose gradients products do not write whole: all but the matrices of the layers' linear maps.
+  let rangesBesideProducts: [Range<Int>]
   let gradients: Buffer<Scalar>
   let tokens: Buffer<Int32>
   let targets: Buffer<Int32>
@@ -59,6 +63,12 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
     parameters = other?.parameters ?? Buffer(count: table.elementCount)
     weights =
       other?.weights ?? (configuration.precision == .fp32 ? parameters : Buffer(count: table.elementCount))
+    native =
+      configuration.hasNativeProducts
+      ? NativeMemory(
+        configuration, table: table, rows: rows, hasBackward: hasBackward, weights: other?.native?.weights)
+      : nil
+    rangesBesideProducts = table.ranges(besides: table.linearMatrices)
     gradients = Buffer(count: hasBackward ? table.elementCount : 0)
     tokens = Buffer(count: rows)
     targets = Buffer(count: rows)
@@ -86,9 +96,9 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
   }
 
   /// One buffer a layer, or one that is large enough for any.
-  private static func buffers(_ counts: [Int], areShared: Bool) -> [Buffer<Scalar>] {
+  static func buffers<Element>(_ counts: [Int], areShared: Bool) -> [Buffer<Element>] {
     guard areShared else { return counts.map { Buffer(count: $0) } }
-    let one = Buffer<Scalar>(count: counts.max() ?? 0)
+    let one = Buffer<Element>(count: counts.max() ?? 0)
     return counts.map { _ in one }
   }
 
@@ -112,6 +122,8 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
         values: values(plan, layer: layer),
         valueGradients: hasBackward ? gradients(plan, layer: layer) : [],
         parameters: ranges.map { weights.row($0) },
+        nativeParameters: native.map { native in ranges.map { native.weights.row($0) } } ?? [],
+        nativeInputs: native?.inputs(plan, layer: layer) ?? [:],
         gradients: hasBackward ? ranges.map { gradients.row($0) } : [],
         statistics: statistics[layer].row, logSumExp: logSumExp[layer].row)
     }

@@ -15,6 +15,7 @@ MAP = {
     # C
     "CChecksums": "",
     "CHDF5": "",
+    "COneDNN": "",
     "COpenBLAS": "",
     "CProcessor": "",
     # Values and tools that know of nothing else.
@@ -28,7 +29,7 @@ MAP = {
     "Isolation": "",
     # One thing each.
     "Statistics": "Randomness",
-    "Kernels": "Architecture COpenBLAS CProcessor Randomness RunData",
+    "Kernels": "Architecture COneDNN COpenBLAS CProcessor Randomness RunData",
     "HDF5": "CHDF5",
     "Charts": "Text",
     "Corpus": "Architecture Checksums FileAccess Randomness RunData",

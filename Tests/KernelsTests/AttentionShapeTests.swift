@@ -38,13 +38,15 @@ import Testing
 
     func forward() {
       attentionForward(
-        shape, query: matrix(query), key: matrix(key), value: matrix(value), into: matrix(output),
+        shape, factors: Double.self, query: matrix(query), key: matrix(key), value: matrix(value),
+        into: matrix(output),
         logSumExp: logSumExp.row, dropout: nil, logitSums: logits, team: team, workspace: workspace)
     }
 
     func backward() {
       attentionBackward(
-        shape, outputGradient: matrix(outputGradient), query: matrix(query), key: matrix(key),
+        shape, factors: Double.self, outputGradient: matrix(outputGradient), query: matrix(query),
+        key: matrix(key),
         value: matrix(value), logSumExp: logSumExp.row, dropout: nil, queryGradient: matrix(queryGradient),
         keyGradient: matrix(keyGradient), valueGradient: matrix(valueGradient), team: team,
         workspace: workspace)

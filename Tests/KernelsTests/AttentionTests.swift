@@ -46,12 +46,14 @@ import Testing
       gradients: SumSlots? = nil
     ) {
       attentionForward(
-        shape, query: matrix(query), key: matrix(key), value: matrix(value), into: matrix(output),
+        shape, factors: Float.self, query: matrix(query), key: matrix(key), value: matrix(value),
+        into: matrix(output),
         logSumExp: logSumExp.row, dropout: nil, precision: precision, logitSums: logits,
         statistics: statistics,
         team: team, workspace: workspace)
       attentionBackward(
-        shape, outputGradient: matrix(outputGradient), query: matrix(query), key: matrix(key),
+        shape, factors: Float.self, outputGradient: matrix(outputGradient), query: matrix(query),
+        key: matrix(key),
         value: matrix(value), logSumExp: logSumExp.row, dropout: nil, queryGradient: matrix(queryGradient),
         keyGradient: matrix(keyGradient), valueGradient: matrix(valueGradient), precision: precision,
         gradientSums: gradients, team: team, workspace: workspace)

@@ -71,11 +71,13 @@ struct DistantScoreTests {
     let team = Team(threadCount: 1)
     let workspace = Workspace<Scalar>(team: team, capacity: shape.scratchCount)
     attentionForward(
-      shape, query: matrices[0], key: matrices[1], value: matrices[2], into: matrices[4],
+      shape, factors: Scalar.self, query: matrices[0], key: matrices[1], value: matrices[2],
+      into: matrices[4],
       logSumExp: logSumExp.row, dropout: nil, precision: .fp32, logitSums: nil, team: team,
       workspace: workspace)
     attentionBackward(
-      shape, outputGradient: matrices[3], query: matrices[0], key: matrices[1], value: matrices[2],
+      shape, factors: Scalar.self, outputGradient: matrices[3], query: matrices[0], key: matrices[1],
+      value: matrices[2],
       logSumExp: logSumExp.row, dropout: nil, queryGradient: matrices[5], keyGradient: matrices[6],
       valueGradient: matrices[7], precision: .fp32, gradientSums: nil, team: team, workspace: workspace)
     for (buffer, wanted) in zip(buffers[4...], [expected.output, expected.dQ, expected.dK, expected.dV]) {

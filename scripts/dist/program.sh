@@ -40,7 +40,7 @@ build() {
   NF_PROBE_MARCH=$(march "$set") swift build -c release --static-swift-stdlib --scratch-path "$(folder_of "$set")" \
     "${what[@]}" >&2
 }
-objects() { (cd "$(folder_of "$1")/release" && realpath {Kernels,CProcessor}.build/*.o); }
+objects() { (cd "$(folder_of "$1")/release" && realpath {Kernels,CProcessor,COneDNN}.build/*.o); }
 
 # Static libraries in the place of shared ones: an old system has an older libstdc++, or none.
 link_statically() {
@@ -112,7 +112,7 @@ cp "$dependencies/blas/lib/libscipy_openblas.so" "$prefix/libexec/nf-probe/"
 strip --strip-unneeded "$prefix/libexec/nf-probe/libscipy_openblas.so"
 
 # The program, from all objects but the kernels'. What they need of it, it offers.
-grep -vE '/(Kernels|CProcessor)\.build/' "$work/build/release/nf-probe.product/Objects.LinkFileList" >"$work/objects.txt"
+grep -vE '/(Kernels|CProcessor|COneDNN)\.build/' "$work/build/release/nf-probe.product/Objects.LinkFileList" >"$work/objects.txt"
 gcc -O2 -fPIC -c scripts/dist/glibc.c -o "$work/glibc.o"
 leave_out_network
 linker=(

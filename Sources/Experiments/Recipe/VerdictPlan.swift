@@ -80,6 +80,7 @@ package struct VerdictPlan: Presentable {
       func seeds(_ rule: IntervalRule) -> Table.Cell {
         row.prices[rule]?.seeds.map { .integer($0) } ?? .missing
       }
+      let isAtBound = price.map { $0.seeds == nil } ?? false
       let isOpen = row.verdict == ClaimResult.Verdict.undecided.rawValue
       table.append([
         .text(row.claim), .text(row.verdict), .defined(row.effect), .integer(row.count), seeds(.fixed),
@@ -87,7 +88,8 @@ package struct VerdictPlan: Presentable {
         price?.seconds.map { .number($0) } ?? .missing, .text(price?.seconds.map(ClaimPrice.time) ?? ""),
         .text(budget == nil || !isOpen ? "" : affordable.contains(index) ? "yes" : "no"),
         .text(
-          row.note.isEmpty && isOpen && price?.seconds == nil ? "the effect lies at the bound" : row.note),
+          ([isAtBound ? "the effect lies at the bound" : "", row.note]).filter { !$0.isEmpty }.joined(
+            separator: "; ")),
       ])
     }
     return table

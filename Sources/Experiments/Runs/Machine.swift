@@ -1,3 +1,4 @@
+import Architecture
 import BuildInfo
 import Foundation
 import Glibc
@@ -44,10 +45,10 @@ package enum Machine {
   }
 
   /// What a run file says of the program and the machine.
-  package static func facts(threadCount: Int) -> MachineFacts {
+  package static func facts(threadCount: Int, model: ModelConfiguration) -> MachineFacts {
     MachineFacts(
       program: "nf-probe \(ProgramVersion.text), kernels \(Processor.kernelSet)", cpu: processorName,
-      blas: MatrixLibrary.description, threads: threadCount)
+      blas: model.productLibrary, threads: threadCount)
   }
 }
 

@@ -106,6 +106,9 @@ extension RunRequest {
       ?? model.configuration(
         of: architecture, corpusVocabulary: corpus.facts.vocabularySize, sequenceLength: training.sequence)
     configuration.precision = precision.precision
+    if configuration.precision == .bf16 {
+      configuration.hasNativeProducts = try ProductChoice.current() == .native
+    }
     do { try configuration.validate() } catch { throw ExperimentError.refused("\(setting: "\(error)")") }
     try checkMemory(configuration)
     let training = trainingConfiguration(seed: seed, corpus.facts)
@@ -122,7 +125,7 @@ extension RunRequest {
       runID: runID(settings, corpus), architecture: architecture.label(of: configuration),
       configurationJSON: settings.watched(for: alerts).json,
       contract: .ours(objective: configuration.objective.rawValue),
-      seed: seed, corpus: corpus, machine: Machine.facts(threadCount: threadCount),
+      seed: seed, corpus: corpus, machine: Machine.facts(threadCount: threadCount, model: configuration),
       gradients: ParameterTable(configuration).gradientLayout(sequenceLength: training.batch.sequenceLength),
       scales: ParameterTable(configuration).scaleLayouts,
       operationNames: recording.activations ? ParameterTable(configuration).operationNames : [],

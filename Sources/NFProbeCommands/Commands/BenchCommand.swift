@@ -95,7 +95,7 @@ struct BenchCommand: ParsableCommand {
         + " ms, \(result.steps) steps.",
       "Recording costs \(rounded(100 * result.recordingSeconds / result.stepSeconds[1], 2)) % of a step, 95 % "
         + "interval [\(interval.joined(separator: ", "))] (median of \(result.recordingPairs) pairs).",
-      "\(result.kernels), \(counted(result.threads, "thread")), products at "
+      "\(result.kernels), \(counted(result.threads, "thread")), products of \(result.productFormat) at "
         + "\(rounded(result.productRate / 1e9, 0)) GFLOP/s; peak memory \(rounded(Double(result.peakBytes) / 1e6, 0)) MB.",
       "\(result.processor); \(result.program).",
     ]

@@ -28,7 +28,9 @@ struct BenchmarkResult: Encodable {
   let partSeconds: [String: Double]
   /// Floating-point operations of a step's matrix products and attention.
   let stepOperations: Double
-  /// Operations a second of float32 products of this model's shapes, measured before and after the steps.
+  /// What the factors of the products are made of: `float32` or `bfloat16`.
+  let productFormat: String
+  /// Operations a second of products of that format and this model's shapes, measured before and after the steps.
   let productRate: Double
   /// What the products alone would take at that rate, as a share of the step.
   let floorShare: Double
@@ -129,7 +131,8 @@ struct Benchmark {
       tokensPerStep: run.training.batch.tokensPerStep, steps: recorded.count,
       stepSeconds: [quantile(0.25, ofSorted: recorded), median, quantile(0.75, ofSorted: recorded)],
       tokensPerSecond: Double(run.training.batch.tokensPerStep) / median, partSeconds: parts,
-      stepOperations: run.operationsPerStep, productRate: rate,
+      stepOperations: run.operationsPerStep,
+      productFormat: run.model.hasNativeProducts ? "bfloat16" : "float32", productRate: rate,
       floorShare: run.operationsPerStep / rate / median,
       recordingSeconds: quantile(0.5, ofSorted: differences),
       recordingInterval: [differences[lower], differences[upper]],
@@ -137,9 +140,13 @@ struct Benchmark {
   }
 
   private var productRate: Double {
+    run.model.hasNativeProducts ? productRate(of: BFloat16.self) : productRate(of: Float.self)
+  }
+
+  private func productRate<Scalar: FactorScalar>(of scalar: Scalar.Type) -> Double {
     let batch = run.training.batch
     return MatrixLibrary.productRate(
-      rows: batch.batchSize * batch.sequenceLength, inner: run.model.modelDim, width: run.model.ffnDim,
-      team: team, seconds: 0.5)
+      of: scalar, rows: batch.batchSize * batch.sequenceLength, inner: run.model.modelDim,
+      width: run.model.ffnDim, team: team, seconds: 0.5)
   }
 }
