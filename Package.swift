@@ -138,10 +138,10 @@ let package = Package(
     .target(
       name: "NFProbeCommands",
       dependencies: [
-        "Analysis", "Architecture", "BuildInfo", "Charts", "Checkpoints", "Checksums", "Comparison", "Corpus",
+        "Analysis", "Architecture", "Charts", "Checkpoints", "Checksums", "Comparison", "Corpus",
         "Documents", "Evaluation", "Experiments", "Export",
         "FileAccess", "Isolation", "Kernels", "RunData", "RunFile", "RunReading", "Statistics", "Text",
-        "Training", "Transformer", "Watch", numerics,
+        "Training", "Transformer", "Watch",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ], swiftSettings: strict),

@@ -57,7 +57,7 @@ MAP = {
     "Watch": "Analysis Charts Checksums Documents Isolation RunData RunFile Text",
     # The commands.
     "NFProbeCommands": (
-        "Analysis Architecture BuildInfo Charts Checkpoints Checksums Comparison Corpus Documents Evaluation Experiments Export FileAccess Isolation"
+        "Analysis Architecture Charts Checkpoints Checksums Comparison Corpus Documents Evaluation Experiments Export FileAccess Isolation"
         " Kernels RunData RunFile RunReading Statistics Text Training Transformer Watch"
     ),
     "nf-probe": "NFProbeCommands",

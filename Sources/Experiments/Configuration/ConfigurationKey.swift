@@ -85,13 +85,14 @@ public struct ConfigurationKey<Root>: Sendable {
   /// - Throws: ``ExperimentError`` where it is none of this setting's.
   func set(_ value: Setting.Value, in configuration: inout Root) throws(ExperimentError) {
     switch (kind, value) {
+    case (.value, .text("")), (.value, .flag):
+      throw .refused("Missing value for '\(setting: name) <\(valueName)>'")
     case (.value(let set), .text(let text)):
       guard !set(&configuration, text) else { return }
       throw .refused(
         "The value '\(text)' is invalid for '\(setting: name) <\(valueName)>'\(choiceList)")
     case (.flag(let isInvertible, let set), .flag(let isOn)) where isOn || isInvertible:
       set(&configuration, isOn)
-    case (.value, .flag): throw .refused("Missing value for '\(setting: name) <\(valueName)>'")
     case (.flag, _): throw .refused("The switch '\(setting: name)' takes no value")
     }
   }

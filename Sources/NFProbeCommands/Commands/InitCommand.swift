@@ -73,10 +73,14 @@ struct InitCommand: ParsableCommand, ViewOptions {
       settings, threadCount: machine.threadCount, host: ProgramHost(console: console)
     )
     .measureToEnd()
-    try Presenter(self, console).present(
-      StartPresentation(
-        report, table: table, figure: figure, program: FigureFile.program, command: FigureFile.command),
-      into: .asked(output, command: "init"))
+    let presenter = Presenter(self, console)
+    let result = StartPresentation(
+      report, table: table, figure: figure, program: FigureFile.program, command: FigureFile.command)
+    // Measured for minutes perhaps: shown whatever becomes of the folder.
+    try presenter.show(result)
+    if let folder = try OutputFolder.asked(output, command: "init") {
+      try presenter.write(result, into: folder)
+    }
   }
 
   /// The settings.
