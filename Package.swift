@@ -121,8 +121,8 @@ let package = Package(
       name: "Experiments",
       dependencies: [
         "Analysis", "Architecture", "BuildInfo", "Charts", "Checkpoints", "Checksums", "Corpus", "Documents",
-        "FileAccess", "Kernels", "RunData", "RunFile", "RunReading", "Statistics", "Text", "Training",
-        "Transformer", numerics, .product(name: "Yams", package: "Yams"),
+        "FileAccess", "Isolation", "Kernels", "RunData", "RunFile", "RunReading", "Statistics", "Text",
+        "Training", "Transformer", numerics, .product(name: "Yams", package: "Yams"),
       ], swiftSettings: strict),
 
     // A page that shows runs while they grow.

@@ -126,7 +126,7 @@ public struct Supervisor: Sendable {
 }
 
 /// A list of C strings that ends with nil and frees itself.
-@safe private final class CStrings {
+@safe final class CStrings {
   let pointers: [UnsafeMutablePointer<CChar>?]
 
   init(_ strings: [String]) {

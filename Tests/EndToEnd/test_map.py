@@ -50,8 +50,8 @@ MAP = {
     "Evaluation": "Charts Corpus Documents FileAccess Kernels Randomness Statistics Text Transformer",
     # Runs planned, made, gone on with; grids and recipes of them.
     "Experiments": (
-        "Analysis Architecture BuildInfo Charts Checkpoints Checksums Corpus Documents FileAccess Kernels RunData RunFile RunReading"
-        " Statistics Text Training Transformer"
+        "Analysis Architecture BuildInfo Charts Checkpoints Checksums Corpus Documents FileAccess Isolation Kernels RunData RunFile"
+        " RunReading Statistics Text Training Transformer"
     ),
     # Runs while they grow, as a page.
     "Watch": "Analysis Charts Checksums Documents Isolation RunData RunFile Text",

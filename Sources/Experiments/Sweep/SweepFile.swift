@@ -15,6 +15,11 @@ import Yams
 ///     budget: seconds                        # steps, flops or seconds: what every cell gets as much of as the baseline
 ///     baseline: {model: Baseline}
 ///     choose: lr
+///
+/// With `command:` a cell is a command that writes a run file; axes and settings are then what it is told, and not options of `nf-probe train`:
+///
+///     command: python train.py --arch {model} --lr {lr} --seed {seed} --out {run}
+///     vary: {model: [gpt2, llama], lr: [0.001, 0.003]}
 package struct SweepFile {
   /// One thing that is varied.
   package struct Axis: Equatable {
@@ -30,12 +35,14 @@ package struct SweepFile {
 
   /// A key of the file.
   private enum Key: String, CaseIterable {
-    case title, base, vary, seeds, budget, baseline, choose
+    case title, command, base, vary, seeds, budget, baseline, choose
   }
 
   /// The file's own text, to be kept beside the runs.
   package let text: String
   private(set) var title = "sweep"
+  /// What makes a run, where that is not this program.
+  package private(set) var command: CommandTemplate?
   private(set) var base: [Setting] = []
   package private(set) var axes: [Axis] = []
   package private(set) var seeds: [UInt64] = [0]
@@ -58,10 +65,12 @@ package struct SweepFile {
   /// Reads a sweep's keys out of a file that may hold more.
   init(_ file: ConfigText, keys: Node.Mapping) throws {
     text = file.text
-    let reader = SweepFileReader(file: file, known: Self.known)
+    let isOfCommands = keys.contains { $0.key.string == Key.command.rawValue }
+    let reader = SweepFileReader(file: file, known: Self.known, takesAny: isOfCommands)
     for (node, value) in keys {
       switch try reader.key(node, of: Key.self) {
       case .title: title = try reader.text(value, "title")
+      case .command: command = try reader.command(value)
       case .base: base = try reader.settings(value, "base")
       case .vary: axes = try reader.axes(value)
       case .seeds: seeds = try reader.seeds(value)
@@ -71,6 +80,29 @@ package struct SweepFile {
       }
     }
     try check(file)
+    if let command { try check(command, file) }
+  }
+
+  private func check(_ command: CommandTemplate, _ file: ConfigText) throws {
+    func refused(_ message: String) -> ExperimentError { .refused("\(file.place(line: nil)): \(message)") }
+    guard budget == .steps else {
+      throw refused(
+        "a command's steps are its own: `budget: \(budget.rawValue)` is of runs that this program makes")
+    }
+    let known = Set(
+      [CommandTemplate.run, CommandTemplate.seed] + axes.map(\.name)
+        + combinations.flatMap { $0.settings.map(\.name) })
+    if let unknown = command.places.first(where: { !known.contains($0) }) {
+      throw refused(
+        "the command has a place {\(unknown)}, which is no axis and no setting\(suggestion(for: unknown, among: known.sorted()))"
+      )
+    }
+    guard command.places.contains(CommandTemplate.run) else {
+      throw refused("the command has to say where its run file goes: it needs {run}, e.g. `--out {run}`")
+    }
+    guard seeds.count == 1 || command.places.contains(CommandTemplate.seed) else {
+      throw refused("the command has \(seeds.count) seeds and no place for them: it needs {seed}")
+    }
   }
 
   /// The settings of runs that may vary; seeds belong to the sweep as a whole.
@@ -106,9 +138,9 @@ package struct SweepFile {
     }
   }
 
-  /// Whether any of its cells turns a switch on.
+  /// Whether any of its cells turns a switch on; of commands nobody knows.
   func mentions(_ option: String) -> Bool {
-    combinations.contains { $0.settings.contains(Setting(option, .flag(true))) }
+    command != nil || combinations.contains { $0.settings.contains(Setting(option, .flag(true))) }
   }
 
   /// Every combination, the last axis fastest: labels by axis, and all settings.

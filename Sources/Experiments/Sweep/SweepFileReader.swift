@@ -6,12 +6,16 @@ package struct SweepFileReader {
   let file: ConfigText
   /// What turns keys into settings.
   let reader: SettingReader
+  /// Whether any name is a setting, as of commands.
+  let takesAny: Bool
 
   /// - Parameters:
   ///   - known: settings that may be given.
   ///   - owner: what takes them, for complaints.
-  package init(file: ConfigText, known: [SettingInfo], owner: String = "a sweep") {
+  ///   - takesAny: whether any other name is a setting, too.
+  package init(file: ConfigText, known: [SettingInfo], owner: String = "a sweep", takesAny: Bool = false) {
     self.file = file
+    self.takesAny = takesAny
     reader = SettingReader(owner: owner, known: known)
   }
 
@@ -92,7 +96,24 @@ package struct SweepFileReader {
   }
 
   private func setting(_ key: Node, _ value: Node) throws -> Setting? {
-    try reader.setting(key, value, at: place(key)).setting.map(file.besideItself)
+    if takesAny {
+      let name = try text(key, "a setting")
+      return Setting(name, .text(try text(value, name)))
+    }
+    return try reader.setting(key, value, at: place(key)).setting.map(file.besideItself)
+  }
+
+  /// A command, on one line or several.
+  func command(_ node: Node) throws -> CommandTemplate {
+    guard let text = node.string, !text.isEmpty, text.utf8.count <= 4096, !text.utf8.contains(0) else {
+      throw complaint(node, "command takes a command line")
+    }
+    guard let command = CommandTemplate(text) else {
+      throw complaint(
+        node, "command has a brace without its partner, or a place without a name; {{ and }} stand for braces"
+      )
+    }
+    return command
   }
 
   /// What is varied: an option with a list of values, or a name with a mapping of labels to options.

@@ -22,7 +22,7 @@ package struct SweepPlan: Codable {
     var memoryBytes: Double?
 
     init(
-      values: [String], settings: [Setting], steps: Int, operationsPerStep: Double, memoryBytes: Double
+      values: [String], settings: [Setting], steps: Int, operationsPerStep: Double, memoryBytes: Double?
     ) {
       self.values = values
       words = settings.map(\.word)
@@ -54,6 +54,9 @@ package struct SweepPlan: Codable {
   package internal(set) var cells: [Cell]
   package let threads: Int
   let program: String
+  /// What makes its runs, where that is not this program.
+  private var commandText: String?
+  var command: CommandTemplate? { commandText.flatMap { CommandTemplate($0) } }
 
   private static let fileName = "plan.json"
 
@@ -111,11 +114,38 @@ package struct SweepPlan: Codable {
       }
   }
 
+  /// Decides a sweep of commands, whose runs nobody has to plan.
+  init(_ file: SweepFile, command: CommandTemplate, seeds: [UInt64], threads: Int) {
+    self.init(file, budget: .steps, seeds: seeds, threads: threads, plans: [])
+    commandText = command.text
+    cells = file.combinations.map { combination in
+      Cell(
+        values: combination.values, settings: combination.settings, steps: 0, operationsPerStep: 0,
+        memoryBytes: nil)
+    }
+  }
+
+  /// The command of a run.
+  func command(_ command: CommandTemplate, cell index: Int, seed: UInt64, path: String) -> String {
+    var values = Dictionary(zip(axes, cells[index].values)) { first, _ in first }
+    for setting in cells[index].settings {
+      // An axis of one option has the option's name, and stands for its value.
+      if case .text(let text) = setting.value { values[setting.name] = text }
+    }
+    values[CommandTemplate.seed] = "\(seed)"
+    values[CommandTemplate.run] = path
+    return command.filled(values)
+  }
+
   /// Whether it was made from this file, or one that says the same of its cells.
   package func isOf(_ file: SweepFile) -> Bool {
     let combinations = file.combinations
+    guard command?.text == file.command?.text else { return false }
+    let isOfCommands = file.command != nil
     return axes == file.axes.map(\.name) && combinations.map(\.values) == cells.map(\.values)
-      && zip(combinations, cells).allSatisfy { $1.has($0.settings.map(SettingPaths.absolute)) }
+      && zip(combinations, cells).allSatisfy {
+        $1.has(isOfCommands ? $0.settings : $0.settings.map(SettingPaths.absolute))
+      }
   }
 
   /// Gives every cell as much of the budget as the baseline (without one, the first cell) has in its steps.
@@ -200,14 +230,26 @@ package struct SweepPlan: Codable {
   package func report(in folder: String, read: (String) throws -> RecordedRun?) throws -> SweepReport {
     let report = try cells.indices.map { index in
       let cell = cells[index]
+      let runs = try seeds.compactMap { seed -> RecordedRun? in
+        let path = "\(folder)/\(fileName(cell: index, seed: seed))"
+        guard command != nil else { return try read(path) }
+        // Commands may leave anything there; what is no run of theirs was told when it was made.
+        guard let run = try? read(path), run.manifest.seed == seed else { return nil }
+        return run
+      }
+      // A command's steps are its own: as many as the longest of its runs.
+      let steps = command == nil ? cell.steps : runs.compactMap(\.updates).max() ?? 0
       return SweepCell(
-        values: cell.values,
-        runs: try seeds.compactMap { try read("\(folder)/\(fileName(cell: index, seed: $0))") },
-        plannedSteps: cell.steps, operationsPerStep: cell.operationsPerStep,
+        values: cell.values, runs: runs, plannedSteps: steps, operationsPerStep: cell.operationsPerStep,
         timedSecondsPerStep: cell.secondsPerStep, memoryBytes: cell.memoryBytes)
     }
     return SweepReport(
       title: title, axes: axes, cells: report, budget: budget, seeds: wholeSeeds, baseline: baseline,
       chosenAxis: chosenAxis, intervals: intervals)
   }
+}
+
+extension RecordedRun {
+  /// Updates that it has made.
+  fileprivate var updates: Int? { steps.last.map { $0 + 1 } }
 }

@@ -23,6 +23,12 @@ package struct SweepPlanner {
   ) throws -> SweepPlan {
     let corpora = SweepCorpora(threadCount: threadCount)
     let seeds = seedCount.map { (0..<UInt64($0)).map { $0 } } ?? file.seeds
+    if let command = file.command {
+      guard budget == nil || budget == .steps, seconds == nil else {
+        throw ExperimentError.refused("\(setting: "budget"): a command's steps are its own")
+      }
+      return SweepPlan(file, command: command, seeds: seeds, threads: threadCount)
+    }
     let budget = budget ?? file.budget
     let planned = try file.combinations.map { cell in
       try corpora.plan(cell.settings, label: cell.values.joined(separator: ", "), seed: seeds[0])

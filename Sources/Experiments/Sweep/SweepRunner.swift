@@ -20,6 +20,7 @@ package struct SweepRunner {
   private let host: any RunHost
   private let executor: RunExecutor
   private let shard: SweepShard?
+  private let commands: CommandRuns
 
   /// - Parameters:
   ///   - folder: where the run files lie.
@@ -34,6 +35,7 @@ package struct SweepRunner {
     self.folder = folder
     self.host = host
     self.shard = shard
+    commands = CommandRuns(host: host)
     corpora = SweepCorpora(threadCount: threadCount)
     executor = RunExecutor(
       team: Team(threadCount: threadCount), host: host, replacing: replacing, resuming: resuming, keeping: 1)
@@ -44,6 +46,9 @@ package struct SweepRunner {
     let cell: Int
     let seed: UInt64
   }
+
+  /// What became of runs that a command did not make, in words.
+  package var failures: [String] { commands.failures }
 
   /// Seeds are the outer loop: after each, all combinations can be compared.
   package func run() throws -> End {
@@ -103,6 +108,14 @@ package struct SweepRunner {
   private func make(_ run: Run, of count: Int) throws -> Bool {
     let cell = plan.cells[run.cell]
     let label = cell.values.joined(separator: ", ")
+    if let command = plan.command {
+      host.settle()
+      host.note("run \(run.number) of \(count): \(label), seed \(run.seed)")
+      let path = path(of: run)
+      return try commands.make(
+        plan.command(command, cell: run.cell, seed: run.seed, path: path), label: label, seed: run.seed,
+        path: path)
+    }
     let planned = try corpora.plan(cell.settings, label: label, seed: run.seed, steps: cell.steps)
     host.settle()
     host.note("run \(run.number) of \(count): \(label), seed \(run.seed)")

@@ -135,6 +135,7 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
       RecipePresentation(
         recipe, report, program: FigureFile.program, command: FigureFile.command, warn: console.warn),
       into: resultFolder(else: folder))
+    try runner.tellFailures()
   }
 
   /// Says what verdicts take, from the runs of `--runs`, or from the results beside the recipe.

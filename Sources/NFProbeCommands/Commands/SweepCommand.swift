@@ -149,10 +149,10 @@ struct SweepCommand: ParsableCommand, ViewOptions {
     // The sums of another number of threads differ in their last bits.
     if shard != nil, machine.threads == nil { machine.threads = plan.threads }
     StopSignal.watch()
-    let left = try SweepRunner(
+    let runner = SweepRunner(
       plan, folder: folder.path, threadCount: machine.threadCount, host: ProgramHost(console: console),
-      replacing: output.overwrite, resuming: resuming, shard: shard
-    ).runToEnd(console, in: folder)
+      replacing: output.overwrite, resuming: resuming, shard: shard)
+    let left = try runner.runToEnd(console, in: folder)
     guard left == 0 else {
       return console.progress(
         "\(counted(left, "run")) are being made by other processes; nf-probe sweep \(folder.path) shows all when they are done"
@@ -166,6 +166,7 @@ struct SweepCommand: ParsableCommand, ViewOptions {
     // Files first: a table that cannot be had must not keep what was trained from being written.
     try presenter.write(result, into: folder)
     try presenter.show(result)
+    try runner.tellFailures()
   }
 
   /// What a sweep's folder holds, also while it is being filled.
@@ -191,6 +192,13 @@ extension SweepShard: ExpressibleByArgument {
 }
 
 extension SweepRunner {
+  /// Ends the program with what commands did not make, after everything else.
+  func tellFailures() throws {
+    guard !failures.isEmpty else { return }
+    throw CommandError.failed(
+      "\(counted(failures.count, "run")) could not be made: \(failures.joined(separator: "; "))")
+  }
+
   /// Makes the runs, and returns how many other processes are making.
   /// - Throws: `ExitCode` where somebody stopped it.
   @discardableResult
