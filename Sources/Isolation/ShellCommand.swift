@@ -23,9 +23,9 @@ public enum ShellCommand {
   ///   - log: the file, which is made or replaced.
   ///   - shouldStop: asked a few times a second; then the command and its children get SIGTERM, and later SIGKILL.
   /// - Throws: where the shell cannot be started, or the file cannot be made.
-  public static func run(_ command: String, log: String, shouldStop: () -> Bool) throws(Supervisor
-    .LaunchError) -> End
-  {
+  public static func run(
+    _ command: String, log: String, shouldStop: () -> Bool
+  ) throws(Supervisor.LaunchError) -> End {
     let child = try spawn(command, log: log)
     var asked: ContinuousClock.Instant?
     var status: Int32 = 0
