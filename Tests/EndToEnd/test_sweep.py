@@ -147,6 +147,25 @@ def test_interrupted_and_gone_on_with(swept, tmp_path):
     assert before == {path: path.read_bytes() for path in run_files(out)}
 
 
+def test_the_final_loss_can_be_a_mean_of_several(tmp_path):
+    text = GRID.replace("[0.003, 0.01]", "[0.003]").replace("seeds: 3", "seeds: 2").replace("base: {", "base: {validate-every: 5, ")
+    (tmp_path / "grid.yaml").write_text(text + "average-last: 3\n")
+    shown = succeeds("sweep", "grid.yaml", "--out=out", "--threads=1", cwd=tmp_path).stdout
+    assert "each run's last 3 held-out losses" in shown
+    table = {row["model"]: row for row in rows((tmp_path / "out/grid.csv").read_text())}
+    losses = []
+    for path in (path for path in run_files(tmp_path / "out") if "baseline" in path.name):
+        with h5py.File(path) as file:
+            losses.append(file["validation_loss"][-3:].mean())
+    assert float(table["Baseline"]["perplexity"]) == pytest.approx(numpy.exp(numpy.mean(losses)), rel=1e-12)
+    # More than there are: nothing is made up.
+    (tmp_path / "many.yaml").write_text(text + "average-last: 30\n")
+    assert "with fewer than 30 validations" in succeeds("sweep", "many.yaml", "--out=many", "--threads=1", cwd=tmp_path).stdout
+    refuses("sweep", "grid.yaml", "--out=out", "--shard=1/1", "--seeds=3", cwd=tmp_path, mentions=["another sweep"])
+    (tmp_path / "grid.yaml").write_text(text + "average-last: none\n")
+    refuses("sweep", "grid.yaml", "--out=no", cwd=tmp_path, mentions=["line", "average-last is a whole number"])
+
+
 def test_a_run_that_diverges_does_not_end_the_sweep(tmp_path):
     (tmp_path / "grid.yaml").write_text(
         GRID.replace("[0.003, 0.01]", "[0.003, 1e30]").replace("seeds: 3", "seeds: [5]").replace("choose: lr", "")

@@ -34,11 +34,13 @@ public struct SweepCell: Sendable {
   public let timedSecondsPerStep: Double?
   /// Memory that training takes: weights, gradients, moments and what a pass keeps; nil where nobody worked it out.
   public let memoryBytes: Double?
+  /// Validations, the last ones, of which a run's final loss is the mean.
+  public let averagedValidations: Int
 
   /// Creates a cell.
   public init(
     values: [String], runs: [RecordedRun], plannedSteps: Int, operationsPerStep: Double,
-    timedSecondsPerStep: Double?, memoryBytes: Double? = nil
+    timedSecondsPerStep: Double?, memoryBytes: Double? = nil, averagedValidations: Int = 1
   ) {
     self.values = values
     self.runs = runs.sorted { $0.manifest.seed < $1.manifest.seed }
@@ -46,6 +48,7 @@ public struct SweepCell: Sendable {
     self.operationsPerStep = operationsPerStep
     self.timedSecondsPerStep = timedSecondsPerStep
     self.memoryBytes = memoryBytes
+    self.averagedValidations = averagedValidations
   }
 
   /// The values in one line.
@@ -74,11 +77,14 @@ public struct SweepCell: Sendable {
     }
   }
 
-  /// The held-out loss at the end of each run that ended well, in nats a token, by seed.
+  /// The held-out loss at the end of each run that ended well, in nats a token, by seed: that of the last validation, or the mean of the
+  /// last ``averagedValidations``, which varies less with where the last step happened to lead.
   var finalLosses: [UInt64: Double] {
     runs.reduce(into: [:]) { losses, run in
-      guard let last = run.validation.last, last.step == plannedSteps, last.loss.isFinite else { return }
-      losses[run.manifest.seed] = last.loss
+      let last = run.validation.suffix(averagedValidations)
+      guard last.count == averagedValidations, last.last?.step == plannedSteps else { return }
+      let mean = last.reduce(0) { $0 + $1.loss } / Double(last.count)
+      if mean.isFinite { losses[run.manifest.seed] = mean }
     }
   }
 
@@ -93,6 +99,8 @@ public struct SweepCell: Sendable {
       case .lossScaleExhausted: return "seed \(seed) ran out of loss scale at step \(run.steps.last ?? 0)"
       case .nonfinite: return "seed \(seed) not finite at step \(run.steps.last ?? 0)"
       case .finished where run.validation.isEmpty: return "seed \(seed) without held-out text"
+      case .finished where run.validation.count < averagedValidations:
+        return "seed \(seed) with fewer than \(averagedValidations) validations"
       case .finished: return "seed \(seed) ended with a loss that is not finite"
       case .running, .interrupted, .failed: return "seed \(seed) stopped at step \(run.steps.last ?? 0)"
       }

@@ -148,8 +148,8 @@ extension SweepReport {
 
   var notes: [String] {
     var notes = [
-      "perplexity: e to the mean final held-out loss over n seeds"
-        + (seeds.count >= 3 ? ", 95 % interval by Student's t." : "; intervals need three seeds.")
+      "perplexity: e to the mean \(finalLossWords) over n seeds"
+        + (seeds.count >= 3 ? ", 95 % interval by \(intervals.words)." : "; intervals need three seeds.")
     ]
     if let baseline {
       notes.append("/ baseline: over that of \(cells[baseline].label), on paired seeds.")

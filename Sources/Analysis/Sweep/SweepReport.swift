@@ -42,6 +42,12 @@ public struct SweepReport: Sendable {
     self.intervals = intervals
   }
 
+  /// `final held-out loss`, or of how many validations it is the mean.
+  var finalLossWords: String {
+    let count = cells.first?.averagedValidations ?? 1
+    return count == 1 ? "final held-out loss" : "of each run's last \(count) held-out losses"
+  }
+
   /// Final held-out perplexity of a cell: e to the mean loss over seeds, i.e. their geometric mean; from three seeds on with
   /// Student's t on the loss.
   public func perplexity(of cell: SweepCell) -> Estimate {

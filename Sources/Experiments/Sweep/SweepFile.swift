@@ -15,6 +15,7 @@ import Yams
 ///     budget: seconds                        # steps, flops or seconds: what every cell gets as much of as the baseline
 ///     baseline: {model: Baseline}
 ///     choose: lr
+///     average-last: 3                        # the final loss is the mean of the last three validations
 ///
 /// With `command:` a cell is a command that writes a run file; axes and settings are then what it is told, and not options of `nf-probe train`:
 ///
@@ -36,6 +37,7 @@ package struct SweepFile {
   /// A key of the file.
   private enum Key: String, CaseIterable {
     case title, command, base, vary, seeds, budget, baseline, choose
+    case averageLast = "average-last"
   }
 
   /// The file's own text, to be kept beside the runs.
@@ -51,6 +53,9 @@ package struct SweepFile {
   private(set) var baseline: [String: String] = [:]
   /// The axis of which each combination of the others keeps its best value.
   package private(set) var choose: String?
+
+  /// Validations, the last ones, of which a run's final loss is the mean.
+  private(set) var averagedValidations = 1
 
   /// More cells are a mistake.
   private static let mostCells = 1000
@@ -77,6 +82,7 @@ package struct SweepFile {
       case .budget: budget = try reader.choice(value, "budget", of: SweepBudget.self)
       case .baseline: baseline = try reader.texts(value, "baseline")
       case .choose: choose = try reader.text(value, "choose")
+      case .averageLast: averagedValidations = try reader.count(value, "average-last", in: 1...1000)
       }
     }
     try check(file)

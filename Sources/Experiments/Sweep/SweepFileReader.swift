@@ -70,6 +70,14 @@ package struct SweepFileReader {
     return number
   }
 
+  /// A whole number.
+  func count(_ node: Node, _ name: String, in range: ClosedRange<Int>) throws -> Int {
+    guard let count = node.string.flatMap(Int.init), range.contains(count) else {
+      throw complaint(node, "\(name) is a whole number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return count
+  }
+
   /// One word, or a list of them.
   func list(_ node: Node, _ name: String) throws -> [String] {
     try node.sequence.map { try $0.map { try text($0, name) } } ?? [text(node, name)]

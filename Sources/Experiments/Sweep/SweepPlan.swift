@@ -56,6 +56,8 @@ package struct SweepPlan: Codable {
   let program: String
   /// What makes its runs, where that is not this program.
   private var commandText: String?
+  /// Validations, the last ones, of which a run's final loss is the mean; nil in plans of before it was kept.
+  private let averagedValidations: Int?
   var command: CommandTemplate? { commandText.flatMap { CommandTemplate($0) } }
 
   private static let fileName = "plan.json"
@@ -96,6 +98,7 @@ package struct SweepPlan: Codable {
     self.seeds = seeds
     self.threads = threads
     program = "nf-probe \(ProgramVersion.text)"
+    averagedValidations = file.averagedValidations
     let combinations = file.combinations
     cells = zip(combinations, plans).map { combination, plan in
       Cell(
@@ -140,7 +143,9 @@ package struct SweepPlan: Codable {
   /// Whether it was made from this file, or one that says the same of its cells.
   package func isOf(_ file: SweepFile) -> Bool {
     let combinations = file.combinations
-    guard command?.text == file.command?.text else { return false }
+    guard command?.text == file.command?.text, averagedValidations ?? 1 == file.averagedValidations else {
+      return false
+    }
     let isOfCommands = file.command != nil
     return axes == file.axes.map(\.name) && combinations.map(\.values) == cells.map(\.values)
       && zip(combinations, cells).allSatisfy {
@@ -241,7 +246,8 @@ package struct SweepPlan: Codable {
       let steps = command == nil ? cell.steps : runs.compactMap(\.updates).max() ?? 0
       return SweepCell(
         values: cell.values, runs: runs, plannedSteps: steps, operationsPerStep: cell.operationsPerStep,
-        timedSecondsPerStep: cell.secondsPerStep, memoryBytes: cell.memoryBytes)
+        timedSecondsPerStep: cell.secondsPerStep, memoryBytes: cell.memoryBytes,
+        averagedValidations: averagedValidations ?? 1)
     }
     return SweepReport(
       title: title, axes: axes, cells: report, budget: budget, seeds: wholeSeeds, baseline: baseline,
