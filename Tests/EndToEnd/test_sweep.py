@@ -148,7 +148,7 @@ def test_interrupted_and_gone_on_with(swept, tmp_path):
 
 
 def test_the_final_loss_can_be_a_mean_of_several(tmp_path):
-    text = GRID.replace("[0.003, 0.01]", "[0.003]").replace("seeds: 3", "seeds: 2").replace("base: {", "base: {validate-every: 5, ")
+    text = GRID.replace("[0.003, 0.01]", "[0.003]").replace("seeds: 3", "seeds: 2")
     (tmp_path / "grid.yaml").write_text(text + "average-last: 3\n")
     shown = succeeds("sweep", "grid.yaml", "--out=out", "--threads=1", cwd=tmp_path).stdout
     assert "each run's last 3 held-out losses" in shown
