@@ -127,7 +127,8 @@ struct SweepCommand: ParsableCommand, ViewOptions {
       let folder = try OutputFolder(shared: out)
       let plan = try SharedSweep.plan(of: file, in: out, seedCount: seeds, decide: decide) { own in
         try OutputFolder.write(file.text, to: folder.file("sweep.yaml"))
-        try NFProbe.record(fixed: ["--threads=\(own.threads)"]).write(into: folder)
+        try NFProbe.record(fixed: machine.threads == nil ? ["--threads=\(own.threads)"] : [])
+          .write(into: folder)
       }
       return try train(plan, into: folder, resuming: true, console)
     }
