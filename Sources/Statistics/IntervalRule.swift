@@ -5,11 +5,14 @@ public enum IntervalRule: String, Sendable, Codable, CaseIterable {
   /// A ``ConfidenceSequence``, for seeds that were added until something was decided.
   case anytime
 
+  /// Seeds from which on there is an interval.
+  package var fewestSeeds: Int { self == .fixed ? 3 : 4 }
+
   /// Half the interval's width in standard deviations of one seed; infinite where so few seeds say nothing.
   package func reach(count: Int) -> Double {
     switch self {
     case .fixed:
-      count < 3
+      count < fewestSeeds
         ? .infinity
         : StudentT.quantile(central: 0.95, degreesOfFreedom: count - 1) / Double(count).squareRoot()
     case .anytime: ConfidenceSequence.reach(count: count)

@@ -23,3 +23,9 @@ package func printable(_ text: String) -> String {
   }
   return result
 }
+
+/// A word as a shell reads it.
+package func shellWord(_ word: String) -> String {
+  let isPlain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./:=,+@%".contains($0)) }
+  return isPlain && !word.isEmpty ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+}

@@ -33,7 +33,8 @@ struct GradientRecorder<Scalar: KernelScalar> {
     let squares = model.normParameters.map { indices in
       indices.reduce(0) { $0 + model.gradientSums($1).sumSquares }
     }
-    let byExample = examples.squares.map { $0 * factor * factor }
+    // A step that is recorded because the run ends with it was not summed by sequence.
+    let byExample = examples.squares.map { examples.examples > 0 ? $0 * factor * factor : .nan }
     let stem = squares.count - 1
     return ExampleNormSums(
       examples: examples.examples, exampleTokens: examples.exampleTokens,

@@ -125,6 +125,16 @@ def test_failed_missing_and_foreign_runs_are_told_apart(made, tmp_path):
     succeeds("verify", *run_files(tmp_path / "failed"), cwd=tmp_path)
 
 
+def test_what_cannot_be_made_is_not_asked_for_again_and_again(made, tmp_path):
+    """A third seed is wanted and nobody has it: the search for a verdict ends, and says why."""
+    claim = "claims: [{says: equal, measure: early/late, of: {model: pre-ln}, against: {model: post-ln}, between: [0.999, 1.001]}]"
+    sweep = "".join(f"  {line}\n" for line in grid(f"cp {made}/{{model}}-seed{{seed}}.h5 {{run}}").splitlines())
+    (tmp_path / "recipe.yaml").write_text(f"question: Equal?\nsweep:\n{sweep}{claim}\n")
+    result = run("recipe", ".", "--runs=runs", "--until-decided", "--budget=1h", cwd=tmp_path)
+    assert result.returncode == 1 and "2 runs could not be made" in result.stderr, result.stderr
+    assert "1 claim left: a run for them could not be made" in result.stderr
+
+
 def test_words_are_quoted_and_braces_stay(made, tmp_path):
     """A value with blanks and quotes is one word of the command; `{{` is a brace."""
     command = f"printf '%s|' {{note}} '{{{{x}}}}' > {{run}}.txt; cp {made}/pre-ln-seed{{seed}}.h5 {{run}}"

@@ -33,7 +33,7 @@ public struct ClaimPrice: Equatable, Sendable {
   public init?(
     count: Int, deviation: Double, distance: Double, rule: IntervalRule, cells: [Int], secondsPerSeed: Double
   ) {
-    guard count > 1, deviation.isFinite, distance.isFinite else { return nil }
+    guard count > 1, deviation.isFinite, distance.isFinite, secondsPerSeed.isFinite else { return nil }
     self.count = count
     self.cells = cells
     self.secondsPerSeed = secondsPerSeed
@@ -85,22 +85,18 @@ extension Claim.Bound {
 extension SweepReport {
   /// The cells that a measurement of these values reads: one, or where the chosen axis is not named, all of the choice.
   func cellIndices(matching values: [String: String]) -> [Int] {
-    let found = cells.indices.filter { index in
-      values.allSatisfy { axis, value in
-        axes.firstIndex(of: axis).map { cells[index].values[$0] == value } ?? false
-      }
-    }
-    if found.count == 1 { return found }
-    return choices.first { Set(found).isSuperset(of: $0.cells) }?.cells ?? []
+    let found = indices(with: values)
+    return found.count == 1 ? found : choices.first { Set(found).isSuperset(of: $0.cells) }?.cells ?? []
   }
 
   /// Seconds that one more run of a cell takes: a mean of those that are there.
   func secondsPerRun(cell index: Int) -> Double {
     let cell = cells[index]
     let totals = cell.runs.compactMap { run -> Double? in
-      guard let last = run.steps.last, !run.seconds.isEmpty else { return nil }
-      let mean = run.seconds.reduce(0, +) / Double(run.seconds.count)
-      return mean * Double(last + 1)
+      // What was recorded elsewhere may not say how long its steps took.
+      let seconds = run.seconds.filter(\.isFinite)
+      guard let last = run.steps.last, !seconds.isEmpty else { return nil }
+      return seconds.reduce(0, +) / Double(seconds.count) * Double(last + 1)
     }
     return totals.isEmpty ? 0 : totals.reduce(0, +) / Double(totals.count)
   }

@@ -151,15 +151,20 @@ extension Claim.Bound {
 }
 
 extension SweepReport {
-  /// The one cell with these values of some axes; nil where there is none or more than one.
-  ///
-  /// Where an axis is chosen and not named, the best cell of the choice is meant.
-  public func cell(matching values: [String: String]) -> SweepCell? {
-    let found = cells.indices.filter { index in
+  /// The cells that have these values of some axes, by position.
+  func indices(with values: [String: String]) -> [Int] {
+    cells.indices.filter { index in
       values.allSatisfy { axis, value in
         axes.firstIndex(of: axis).map { cells[index].values[$0] == value } ?? false
       }
     }
+  }
+
+  /// The one cell with these values of some axes; nil where there is none or more than one.
+  ///
+  /// Where an axis is chosen and not named, the best cell of the choice is meant.
+  public func cell(matching values: [String: String]) -> SweepCell? {
+    let found = indices(with: values)
     if found.count == 1 { return cells[found[0]] }
     guard let chosenAxis, values[axes[chosenAxis]] == nil else { return nil }
     let matches = choices.filter { Set(found).isSuperset(of: $0.cells) }

@@ -66,7 +66,7 @@ extension SweepReport {
     func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
     return SweepCrossing(
       cell: index, cost: mean(reached.compactMap(\.cost)), loss: mean(reached.map(\.loss)),
-      share: Estimate.mean(of: reached.compactMap(\.share)), seedsReaching: reached.count,
+      share: intervals.mean(of: reached.compactMap(\.share)), seedsReaching: reached.count,
       seedCount: attempts.count)
   }
 }

@@ -85,9 +85,11 @@ extension SweepReport {
 
   private var perplexityNotes: [String] {
     let counts = cells.map(\.finalLosses.count).filter { $0 > 0 }
+    let fewest = intervals.fewestSeeds
+    let some = fewest == 3 ? " from three on" : " from four on"
     let interval =
-      counts.contains { $0 >= 3 }
-      ? ", 95 % interval by Student's t on the loss\(counts.allSatisfy { $0 >= 3 } ? "" : " from three on")"
+      counts.contains { $0 >= fewest }
+      ? ", 95 % interval by \(intervals.words) on the loss\(counts.allSatisfy { $0 >= fewest } ? "" : some)"
       : ""
     return ["Geometric mean over \(Self.seedText(counts))\(interval)."]
   }

@@ -76,7 +76,9 @@ extension SweepReport {
         Table.Column("seeds_reaching", title: "seeds reaching", kind: .integer),
         Table.Column("seeds", title: "of", kind: .integer),
       ],
-      notes: ["Read at validations. Mean over the seeds that reach it, with Student's t from three seeds on."]
+      notes: [
+        "Read at validations. Mean over the seeds that reach it, with \(intervals.words) from \(intervals.fewestSeeds == 3 ? "three" : "four") seeds on."
+      ]
     )
     for crossing in found {
       table.append(
@@ -149,7 +151,9 @@ extension SweepReport {
   var notes: [String] {
     var notes = [
       "perplexity: e to the mean \(finalLossWords) over n seeds"
-        + (seeds.count >= 3 ? ", 95 % interval by \(intervals.words)." : "; intervals need three seeds.")
+        + (seeds.count >= intervals.fewestSeeds
+          ? ", 95 % interval by \(intervals.words)."
+          : "; intervals need \(intervals.fewestSeeds == 3 ? "three" : "four") seeds.")
     ]
     if let baseline {
       notes.append("/ baseline: over that of \(cells[baseline].label), on paired seeds.")

@@ -1,5 +1,6 @@
 import Documents
 import RunData
+import Statistics
 import Text
 
 extension SweepSummary {
@@ -33,8 +34,11 @@ extension SweepSummary {
     let counts = report.cells.map(\.runs.count).filter { $0 > 0 }
     let (fewest, most) = (counts.min() ?? 0, counts.max() ?? 0)
     let seeds = fewest == most ? counted(most, "seed") : "\(fewest) to \(counted(most, "seed"))"
+    let rule = report.intervals
     let intervals =
-      fewest >= 3 ? ", with 95 % intervals by Student's t." : "; intervals, by Student's t, need three seeds."
+      fewest >= rule.fewestSeeds
+      ? ", with 95 % intervals by \(rule.words)."
+      : "; intervals, by \(rule.words), need \(rule.fewestSeeds == 3 ? "three" : "four") seeds."
     var notes = ["Means over \(seeds), of ratios the geometric one\(intervals)"]
     if let chosen = report.chosenAxis.map({ report.axes[$0] }),
       columns.contains(where: { $0.measurement.of[chosen] == nil })

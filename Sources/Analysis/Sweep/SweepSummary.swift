@@ -23,7 +23,7 @@ public struct SweepSummary: Sendable {
 
   /// The number of one row in one column.
   public struct Value: Sendable {
-    /// Over seeds: of ratios the geometric mean, with Student's t from three seeds on.
+    /// Over seeds: of ratios the geometric mean, with the interval of the report's runs.
     public let estimate: Estimate
     /// Whether seeds are among them that did not get to their number, which is larger.
     public let isLowerBound: Bool
@@ -123,7 +123,7 @@ public struct SweepSummary: Sendable {
     let numbers = samples.values.merging(samples.floors) { own, _ in own }.sorted { $0.key < $1.key }.map(
       \.value)
     // Seeds that all chose one of a few values tell no interval.
-    var estimate = measurement.measure.mean(of: numbers)
+    var estimate = measurement.measure.mean(of: numbers, report.intervals)
     if Set(numbers).count == 1 { estimate.interval = nil }
     return Value(
       estimate: estimate, isLowerBound: !samples.floors.isEmpty,
@@ -150,7 +150,7 @@ public struct SweepSummary: Sendable {
 
 extension Claim.Measure {
   /// Numbers of seeds as one, with an interval: of ratios on their logarithms.
-  func mean(of numbers: [Double], _ rule: IntervalRule = .fixed) -> Estimate {
+  func mean(of numbers: [Double], _ rule: IntervalRule) -> Estimate {
     let mean = rule.mean(of: numbers.map(scaled))
     return isRatio ? mean.mapped { Double.pow(10, $0) } : mean
   }

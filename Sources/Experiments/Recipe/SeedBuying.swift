@@ -10,6 +10,8 @@ package struct SeedBuying {
     case decided
     /// Some are not: nothing more can be decided in the time that was left.
     case outOfBudget(openClaims: Int)
+    /// Runs that a verdict needs could not be made.
+    case stuck(openClaims: Int)
     /// Somebody stopped it.
     case interrupted
   }
@@ -41,11 +43,17 @@ package struct SeedBuying {
   package func run(_ plan: inout SweepPlan, judge: (SweepPlan) throws -> SweepReport) throws -> End {
     plan.beginAdding()
     try plan.write(into: folder)
+    var previous: SeedPlan.Step?
     while true {
       let seeds = SeedPlan(claims, in: try judge(plan))
       let open = seeds.results.count { $0.verdict == .undecided }
       guard open > 0 else { return .decided }
       guard let step = seeds.next(within: remaining) else { return .outOfBudget(openClaims: open) }
+      // A command that fails leaves its run missing, and would be asked for it again and again.
+      guard step.seed != previous?.seed || step.cells != previous?.cells else {
+        return .stuck(openClaims: open)
+      }
+      previous = step
       host.note(
         "\(counted(open, "claim")) undecided, \(ClaimPrice.time(remaining)) left; seed \(step.seed) for: \(claims[step.claim].says)"
       )

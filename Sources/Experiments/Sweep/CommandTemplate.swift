@@ -60,13 +60,8 @@ package struct CommandTemplate: Equatable, Sendable {
     pieces.map { piece in
       switch piece {
       case .text(let text): text
-      case .place(let name): Self.quoted(values[name] ?? "")
+      case .place(let name): shellWord(values[name] ?? "")
       }
     }.joined()
-  }
-
-  private static func quoted(_ word: String) -> String {
-    let isPlain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./:=,+@%".contains($0)) }
-    return isPlain && !word.isEmpty ? word : "'" + word.replacing("'", with: "'\\''") + "'"
   }
 }

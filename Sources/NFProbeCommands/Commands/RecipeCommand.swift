@@ -127,6 +127,8 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
       case .decided: console.progress("every claim is decided")
       case .outOfBudget(let open):
         console.progress("\(counted(open, "claim")) cannot be decided in the time that is left")
+      case .stuck(let open):
+        console.progress("\(counted(open, "claim")) left: a run for them could not be made")
       case .interrupted: try stopped(console, in: folder)
       }
     }

@@ -125,12 +125,6 @@ struct ReportCommand: ParsableCommand {
     if shown != .ofTensors(.l1) { words += ["--statistic", shown.defaultValueDescription] }
     if paper { words.append("--paper") }
     if mixContracts { words.append("--mix-contracts") }
-    return words.map(quoted).joined(separator: " ")
-  }
-
-  /// A word as a shell reads it.
-  private func quoted(_ word: String) -> String {
-    let plain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./:=,+@%".contains($0)) }
-    return plain && !word.isEmpty ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+    return words.map(shellWord).joined(separator: " ")
   }
 }
