@@ -21,7 +21,7 @@ struct RunFileCreation {
       try build(temporary)
       try FileSystem.synchronize(temporary)
       let access = HDF5FileAccess(chunkCacheBytes: schema.chunkCacheBytes)
-      let file = try HDF5File(opening: temporary, mode: .writingWhileRead, access: access)
+      let file = try HDF5File.openedDurably(temporary, mode: .writingWhileRead, access: access)
       try FileSystem.move(temporary, to: path)
       try FileSystem.synchronize(FileSystem.folder(of: path))
       return file

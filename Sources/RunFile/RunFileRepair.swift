@@ -86,8 +86,8 @@ extension RunFileRepair {
 
   /// Takes the writer's mark off a file and puts its true end into its header.
   private static func close(_ path: String) throws {
-    let file = try HDF5File(
-      opening: path, mode: .writing, access: HDF5FileAccess(ignoresWriterMark: true))
+    let file = try HDF5File.openedDurably(
+      path, mode: .writing, access: HDF5FileAccess(ignoresWriterMark: true))
     do {
       try file.coverWholeFile()
       try file.closeDurably()
@@ -101,7 +101,7 @@ extension RunFileRepair {
   /// Cuts every variable down to the finished rows of its table.
   private static func trim(_ path: String, _ survey: Survey) throws {
     let access = HDF5FileAccess(chunkCacheBytes: survey.schema.chunkCacheBytes)
-    let file = try HDF5File(opening: path, mode: .writing, access: access)
+    let file = try HDF5File.openedDurably(path, mode: .writing, access: access)
     do {
       for (table, found) in zip(survey.schema.usedTables, survey.tables) {
         for column in [table.marker] + table.checksums + table.columns {
@@ -120,6 +120,19 @@ extension RunFileRepair {
 }
 
 extension HDF5File {
+  /// Opens a file for writing. The mark that opening puts into its header is on the disk before anything else can change: otherwise a crash of
+  /// the machine could leave a file that was cut or half changed since, under a header that says that it was closed as it is.
+  static func openedDurably(
+    _ path: String, mode: HDF5File.OpenMode, access: HDF5FileAccess
+  ) throws -> HDF5File {
+    let file = try HDF5File(opening: path, mode: mode, access: access)
+    do { try FileSystem.synchronizeData(file.descriptor()) } catch {
+      file.abandon()
+      throw error
+    }
+    return file
+  }
+
   /// Closes a file in two steps: its size and all that it holds are on the disk before the header says that nobody
   /// writes it any more. Otherwise a crash of the machine could leave a closed file that is shorter than it says.
   func closeDurably() throws {

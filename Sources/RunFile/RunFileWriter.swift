@@ -84,7 +84,7 @@ public final class RunFileWriter {
       noises: earlier.noises)
     do {
       let access = HDF5FileAccess(chunkCacheBytes: schema.chunkCacheBytes)
-      let file = try HDF5File(opening: path, mode: .writingWhileRead, access: access)
+      let file = try HDF5File.openedDurably(path, mode: .writingWhileRead, access: access)
       do { tables = try TableWriters(schema, in: file, earlier) } catch {
         file.abandon()
         throw error

@@ -20,9 +20,12 @@ def on_terminal(arguments, folder, columns=100, rows=30, interrupt_after=None, *
     """Runs the program on a terminal of its own; its exit status and everything that it wrote there."""
     controller, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    # A choice of kernels brings a warning, a sentence that the terminal breaks where it likes.
+    variables = environment(TERM="xterm-256color", **variables)
+    variables.pop("OPENBLAS_CORETYPE", None)
     process = subprocess.Popen(
         [PROGRAM, *arguments], cwd=folder, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
-        env=environment(TERM="xterm-256color", **variables),
+        env=variables,
     )  # fmt: skip
     os.close(terminal)
     output = b""

@@ -32,7 +32,8 @@ def test_a_run_that_fills_its_disk(recorded, tmp_path):
     """Every step that was flushed is shown, the run is no longer said to go on, and what comes next is shown as well."""
     with small_disk(tmp_path / "disk", 32 * MiB), watching(tmp_path / "disk", cwd=tmp_path) as server:
         folder = tmp_path / "disk"
-        writer = started(endless(folder))
+        # Steps of many tokens: the disk is not full before the server has looked for the first time.
+        writer = started(endless(folder, batch=32))
         try:
             server.wait(lambda rows: rows[0].get("standing") == "running" and rows[0].get("step", 0) > 0, seconds=60)
             path, flushed = check_full(writer, folder, "No space left on device")

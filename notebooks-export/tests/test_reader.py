@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import typing
 from pathlib import Path
 
 import h5py
@@ -12,19 +13,21 @@ import pytest
 import nf_probe
 from conftest import Run
 from nf_probe import plots
+from nf_probe.mismatch import Statistic
 
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory, nf_probe_command: Run) -> Path:
     folder = tmp_path_factory.mktemp("recorded")
     sizes = "--layers=6 --dim=12 --heads=3 --steps=30 --sequence=8 --batch=2 --warmup=5 --snapshot-every=10 --out=runs"
+    sizes += " --weights-every=3 --noise=2 --noise-every=2"
     nf_probe_command("grads", *sizes.split(), cwd=folder)
     return folder / "runs"
 
 
 @pytest.mark.parametrize("architecture", ["post-ln", "pre-ln", "normformer"])
-@pytest.mark.parametrize("statistic", ["l1", "l2", "rms", "mean"])
-@pytest.mark.parametrize("window", [None, (3, 9)])
+@pytest.mark.parametrize("statistic", typing.get_args(Statistic))
+@pytest.mark.parametrize("window", [None, (3, 12)])
 def test_mismatches_are_those_of_the_command(
     recorded: Path, nf_probe_command: Run, architecture: str, statistic: str, window: tuple[int, int] | None
 ) -> None:
@@ -49,6 +52,46 @@ def test_mismatches_of_noise_and_unknown_operations_are_refused(recorded: Path) 
         table = run.mismatch_table()
         assert "self_attn.k_proj.bias" not in table.index and "fc2.weight" in table.index
         assert list(table.columns[:3]) == ["early_late", "spread", "slope"]
+
+
+def test_weights_and_updates_are_series_too(recorded: Path, tmp_path: Path) -> None:
+    with nf_probe.open(recorded / "pre-ln-seed0.h5") as run, h5py.File(run.path) as file:
+        measured = ~np.isnan(file["weight_sum_squares"][:, 0, run.tensors.index("fc2.weight")])
+        assert run.steps[measured].tolist() == list(range(0, 30, 3))
+        squares = {name: file[f"{name}_sum_squares"][:] for name in ("weight", "update")}
+        shares = run.series("update/weight").sel(tensor="fc2.weight").values
+        wanted = np.sqrt(squares["update"] / squares["weight"])[:, :, run.tensors.index("fc2.weight")]
+        assert np.array_equal(shares, wanted, equal_nan=True) and np.isnan(shares[1]).all()
+        figure = run.plot(statistic="update/weight")
+        line = next(line for line in figure.axes[0].get_lines() if len(line.get_xdata()) > 1)
+        assert line.get_xdata().tolist() == run.steps[measured].tolist()
+        assert figure.axes[0].get_ylabel() == "RMS of the update over that of the weights of fc2.weight"
+        plots.gradient_map(run, statistic="weight-rms").savefig(tmp_path / "map.svg")
+        # Biases begin as zeros: an update has no share of nothing.
+        assert run.mismatch("self_attn.k_proj.bias", "update-rms").early_late > 0
+        with pytest.raises(nf_probe.UsageError, match=r"'signal' is of several tensors .*run.noise\(\)"):
+            run.series("signal")  # type: ignore[arg-type]
+        with pytest.raises(nf_probe.UsageError, match=r"no statistic 'median'; there are l1, .*update/weight"):
+            run.mismatch(statistic="median")  # type: ignore[arg-type]
+        with pytest.raises(nf_probe.UsageError, match=r"was not measured in the window 1:3"):
+            run.mismatch(statistic="weight-rms", window=(1, 3))
+
+
+def test_noise_is_the_commands(recorded: Path, nf_probe_command: Run) -> None:
+    path = recorded / "normformer-seed0.h5"
+    with nf_probe.open(path) as run:
+        frame = run.noise("fc2.weight", window=(0, 30))
+        options = ["--noise-scale", "--operation=fc2.weight", "--window=0:30", "--format=json"]
+        rows = json.loads(nf_probe_command("grads", path, *options))["rows"]
+        assert frame.index.tolist() == [row["place"] for row in rows] and "all layers" in frame.index
+        for name in ("noise_scale", "signal"):
+            wanted = [float(row[name]["value"]) for row in rows]
+            assert np.array_equal(frame[name], wanted, equal_nan=True), name
+        # So few steps resolve no signal; what the noise scale is at least is told.
+        assert frame["at_least"].notna().any() and frame["batch"].tolist() == [16] * len(rows)
+        assert run.noise().index[-1] == "whole model"
+        with pytest.raises(nf_probe.ProgramError, match="fc9"):
+            run.noise("fc9")
 
 
 def test_views_hold_what_the_file_does(recorded: Path, nf_probe_command: Run) -> None:

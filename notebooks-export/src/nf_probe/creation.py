@@ -49,7 +49,10 @@ def open_for_writing(path: Path, schema: Schema) -> h5py.File:
     """Opens an existing, closed file for writing while others read."""
     access = _access(schema)
     flags = h5py.h5f.ACC_RDWR | h5py.h5f.ACC_SWMR_WRITE
-    return h5py.File(h5py.h5f.open(os.fsencode(path), flags, access))
+    file = h5py.File(h5py.h5f.open(os.fsencode(path), flags, access))
+    # The mark that this puts into the header is on the disk before anything changes under it.
+    os.fsync(file.id.get_vfd_handle())
+    return file
 
 
 def synchronize(path: Path) -> None:

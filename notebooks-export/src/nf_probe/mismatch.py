@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import UsageError
 
-Statistic = Literal["l1", "l2", "rms", "mean"]
+Statistic = Literal["l1", "l2", "rms", "mean", "weight-rms", "update-rms", "update/weight"]
 Floats = NDArray[np.float64]
+
+OF_PARAMETERS = ("weight-rms", "update-rms", "update/weight")
+"""Of weights after an update and of what it changed; they are measured at every n-th step."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,26 @@ def statistic_of(statistic: Statistic, l1: Floats, sum_squares: Floats, counts: 
         "rms": lambda: np.sqrt(sum_squares / counts), "mean": lambda: l1 / counts,
     }  # fmt: skip
     if statistic not in values:
-        raise UsageError(f"there is no statistic '{statistic}'; there are {', '.join(values)}")
+        raise unknown_statistic(statistic)
     return values[statistic]()
+
+
+def parameter_statistic_of(
+    statistic: Statistic, weight_squares: Floats, update_squares: Floats, counts: Floats
+) -> Floats:  # fmt: skip
+    """One number per tensor from Σw² and Σu²; not a number where they were not measured, nor over weights of zeros."""
+    counts = np.where(counts > 0, counts, np.nan)
+    if statistic == "update/weight":
+        return np.sqrt(update_squares / np.where(weight_squares > 0, weight_squares, np.nan)) + 0 * counts
+    return np.sqrt((weight_squares if statistic == "weight-rms" else update_squares) / counts)
+
+
+def unknown_statistic(name: str) -> UsageError:
+    """No statistic of tensors has this name."""
+    known = ", ".join(get_args(Statistic))
+    if name in ("signal", "noise-scale"):
+        return UsageError(f"'{name}' is of several tensors and steps together: `run.noise()` has it")
+    return UsageError(f"there is no statistic '{name}'; there are {known}, and of noise `run.noise()`")
 
 
 def mismatch_of(
@@ -60,8 +81,8 @@ def mismatch_of(
         statistic: What `values` are.
         window: The steps that they are of.
         values: `(step, layer)`.
-        layers: Which layers have the tensor, and a gradient that is not zero by construction.
-        trained: `(step, layer)`: where there is a gradient.
+        layers: Which layers have the tensor, and of a gradient one that is not zero by construction.
+        trained: `(step, layer)`: where there is a gradient, or a measurement.
 
     Raises:
         UsageError: No layer has the tensor or trains it, or the window holds no step.
@@ -72,7 +93,8 @@ def mismatch_of(
         raise UsageError(f"no steps are recorded in the window {window[0]}:{window[1]}")
     chosen = np.flatnonzero(layers & trained.any(axis=0))
     if not len(chosen):
-        raise UsageError(f"{operation} does not train in the window {window[0]}:{window[1]}")
+        lacks = "was not measured" if statistic in OF_PARAMETERS else "does not train"
+        raise UsageError(f"{operation} {lacks} in the window {window[0]}:{window[1]}")
     counts = trained[:, chosen].sum(axis=0)
     means: Floats = np.where(trained[:, chosen], values[:, chosen], 0).sum(axis=0) / counts
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -84,8 +106,9 @@ def mismatch_of(
     if len(chosen) > 1 and np.isfinite(logarithms).all():
         centred = depth - depth.mean()
         slope = float((centred * logarithms).sum() / (centred**2).sum())
+    records = int(trained[:, chosen].any(axis=1).sum()) if statistic in OF_PARAMETERS else len(values)
     return Mismatch(
-        operation, statistic, window, len(values), tuple(int(layer) for layer in chosen), means, float(early_late),
+        operation, statistic, window, records, tuple(int(layer) for layer in chosen), means, float(early_late),
         float(spread), slope,
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, MaxNLocator
 
 from .errors import UsageError
-from .mismatch import Statistic, paper_layers
+from .mismatch import OF_PARAMETERS, Statistic, paper_layers
 
 if TYPE_CHECKING:
     from .reader import Run
@@ -19,25 +19,34 @@ if TYPE_CHECKING:
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 """Colours that people with any colour vision tell apart (Okabe and Ito 2008)."""
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)))
-_STATISTICS = {"l1": "L1 norm", "l2": "L2 norm", "rms": "root mean square", "mean": "mean |g|"}
+_STATISTICS = {
+    "l1": "L1 norm of the gradient", "l2": "L2 norm of the gradient", "rms": "root mean square of the gradient",
+    "mean": "mean |g| of the gradient", "weight-rms": "RMS of the weights", "update-rms": "RMS of the update",
+    "update/weight": "RMS of the update over that of the weights",
+}  # fmt: skip
 _INCHES = 1 / 25.4
 
 
 def gradient_lines(
     run: Run, operation: str = "fc2.weight", statistic: Statistic = "l1", layers: list[int] | None = None
 ) -> Figure:
-    """An operation's gradient over the steps, a line for each layer; by default 0, 1, L/2, L-2 and L-1.
+    """An operation over the steps (gradient, weights or updates), a line a layer; by default 0, 1, L/2, L-2 and L-1.
 
     A gap in the recorded steps is a gap in the line, as are steps at which a layer did not train; values that are not
-    finite are marked at the upper edge.
+    finite are marked at the upper edge. Weights and updates have the steps at which they were measured.
     """
     figure, axes = _figure()
-    series = run.gradients(statistic)
+    series = run.series(statistic)
     if operation not in run.tensors:
         raise UsageError(f"{run.path} has no tensor '{operation}' in its layers")
-    steps = run.steps
-    trained = run.is_trained()
-    breaks = _gaps(steps, run.column("segment"))
+    # Steps of a segment, and whether a layer has a value there: weights and updates only where they were measured.
+    trained = run.is_trained()[:, :, run.tensors.index(operation)]
+    steps, segments = run.steps, run.column("segment")
+    if statistic in OF_PARAMETERS:
+        trained = ~np.isnan(series.sel(tensor=operation).values)
+        measured = trained.any(axis=1)
+        series, trained, steps, segments = series[measured], trained[measured], steps[measured], segments[measured]
+    breaks = _gaps(steps, segments)
     for place, layer in enumerate(paper_layers(run.layer_count) if layers is None else layers):
         values = series.sel(layer=layer, tensor=operation).values
         colour = OKABE_ITO[place % len(OKABE_ITO)]
@@ -46,27 +55,33 @@ def gradient_lines(
                 steps[start:end], np.where(values > 0, values, np.nan)[start:end], color=colour, linewidth=1,
                 linestyle=_DASHES[place % len(_DASHES)], label=f"layer {layer}" if start == 0 else None,
             )  # fmt: skip
-        wrong = steps[~np.isfinite(values) & trained[:, layer, run.tensors.index(operation)]]
+        wrong = steps[~np.isfinite(values) & trained[:, layer]]
         axes.plot(wrong, np.ones(len(wrong)), "x", color=colour, transform=axes.get_xaxis_transform(), clip_on=False)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(_plain_numbers())
     axes.yaxis.set_minor_formatter(_plain_numbers())
     axes.set_xlabel("optimizer step")
-    axes.set_ylabel(f"{_STATISTICS[statistic]} of the gradient of {operation}")
+    axes.set_ylabel(_title(statistic, operation))
     axes.legend(frameon=False, fontsize=7)
     axes.set_title(str(run.attributes["architecture"]), fontsize=8)
     return figure
 
 
 def gradient_map(run: Run, operation: str = "fc2.weight", statistic: Statistic = "l1") -> Figure:
-    """Layers over steps, the gradient as a colour on a logarithmic scale."""
+    """Layers over steps, the gradient (or weights, or updates) as a colour on a logarithmic scale."""
     figure, axes = _figure()
-    values = run.gradients(statistic).sel(tensor=operation).values.T
+    series = run.series(statistic)
+    if operation not in run.tensors:
+        raise UsageError(f"{run.path} has no tensor '{operation}' in its layers")
+    series = series.sel(tensor=operation)
+    if statistic in OF_PARAMETERS:
+        series = series[~np.isnan(series.values).all(axis=1)]
+    values = series.values.T
     positive = values[np.isfinite(values) & (values > 0)]
     if not positive.size:
-        raise UsageError(f"{run.path} has no gradient of {operation} that could be drawn")
+        raise UsageError(f"{run.path} has nothing of {operation} that could be drawn")
     image = axes.pcolormesh(
-        run.steps, np.arange(run.layer_count), np.where(values > 0, values, np.nan), shading="nearest",
+        series.step, np.arange(run.layer_count), np.where(values > 0, values, np.nan), shading="nearest",
         norm=LogNorm(positive.min(), positive.max()), cmap="viridis",
     )  # fmt: skip
     axes.set_xlabel("optimizer step")
@@ -74,7 +89,7 @@ def gradient_map(run: Run, operation: str = "fc2.weight", statistic: Statistic =
     bar = figure.colorbar(image, ax=axes, format=_plain_numbers())
     bar.ax.yaxis.set_minor_formatter(_plain_numbers())
     bar.ax.tick_params(which="both", labelsize=7)
-    bar.set_label(f"{_STATISTICS[statistic]} of the gradient of {operation}", fontsize=8)
+    bar.set_label(_title(statistic, operation), fontsize=8)
     return figure
 
 
@@ -93,6 +108,10 @@ def scale_boxes(run: Run, name: str, snapshot: int | None = None) -> Figure:
     axes.set_ylabel(name)
     axes.set_title(f"{run.attributes['architecture']}, after {int(chosen.snapshot)} updates", fontsize=8)
     return figure
+
+
+def _title(statistic: Statistic, operation: str) -> str:
+    return f"{_STATISTICS[statistic]} of {operation}"
 
 
 def _figure() -> tuple[Figure, Axes]:

@@ -69,6 +69,9 @@ def _trim(path: Path) -> int:
     """Cuts every variable down to the finished rows of its table."""
     steps = 0
     with h5py.File(path, "r+", libver=("v110", "v110")) as file:
+        # The mark that opening puts into the header is on the disk before anything changes, and all that changes before
+        # closing takes it away: otherwise a loss of power could leave a cut file under a header that calls it whole.
+        os.fsync(file.id.get_vfd_handle())
         checksums = {name: str(d.attrs["covers"]).split()[0] for name, d in file.items() if "covers" in d.attrs}
         for marker in dict.fromkeys(checksums.values()):
             columns = [name for name, owner in checksums.items() if owner == marker]
@@ -77,6 +80,8 @@ def _trim(path: Path) -> int:
                 if len(file[name]) != rows:
                     file[name].resize(rows, axis=0)
             steps = rows if marker == "step" else steps
+        file.flush()
+        os.fsync(file.id.get_vfd_handle())
     synchronize(path)
     return steps
 
