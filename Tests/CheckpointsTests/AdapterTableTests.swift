@@ -14,7 +14,7 @@ import Testing
   let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
   try expectText(
-    text, inFile: root.appendingPathComponent("notebooks-export/src/nf_probe/adapters.json"))
+    text, inFile: root.appendingPathComponent("notebooks-export/src/nf_probe/names/adapters.json"))
 }
 
 private struct ExportedTables: Encodable {

@@ -28,7 +28,7 @@ import torch
 from torch import Tensor, nn
 
 import nf_probe
-from nf_probe.machine import processor_name
+from nf_probe.runfile.machine import processor_name
 
 SIZES = {
     "125M": {"layers": 12, "width": 768, "heads": 12, "vocabulary": 50_257, "length": 128, "rows": 4},

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 import nf_probe
-from nf_probe.facts import head_count
-from nf_probe.layout import Layout, Part, make_layout
-from nf_probe.names import Placing, find_places
+from nf_probe.measuring.facts import head_count
+from nf_probe.measuring.layout import Layout, Part, make_layout
+from nf_probe.names.places import Placing, find_places
 from roles import Pass, watch
 from zoo import ARCHITECTURES, Architecture, Model
 

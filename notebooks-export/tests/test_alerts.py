@@ -11,7 +11,7 @@ import torch
 import nf_probe
 from conftest import Run
 from models import NanoGPT, batch, loss_of, make
-from nf_probe.alerts import AlertRule
+from nf_probe.recording.alerts import AlertRule
 
 RULES = [
     "l1 of fc2.weight in layer 1 > 1e-09 for 3 steps", "update/weight of any layer > 1e-06 for 4 steps", "loss > 99",

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from nf_probe import attention
-from nf_probe.attention import of_logits, of_projections
+from nf_probe.outputs import attention
+from nf_probe.outputs.attention import of_logits, of_projections
 
 
 def plain(logits: list[list[list[list[float]]]], seen: Tensor, queries: int, keys: int) -> list[list[float]]:

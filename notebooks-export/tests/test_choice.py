@@ -14,7 +14,7 @@ from torch import nn
 import nf_probe
 from conftest import Run, gradients
 from models import batch, loss_of, make
-from nf_probe.schedule import Schedule
+from nf_probe.recording.schedule import Schedule
 
 STEPS = 8
 
@@ -119,7 +119,7 @@ def test_some_steps_are_recorded_as_among_all(
 
 
 def test_nothing_is_measured_at_other_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nf_probe import probe
+    from nf_probe.measuring import probe
 
     calls: list[int] = []
     monkeypatch.setattr(probe, "tensor_sums", lambda gradients, out: calls.append(len(gradients)))

@@ -195,7 +195,7 @@ def test_an_error_inside_a_hook_does_not_come_out_of_backward(tmp_path: Path, mo
     def broken(*_: object) -> None:
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr("nf_probe.probe.tensor_sums", broken)
+    monkeypatch.setattr("nf_probe.measuring.probe.tensor_sums", broken)
     with pytest.warns(nf_probe.RecorderWarning, match="out of memory"):
         train(recorder, model, optimizer, range(2, 4))
     assert statuses(tmp_path / "run.h5") == [1, 5]

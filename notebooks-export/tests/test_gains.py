@@ -15,8 +15,8 @@ from x_transformers import Decoder, TransformerWrapper
 import nf_probe
 from conftest import Run
 from models import NanoGPT, batch, loss_of, make
-from nf_probe.gains import gain_offsets
-from nf_probe.names import find_places
+from nf_probe.measuring.gains import gain_offsets
+from nf_probe.names.places import find_places
 
 
 def x_transformers_model(**options: object) -> nn.Module:

@@ -20,9 +20,9 @@ from torch import Tensor, nn
 
 from cases import ALL, CHOSEN, Case, case_of, elements
 from conftest import Run
-from nf_probe.facts import head_count
-from nf_probe.gains import gain_offsets
-from nf_probe.layout import Part
+from nf_probe.measuring.facts import head_count
+from nf_probe.measuring.gains import gain_offsets
+from nf_probe.measuring.layout import Part
 
 WORKER = Path(__file__).with_name("checkpoint_worker.py")
 # An adapter's files have no name of its set, and no weights of the model.

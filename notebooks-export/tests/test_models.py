@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import nf_probe
 from cases import CHOSEN, Case, case_of, elements
 from conftest import gradients
-from nf_probe.layout import Part
+from nf_probe.measuring.layout import Part
 from roles import is_affine, lies_along, same, same_set, watch
 
 

@@ -12,10 +12,10 @@ from torch import nn
 import nf_probe
 from conftest import gradients
 from models import NanoGPT, TorchEncoder, make
-from nf_probe.cuts import Cut
-from nf_probe.layout import Layout, make_layout
-from nf_probe.names import bare_name, find_places
-from nf_probe.scales import scale_name
+from nf_probe.measuring.layout import Layout, make_layout
+from nf_probe.measuring.scales import scale_name
+from nf_probe.names.cuts import Cut
+from nf_probe.names.places import bare_name, find_places
 
 SMALL = {"vocab_size": 32, "max_position_embeddings": 16}
 

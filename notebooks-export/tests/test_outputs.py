@@ -26,9 +26,9 @@ from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_conte
 import nf_probe
 from conftest import ROOT, Run
 from models import NanoGPT, TorchEncoder, batch, loss_of, make
-from nf_probe.reader import open_run
-from nf_probe.schema import MISSING_COUNT
-from nf_probe.tidy import tidy_blocks
+from nf_probe.reading.reader import open_run
+from nf_probe.reading.tidy import tidy_blocks
+from nf_probe.runfile.schema import MISSING_COUNT
 
 SUMS = ("l1", "sum_squares", "max_abs", "zeros", "nonfinite")
 # Where a file has what passes a module: layer (None outside the layers), operation, module, whether it enters, part.
@@ -252,7 +252,7 @@ def test_what_checkpointing_computes_anew_counts_once(
 ) -> None:
     monkeypatch.setattr(Checkpointed, "options", WAYS[way])
     if not is_recognised:
-        monkeypatch.setattr("nf_probe.passes._is_recomputed", lambda: False)
+        monkeypatch.setattr("nf_probe.outputs.passes._is_recomputed", lambda: False)
     train(make(NanoGPT), tmp_path / "plain.h5", places=PLACES[NanoGPT])
     recorded = train(make(Checkpointed), tmp_path / "run.h5")
     assert_equal(recorded, train(make(Checkpointed), None))
@@ -457,7 +457,7 @@ def test_errors_of_a_hook_do_not_reach_the_training(tmp_path: Path, monkeypatch:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("no sums today")
 
-    monkeypatch.setattr("nf_probe.outputs.rows_of", broken)
+    monkeypatch.setattr("nf_probe.outputs.outputwatch.rows_of", broken)
     with pytest.warns(nf_probe.RecorderWarning, match="no sums today"):
         recorded = train(make(NanoGPT), tmp_path / "run.h5", on_error="warn", steps=2)
     with warnings.catch_warnings():

@@ -13,7 +13,7 @@ import pytest
 import nf_probe
 from conftest import Run
 from nf_probe import plots
-from nf_probe.mismatch import Statistic
+from nf_probe.reading.mismatch import Statistic
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 import nf_probe
 from cases import record
 from conftest import Run, gradients
-from nf_probe.mismatch import default_window
+from nf_probe.reading.mismatch import default_window
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from models import reference
-from nf_probe.sums import _device_sums, tensor_sums
+from nf_probe.measuring.sums import _device_sums, tensor_sums
 
 
 def sums_of(gradient: Tensor) -> Tensor:

@@ -15,17 +15,17 @@ from .errors import (
     RunFileError,
     UsageError,
 )
-from .manifest import Contract, Corpus
-from .mismatch import Mismatch
-from .names import adapter_names
+from .names.places import adapter_names
 from .program import command, find_program
-from .reader import Run
-from .reader import open_run as open
-from .recovery import recover
-from .watching import watch
+from .reading.mismatch import Mismatch
+from .reading.reader import Run
+from .reading.reader import open_run as open
+from .reading.watching import watch
+from .runfile.manifest import Contract, Corpus
+from .runfile.recovery import recover
 
 if TYPE_CHECKING:
-    from .recorder import Recorder
+    from .recording.recorder import Recorder
 
 __all__ = [
     "Contract", "Corpus", "FileLockedError", "Mismatch", "NFProbeError", "ProgramError", "Recorder", "RecorderWarning",
@@ -37,7 +37,7 @@ def __getattr__(name: str) -> Any:
     if name != "Recorder":
         raise AttributeError(f"module 'nf_probe' has no attribute '{name}'")
     try:
-        from .recorder import Recorder
+        from .recording.recorder import Recorder
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from .recorder import Recorder
+from .recording.recorder import Recorder
 
 
 class RecorderCallback(TrainerCallback):  # type: ignore[misc]

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .recorder import Recorder
+from .recording.recorder import Recorder
 
 try:
     from lightning.pytorch import Callback, LightningModule, Trainer

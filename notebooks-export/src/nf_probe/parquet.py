@@ -15,8 +15,8 @@ import numpy as np
 
 from .errors import NFProbeError
 from .exitstatus import exit_status
-from .reader import Run, open_run
-from .tidy import TidyBlock, tidy_blocks
+from .reading.reader import Run, open_run
+from .reading.tidy import TidyBlock, tidy_blocks
 
 if TYPE_CHECKING:
     import pyarrow

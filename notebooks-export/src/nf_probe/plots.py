@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, MaxNLocator
 
 from .errors import UsageError
-from .mismatch import OF_PARAMETERS, Statistic, paper_layers
+from .reading.mismatch import OF_PARAMETERS, Statistic, paper_layers
 
 if TYPE_CHECKING:
-    from .reader import Run
+    from .reading.runnumbers import RunNumbers
 
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 """Colours that people with any colour vision tell apart (Okabe and Ito 2008)."""
@@ -28,7 +28,7 @@ _INCHES = 1 / 25.4
 
 
 def gradient_lines(
-    run: Run, operation: str = "fc2.weight", statistic: Statistic = "l1", layers: list[int] | None = None
+    run: RunNumbers, operation: str = "fc2.weight", statistic: Statistic = "l1", layers: list[int] | None = None
 ) -> Figure:
     """An operation over the steps (gradient, weights or updates), a line a layer; by default 0, 1, L/2, L-2 and L-1.
 
@@ -67,7 +67,7 @@ def gradient_lines(
     return figure
 
 
-def gradient_map(run: Run, operation: str = "fc2.weight", statistic: Statistic = "l1") -> Figure:
+def gradient_map(run: RunNumbers, operation: str = "fc2.weight", statistic: Statistic = "l1") -> Figure:
     """Layers over steps, the gradient (or weights, or updates) as a colour on a logarithmic scale."""
     figure, axes = _figure()
     series = run.series(statistic)
@@ -93,7 +93,7 @@ def gradient_map(run: Run, operation: str = "fc2.weight", statistic: Statistic =
     return figure
 
 
-def scale_boxes(run: Run, name: str, snapshot: int | None = None) -> Figure:
+def scale_boxes(run: RunNumbers, name: str, snapshot: int | None = None) -> Figure:
     """The distribution of a learned gain or scale in each layer at a snapshot, by default the last."""
     figure, axes = _figure()
     values = run.scales(name)

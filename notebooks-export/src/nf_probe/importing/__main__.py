@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..exitstatus import exit_status
-from ..manifest import Contract
-from ..names import adapter_names
+from ..names.places import adapter_names
+from ..runfile.manifest import Contract
 from .imported import Naming, Norms, Statement, import_run
 from .series import Log, LogError, read_logs
 from .sizes import checkpoint_shapes, listed_shapes, shapes_of

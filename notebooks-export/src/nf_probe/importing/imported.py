@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ending import STATUS_NUMBERS
 from ..errors import UsageError
-from ..layout import Layout, make_layout
-from ..manifest import Contract, Corpus, Machine, Manifest
-from ..names import Placed, Placing, Shape, bare_name, find_places
-from ..schema import MISSING_COUNT
-from ..writer import RunFileWriter
+from ..measuring.layout import Layout, make_layout
+from ..names.places import Placed, Placing, Shape, bare_name, find_places
+from ..recording.ending import STATUS_NUMBERS
+from ..runfile.manifest import Contract, Corpus, Machine, Manifest
+from ..runfile.schema import MISSING_COUNT
+from ..runfile.writer import RunFileWriter
 from .series import Log, LogError
 from .tags import GradientTag, Norm
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import NFProbeError, UsageError
-from ..names import Shape, bare_name
+from ..names.places import Shape, bare_name
 
 _LARGEST_HEADER = 100_000_000
 

@@ -1,0 +1,1 @@
+"""What is measured of operations' outputs and of heads of attention."""

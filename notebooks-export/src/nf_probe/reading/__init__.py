@@ -1,0 +1,1 @@
+"""Run files in a notebook: arrays, frames, mismatches, pages."""
