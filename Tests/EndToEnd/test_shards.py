@@ -77,6 +77,24 @@ def test_shares_side_by_side_make_what_one_process_makes(alone, tmp_path):
     assert not list((tmp_path / "made").glob("*.claim*"))
 
 
+def test_shares_make_the_runs_of_a_recipe(alone, tmp_path):
+    """Named by its file or its folder; what they have made is judged, before all are done and after."""
+    grid(tmp_path)
+    sweep = (tmp_path / "grid.yaml").read_text().strip().replace("\n", "\n  ")
+    claim = "{says: it learns, measure: perplexity, of: {model: Pre-LN, lr: 0.02}, above: 1}"
+    (tmp_path / "recipe.yaml").write_text(f"question: Does it?\nsweep:\n  {sweep}\nclaims:\n  - {claim}\n")
+    judge = ["recipe", ".", "--runs=made", "--as-is", "--format=csv"]
+    succeeds("sweep", "recipe.yaml", "--threads=1", "--out=made", "--shard=1/2", cwd=tmp_path)
+    assert "it learns,holds" in succeeds(*judge, cwd=tmp_path).stdout
+    succeeds("sweep", ".", "--threads=1", "--out=made", "--shard=2/2", cwd=tmp_path)
+    assert "it learns,holds" in succeeds(*judge, cwd=tmp_path).stdout
+    names = [path.name for path in runs(alone)]
+    assert [path.name for path in runs(tmp_path / "made")] == names
+    assert all(equal(alone / name, tmp_path / "made" / name) for name in names)
+    (tmp_path / "start.yaml").write_text("question: Q\ninit: {layers: 2}\n")
+    refuses("sweep", "start.yaml", "--out=none", cwd=tmp_path, mentions=["no key question"])
+
+
 def test_the_run_of_one_that_died_is_taken_over(tmp_path):
     arguments = grid(tmp_path, steps=300)
     first = start(*arguments, "--out=made", "--shard=1/2", cwd=tmp_path)

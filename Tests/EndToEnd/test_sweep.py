@@ -9,7 +9,7 @@ import subprocess
 import h5py
 import numpy
 import pytest
-from conftest import PROGRAM, environment, refuses, run, run_files, succeeds, wait_until
+from conftest import PROGRAM, ROOT, environment, refuses, run, run_files, succeeds, wait_until
 
 GRID = """
 title: rates
@@ -166,6 +166,31 @@ def test_the_final_loss_can_be_a_mean_of_several(tmp_path):
     refuses("sweep", "grid.yaml", "--out=no", cwd=tmp_path, mentions=["line", "average-last is a whole number"])
 
 
+def test_a_wiring_in_the_grid_itself_is_what_trains(tmp_path):
+    """The same block by its preset's name and as text: the same losses to the bit; another text, another block."""
+    block = (ROOT / "Sources/Architecture/Presets/pre-ln.yaml").read_text()
+    other = block.replace("head: {norm: yes}", "head: {norm: no}")
+    assert other != block
+    grid = {
+        "base": dict(layers=2, dim=12, heads=3, **{"ffn-dim": 20, "vocab-size": 32}, sequence=8, batch=2, steps=20, warmup=3),
+        "vary": {"model": {
+            "named": {"architecture": "pre-ln"},
+            "written": {"architecture": "mine", "architecture-text": block},
+            "other": {"architecture": "mine", "architecture-text": other},
+        }},
+        "seeds": 1,
+    }  # fmt: skip
+    (tmp_path / "grid.yaml").write_text(json.dumps(grid))
+    succeeds("sweep", "grid.yaml", "--out=out", "--threads=1", cwd=tmp_path)
+    losses = {}
+    for path in run_files(tmp_path / "out"):
+        with h5py.File(path) as file:
+            losses[path.name.partition("-seed")[0]] = (str(file.attrs["architecture"]), file["loss"][...].tolist())
+    named, written, different = (losses[name] for name in sorted(losses))
+    assert (named[0], written[0], different[0]) == ("pre-ln", "mine", "mine")
+    assert named[1] == written[1] != different[1]
+
+
 def test_a_run_that_diverges_does_not_end_the_sweep(tmp_path):
     (tmp_path / "grid.yaml").write_text(
         GRID.replace("[0.003, 0.01]", "[0.003, 1e30]").replace("seeds: 3", "seeds: [5]").replace("choose: lr", "")
@@ -194,6 +219,8 @@ def test_a_run_that_diverges_does_not_end_the_sweep(tmp_path):
         ("dim: 24}", "dim: 24, seed: 3}", ["line 9", "no key seed"]),
         ("dim: 24}", "dim: 25}", ["wide", "heads"]),
         ("base: {", "base: {from-checkpoint: w.safetensors, ", ["w.safetensors|checkpoint"]),
+        ("base: {", "base: {update: false, ", ["Baseline", "update: false", "learns nothing"]),
+        ("base: {", "base: {architecture: mine, architecture-text: 'norm: nowhere', ", ["architecture-text"]),
         ("vary:", "vari:", ["vari", "did you mean vary"]),
     ],
 )  # fmt: skip

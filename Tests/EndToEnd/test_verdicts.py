@@ -123,6 +123,15 @@ def test_a_budget_that_is_out_is_said(pilot, tmp_path):
     result = succeeds("recipe", ".", "--runs=runs", "--until-decided", "--budget=0.001s", "--threads=1", cwd=tmp_path)
     assert "2 claims cannot be decided in the time that is left" in result.stderr
     assert "more seed" in result.stdout and "a verdict takes" in result.stdout
+    # A plan from its results knows that their intervals hold at every look, and are the wider ones.
+    succeeds("recipe", ".", "--runs=runs", "--as-is", "--results=results", cwd=tmp_path)
+    assert {row["interval"] for row in rows((tmp_path / "results/claims.csv").read_text()).values()} == {"anytime"}
+    plans = [
+        rows(succeeds("recipe", ".", "--plan", *where, "--format=csv", cwd=tmp_path).stdout)["nearer"]
+        for where in ([], ["--runs=runs"])
+    ]
+    for name in ("anytime_seeds", "fixed_seeds"):
+        assert abs(int(plans[0][name]) - int(plans[1][name])) <= 1, plans
 
 
 def test_wrong_input(pilot, tmp_path):

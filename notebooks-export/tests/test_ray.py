@@ -78,6 +78,21 @@ def test_a_cluster_makes_what_one_process_makes(
             assert np.array_equal(values, other[variable], equal_nan=is_real), (name, variable)
 
 
+def test_a_recipe_is_made_and_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.setenv("NF_PROBE", str(PROGRAM))
+    sweep = grid(tmp_path, steps=10, seeds=3).read_text().strip().replace("\n", "\n  ")
+    claim = "{says: it learns, measure: perplexity, of: {architecture: pre-ln, lr: 0.02}, above: 1}"
+    (tmp_path / "recipe.yaml").write_text(f"question: Does it?\nsweep:\n  {sweep}\nclaims:\n  - {claim}\n")
+    assert cluster.main([str(tmp_path), "--out", str(tmp_path / "made"), "--shares=2", "--cpus=1"]) == 0
+    shown = capsys.readouterr().out
+    assert "it learns" in shown and "holds" in shown
+    assert cluster.main([str(tmp_path), "--out", str(tmp_path / "made"), "--cpus=1", "--gpus=1"]) == 1
+    assert "0 GPUs" in capsys.readouterr().err
+
+
 def test_a_grid_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray")
     monkeypatch.setenv("NF_PROBE", str(PROGRAM))

@@ -113,6 +113,7 @@ public struct ClaimResult: Sendable {
         Table.Column("effect", title: "effect", kind: .estimate(.significant(4))),
         Table.Column("bound", title: "claimed", kind: .text),
         Table.Column("seeds", title: "n", kind: .integer),
+        Table.Column("interval", title: "interval", kind: .text, audience: .unlessEmpty, priority: 2),
         Table.Column("source", title: "source", kind: .text, audience: .data),
         Table.Column("price", title: "a verdict takes", kind: .text, audience: .unlessEmpty),
         Table.Column("note", title: "", kind: .text, audience: .unlessEmpty),
@@ -129,7 +130,8 @@ public struct ClaimResult: Sendable {
     for result in results {
       table.append([
         .text(result.says), .text(result.verdict.rawValue), .text(result.measure), .defined(result.effect),
-        .text(result.bound.description), .integer(result.seedCount), .text(result.source),
+        .text(result.bound.description), .integer(result.seedCount),
+        .text(result.intervals == .fixed ? "" : result.intervals.rawValue), .text(result.source),
         .text(result.price?.words ?? ""), .text(result.note),
       ])
     }

@@ -1,4 +1,5 @@
 import Analysis
+import class Foundation.FileManager
 import RunData
 import Yams
 
@@ -17,6 +18,15 @@ import Yams
 package struct RecipeFile {
   private enum Key: String, CaseIterable {
     case question, paper, sweep, figures, claims
+  }
+
+  /// The key under which a recipe has its runs.
+  static let sweepKey = Key.sweep.rawValue
+
+  /// The file of a recipe that is named by its folder or its file.
+  package static func path(of path: String) -> String {
+    let inFolder = "\(path)/recipe.yaml"
+    return FileManager.default.fileExists(atPath: inFolder) ? inFolder : path
   }
 
   /// The file's own text.

@@ -142,7 +142,8 @@ extension VerdictPlan.Row {
       return
     }
     let half = (claim.measure.scaled(upper) - claim.measure.scaled(lower)) / 2
-    let deviation = half / IntervalRule.fixed.reach(count: max(count, 3))
+    let rule = judged["interval"].flatMap(IntervalRule.init) ?? .fixed
+    let deviation = half / rule.reach(count: max(count, rule.fewestSeeds))
     let seconds = Self.secondsPerSeed(claim, runs)
     var prices: [IntervalRule: ClaimPrice] = [:]
     for rule in IntervalRule.allCases {

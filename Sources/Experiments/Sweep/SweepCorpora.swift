@@ -28,6 +28,10 @@ package final class SweepCorpora {
       throw ExperimentError.refused(
         "a sweep starts every run from random weights, not from a checkpoint (\(label))")
     }
+    guard configuration.updatesParameters else {
+      throw ExperimentError.refused(
+        "a sweep compares what runs have learned, and `update: false` learns nothing (\(label))")
+    }
     let request = RunRequest(configuration, threadCount: threadCount)
     let key = CorpusKey(
       corpus: configuration.corpus.corpus, validation: configuration.corpus.validation,
@@ -36,9 +40,7 @@ package final class SweepCorpora {
     let corpus = try opened[key] ?? request.openCorpus()
     opened[key] = corpus
     do {
-      return (
-        try request.plan(configuration.architecture ?? .normFormer, seed: seed, corpus: corpus), corpus
-      )
+      return (try request.plan(architecture(configuration), seed: seed, corpus: corpus), corpus)
     } catch let error as ExperimentError {
       throw error.with(prefix: "\(label): ")
     }
@@ -51,9 +53,13 @@ package final class SweepCorpora {
       if configuration.corpus.holdOut == nil, configuration.corpus.validation == nil {
         configuration.corpus.holdOut = 0.1
       }
-      // Runs of a sweep always train.
-      configuration.updatesParameters = true
       return configuration
     } catch { throw error.with(prefix: "\(label): ") }
+  }
+
+  private func architecture(_ configuration: RunConfiguration) throws -> ArchitectureChoice {
+    let named = configuration.architecture ?? .normFormer
+    guard let text = configuration.architectureText else { return named }
+    return try ArchitectureChoice(name: named.name, text: text)
   }
 }

@@ -60,11 +60,14 @@ package struct SweepFile {
   /// More cells are a mistake.
   private static let mostCells = 1000
 
-  /// Reads a sweep file.
+  /// Reads a sweep file, or the runs of a recipe: its file, or the folder that holds it as `recipe.yaml`.
   /// - Throws: ``ExperimentError``, with file and line.
   package init(path: String) throws {
-    let file = try ConfigText(path: path, setting: nil)
-    try self.init(file, keys: file.mapping())
+    let file = try ConfigText(path: RecipeFile.path(of: path), setting: nil)
+    let keys = try file.mapping()
+    let ofRecipe = keys.first { $0.key.string == RecipeFile.sweepKey }?.value
+    let reader = SweepFileReader(file: file, known: [])
+    try self.init(file, keys: ofRecipe.map { try reader.mapping($0, RecipeFile.sweepKey) } ?? keys)
   }
 
   /// Reads a sweep's keys out of a file that may hold more.

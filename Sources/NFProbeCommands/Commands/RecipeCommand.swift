@@ -210,11 +210,7 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
     return try OutputFolder(existing: results)
   }
 
-  private var recipePath: String {
-    var isFolder: ObjCBool = false
-    let exists = unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-    return exists && isFolder.boolValue ? "\(path)/recipe.yaml" : path
-  }
+  private var recipePath: String { RecipeFile.path(of: path) }
 
   /// The plan and the folder of its runs: those of an earlier call where `--runs` names them.
   private func prepare(_ recipe: RecipeFile, _ console: Console) throws -> (SweepPlan, OutputFolder, Bool) {

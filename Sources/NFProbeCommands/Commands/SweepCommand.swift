@@ -36,10 +36,13 @@ struct SweepCommand: ParsableCommand, ViewOptions {
         nf-probe sweep rates.yaml --budget seconds --out rates
         nf-probe sweep --resume rates
         nf-probe sweep rates.yaml --out rates --shard 2/8
+        nf-probe sweep recipe.yaml --out runs --shard 2/8
         nf-probe sweep rates --table best --format latex
       """)
 
-  @Argument(help: ArgumentHelp("The sweep's YAML file, or the folder of one to read.", valueName: "file"))
+  @Argument(
+    help: ArgumentHelp(
+      "The YAML file of a sweep or of a recipe, or the folder of a sweep to read.", valueName: "file"))
   var path: String?
 
   @Option(help: "What each combination gets as much of as the baseline. (default: the file's, else steps)")

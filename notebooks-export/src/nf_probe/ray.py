@@ -1,4 +1,4 @@
-"""Runs a sweep on a Ray cluster: `python -m nf_probe.ray grid.yaml --out rates`.
+"""Runs a sweep or a recipe on a Ray cluster: `python -m nf_probe.ray grid.yaml --out rates`.
 
 Each task makes a share of the runs (`nf-probe sweep --shard`) in a folder that all machines see. A task whose worker or
 machine dies is tried again, and what others find unclaimed meanwhile they make.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import re
 import subprocess
 import sys
 import time
@@ -43,16 +45,17 @@ def make_share(program: str, grid: str, out: str, shard: str, threads: int) -> s
 
 
 def run(
-    grid: Path, out: Path, *, shares: int | None = None, cpus: int = 2, address: str | None = None, retries: int = 3,
-    told: TextIO | None = None,
+    grid: Path, out: Path, *, shares: int | None = None, cpus: int = 2, gpus: float = 0, address: str | None = None,
+    retries: int = 3, told: TextIO | None = None,
 ) -> None:  # fmt: skip
     """Runs a sweep on a cluster, and waits for its end.
 
     Args:
-        grid: The sweep's file.
+        grid: The file of a sweep or of a recipe.
         out: The folder of its runs, which all machines see.
         shares: Tasks; by default as many as the cluster has room for at once.
         cpus: Processors of a task, and threads of a run.
+        gpus: Accelerators of a task, or the part of one, for a grid of commands that use them.
         address: The cluster; by default the one that Ray finds, else one on this machine.
         retries: How often a task is tried again.
         told: Takes lines of progress, if it is given.
@@ -66,8 +69,14 @@ def run(
         raise ClusterError("Ray is not installed: pip install 'nf-probe[ray]'") from None
     ray.init(address=address, log_to_driver=False, ignore_reinit_error=True)
     try:
-        count = shares or max(1, int(ray.cluster_resources().get("CPU", cpus)) // cpus)
-        task = ray.remote(make_share).options(num_cpus=cpus, max_retries=retries, retry_exceptions=[ClusterError])
+        room = ray.cluster_resources()
+        places = [int(room.get("CPU", cpus)) // cpus] + ([int(room.get("GPU", 0) / gpus)] if gpus else [])
+        if gpus and not places[-1]:
+            raise ClusterError(f"the cluster has {room.get('GPU', 0):g} GPUs, and a task is to have {gpus:g}")
+        count = shares or max(1, min(places))
+        task = ray.remote(make_share).options(
+            num_cpus=cpus, num_gpus=gpus, max_retries=retries, retry_exceptions=[ClusterError]
+        )
         program, words = str(find_program()), (str(grid.resolve()), str(out.resolve()))
         waiting = [task.remote(program, *words, f"{index + 1}/{count}", cpus) for index in range(count)]
         _wait(ray, waiting, out, told)
@@ -116,27 +125,39 @@ def _is_finished(path: Path) -> bool:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(
-        prog="python -m nf_probe.ray", description="Run an nf-probe sweep on a Ray cluster."
+        prog="python -m nf_probe.ray", description="Run an nf-probe sweep or recipe on a Ray cluster."
     )
-    parser.add_argument("grid", type=Path, help="the sweep's YAML file")
+    parser.add_argument("grid", type=Path, help="the YAML file of a sweep or of a recipe")
     parser.add_argument("--out", type=Path, required=True, help="the folder of its runs, which all machines see")
     parser.add_argument("--shares", type=int, help="tasks (default: as many as there is room for at once)")
     parser.add_argument("--cpus", type=int, default=2, help="processors of a task, and threads of a run (default: 2)")
+    parser.add_argument("--gpus", type=float, default=0, help="accelerators of a task, for commands (default: 0)")
     parser.add_argument("--address", help="the cluster (default: the one that Ray finds, else this machine)")
     parser.add_argument("--retries", type=int, default=3, help="how often a task is tried again (default: 3)")
     options = parser.parse_args(arguments)
     for name in ("shares", "cpus"):
         if (number := getattr(options, name)) is not None and number < 1:
             parser.error(f"--{name} must be at least 1, not {number}")
+    if not 0 <= options.gpus < math.inf:
+        parser.error(f"--gpus must not be negative, not {options.gpus}")
     return exit_status("nf_probe.ray", lambda: _run(options))
 
 
 def _run(options: argparse.Namespace) -> None:
     run(
-        options.grid, options.out, shares=options.shares, cpus=options.cpus, address=options.address,
+        options.grid, options.out, shares=options.shares, cpus=options.cpus, gpus=options.gpus, address=options.address,
         retries=options.retries, told=sys.stderr,
     )  # fmt: skip
-    print(command("sweep", options.out), end="")
+    if _is_recipe(options.grid):
+        print(command("recipe", options.grid, "--runs", options.out, "--as-is"), end="")
+    else:
+        print(command("sweep", options.out), end="")
+
+
+def _is_recipe(path: Path) -> bool:
+    """Whether a file asks a question of its sweep, and is not the sweep alone."""
+    file = path / "recipe.yaml" if path.is_dir() else path
+    return re.search(r"^[\"']?sweep[\"']?\s*:", file.read_text(encoding="utf-8"), re.MULTILINE) is not None
 
 
 if __name__ == "__main__":
