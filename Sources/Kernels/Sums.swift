@@ -19,7 +19,7 @@ public final class SumKernel: Sendable {
     partials.clear()
     if matrix.isContiguous, matrix.rows > 0, matrix.width > 0 {
       let flat = matrix.flattened
-      team.split(flat.count, grain: 1 << 14, multiple: 64) { range, thread in
+      team.split(flat.count, grain: Self.grain, multiple: Self.multiple) { range, thread in
         self.partials[thread] = partialSums(flat.slice(range))
       }
     } else {
@@ -31,6 +31,40 @@ public final class SumKernel: Sendable {
     }
     return partials.merged
   }
+
+  /// The sums of the elements of several rows, each to the bit as ``sums(of:)`` has it of one; the threads wait for each other once, not
+  /// once a row, which for rows of some thousand elements is what takes longest.
+  public func sums<Scalar: KernelScalar>(of rows: [Row<Scalar>]) -> [TensorSums] {
+    let slots = SumSlots(count: rows.count * team.threadCount)
+    let threads = wholeRowThreads(rows.map(\.count))
+    team.run { thread in
+      for (index, row) in rows.enumerated() {
+        let range =
+          threads[index].map { $0 == thread ? 0..<row.count : 0..<0 }
+          ?? self.team.part(thread, of: row.count, grain: Self.grain, multiple: Self.multiple)
+        if !range.isEmpty { slots[index * self.team.threadCount + thread] = partialSums(row.slice(range)) }
+      }
+    }
+    return rows.indices.map { index in
+      let own = index * team.threadCount..<(index + 1) * team.threadCount
+      return own.reduce(.empty) { $0.merged(with: slots[$1]) }
+    }
+  }
+
+  /// Which thread sums a row that is too short to be split, so that all get equally much; nil for rows that are split.
+  private func wholeRowThreads(_ counts: [Int]) -> [Int?] {
+    var loads = Array(repeating: 0, count: team.threadCount)
+    return counts.map { count in
+      guard team.partCount(count, grain: Self.grain) == 1 else { return nil }
+      let thread = loads.indices.min { loads[$0] < loads[$1] } ?? 0
+      loads[thread] += count
+      return thread
+    }
+  }
+
+  /// Elements that are worth a thread, and of which a thread gets a multiple.
+  private static let grain = 1 << 14
+  private static let multiple = 64
 
   /// The sums of a matrix's elements, Σx⁴ among them.
   public func outputSums<Scalar: KernelScalar>(of matrix: Matrix<Scalar>) -> OutputSums {

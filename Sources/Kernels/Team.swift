@@ -46,17 +46,27 @@ public final class Team: Sendable {
   public func split(
     _ count: Int, grain: Int = 1, multiple: Int = 1, _ body: (_ range: Range<Int>, _ thread: Int) -> Void
   ) {
-    let parts = max(1, min(threadCount, count / max(grain, 1)))
+    let parts = partCount(count, grain: grain)
     guard parts > 1 else {
       if count > 0 { body(0..<count, 0) }
       return
     }
-    let share = ((count + parts - 1) / parts + multiple - 1) / multiple * multiple
     run { thread in
-      let start = min(count, thread * share)
-      let end = min(count, start + share)
-      if thread < parts, start < end { body(start..<end, thread) }
+      let range = part(thread, of: count, grain: grain, multiple: multiple)
+      if !range.isEmpty { body(range, thread) }
     }
+  }
+
+  /// How many threads get a range of ``split(_:grain:multiple:_:)``.
+  func partCount(_ count: Int, grain: Int) -> Int { max(1, min(threadCount, count / max(grain, 1))) }
+
+  /// The range that a thread gets of ``split(_:grain:multiple:_:)``; empty where it gets none.
+  func part(_ thread: Int, of count: Int, grain: Int, multiple: Int) -> Range<Int> {
+    let parts = partCount(count, grain: grain)
+    guard thread < parts else { return count..<count }
+    let share = ((count + parts - 1) / parts + multiple - 1) / multiple * multiple
+    let start = min(count, thread * share)
+    return start..<min(count, start + share)
   }
 
   /// Runs independent tasks, each on whichever thread is free.

@@ -17,13 +17,9 @@ struct GradientRecorder<Scalar: KernelScalar> {
 
   /// The sums of every gradient, split into layers and the rest, and the L2 norm of them all.
   func measure() -> (layers: SumColumns, stem: SumColumns, l2: Double) {
-    var sumSquares = 0.0
-    let (layers, stem) = columns { index in
-      let sums = model.gradientSums(index)
-      sumSquares += sums.sumSquares
-      return sums
-    }
-    return (layers, stem, sumSquares.squareRoot())
+    let sums = model.gradientSums()
+    let (layers, stem) = columns { sums[$0] }
+    return (layers, stem, sums.reduce(0) { $0 + $1.sumSquares }.squareRoot())
   }
 
   /// What the norms' gradients by sequence tell, beside the squares of the whole.

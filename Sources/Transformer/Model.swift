@@ -102,6 +102,11 @@ public final class Model<Scalar: KernelScalar> {
     sumKernel.sums(of: gradient(index).matrix(width: table.parameters[index].spec.count))
   }
 
+  /// Sums of every tensor's gradient, in the order of ``table``.
+  public func gradientSums() -> [TensorSums] {
+    sumKernel.sums(of: table.parameters.indices.map { gradient($0) })
+  }
+
   /// Sums of one tensor's elements.
   public func parameterSums(_ index: Int) -> TensorSums {
     sumKernel.sums(of: parameter(index).matrix(width: table.parameters[index].spec.count))

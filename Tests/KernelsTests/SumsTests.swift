@@ -25,6 +25,23 @@ import Testing
     #expect(result.nonfinite == 0)
   }
 
+  /// Of many rows at once each has the sums that it has alone, whichever thread finds them.
+  @Test(arguments: 1...4) func manyRowsAtOnce(threads: Int) {
+    let counts = [0, 1, 17, 16_383, 16_384, 32_768, 32_773, 64, 100_000, 5]
+    let rows = counts.map { Buffer<Float>(count: $0) }
+    for (index, row) in rows.enumerated() {
+      row.row.assign((0..<counts[index]).map { Float(($0 * 7919 + index) % 1001 - 500) / 250 })
+    }
+    rows[4].row[77] = .nan
+    let kernel = SumKernel(team: Team(threadCount: threads))
+    let together = kernel.sums(of: rows.map(\.row))
+    for (index, row) in rows.enumerated() {
+      let alone = kernel.sums(of: row.matrix(rows: 1, width: counts[index]))
+      #expect("\(together[index])" == "\(alone)", "row \(index)")
+    }
+    #expect(together[4].nonfinite == 1)
+  }
+
   /// Rows that do not lie back to back too, as columns of a wider matrix do not.
   @Test(arguments: [1, 2, 15, 16, 17, 63, 1000])
   func outputSumsHaveFourthPowers(width: Int) {

@@ -9,11 +9,13 @@ or the table is on the screen.
 
 import argparse
 import contextlib
+import http.client
 import os
 import pathlib
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
 import h5py
@@ -223,10 +225,44 @@ def idle(table: Table, chromium, folder: pathlib.Path, _: int):
                 table.add(f"without news, a page open, {what}", "1 %, 150 MB", share(server, 30))
 
 
+def follow(server: Server, is_over: threading.Event):
+    """A page on another machine: hears the news, and asks for the view and the findings as often as the page does."""
+    connection = http.client.HTTPConnection(server.host, server.port, timeout=30)
+    connection.request("GET", "/api/events")
+    news, due = connection.getresponse(), {"view": 0.0, "findings": 0.0}
+    while not is_over.is_set():
+        try:
+            line = news.readline()
+        except TimeoutError:  # It stands still.
+            continue
+        if not line.startswith(b"data:"):
+            continue
+        for path, (least, factor, most) in {"view": (1, 100, 15), "findings": (10, 20, 1e9)}.items():
+            if (now := time.monotonic()) >= due[path]:
+                with contextlib.suppress(TimeoutError):
+                    server.json(path)
+                due[path] = now + min(most, max(least, factor * (time.monotonic() - now)))
+
+
+@contextlib.contextmanager
+def page_elsewhere(server: Server):
+    is_over = threading.Event()
+    reader = threading.Thread(target=follow, args=(server, is_over), daemon=True)
+    reader.start()
+    yield
+    is_over.set()
+
+
 def beside(table: Table, chromium, folder: pathlib.Path, rounds: int):
-    """The server and its page stand still and go on in turn; each step belongs to the turn in which it ended."""
+    """The server stands still and goes on in turn; each step belongs to the turn in which it ended."""
+    pages = {"a page elsewhere": lambda server: page_elsewhere(server), "a page in a browser of this machine": lambda server: visit(chromium, server.address)}
+    for name, page in pages.items():
+        one_beside(table, name, page, folder, rounds)
+
+
+def one_beside(table: Table, name: str, page, folder: pathlib.Path, rounds: int):
     with training(folder, BESIDE) as path, watching(folder / "growing", cwd=folder) as server:
-        with visit(chromium, server.address):
+        with page(server):
             time.sleep(10)
             marks = [len(recorded_seconds(path))]
             for turn in range(4 * rounds):
@@ -237,7 +273,7 @@ def beside(table: Table, chromium, folder: pathlib.Path, rounds: int):
             seconds = recorded_seconds(path)
             turns = [statistics.mean(seconds[a + 8 : b]) for a, b in zip(marks, marks[1:])]
             ratios = [100 * (b / a - 1) for a, b in zip(turns[::2], turns[1::2])]
-            table.add("a step of the training beside a server with an open page, pairs in turn", "1 %",
+            table.add(f"a step of the training beside a server with {name}, pairs in turn", "1 %",
                       f"{statistics.median(ratios):+.1f} % [{min(ratios):+.1f}, {max(ratios):+.1f}]")  # fmt: skip
             table.add("the server meanwhile", "", share(server, 20))
 

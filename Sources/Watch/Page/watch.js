@@ -125,11 +125,12 @@ function refresh() {
   ask();
 }
 
-/** Asks for it anew because of news, but not so often that this machine does nothing else. */
+/** Asks for it anew because of news, but so seldom that the server takes about a hundredth of its machine, where the runs train, too. */
 function refreshSoon() {
   if (isAsking) { isStale = true; return; }
   clearTimeout(timer);
-  timer = setTimeout(refresh, Math.max(0, lastAsked + Math.max(700, 4 * lastCost) - performance.now()));
+  const pause = Math.min(15000, Math.max(1000, 100 * lastCost));
+  timer = setTimeout(refresh, Math.max(0, lastAsked + pause - performance.now()));
 }
 
 async function ask() {

@@ -153,7 +153,7 @@ public final class WatchServer: Sendable {
         slowReading.rest(after: 45)
       }
       // Nobody looks: there is time.
-      let pause = isPartial ? 20 : events.listenerCount > 0 ? 500 : 1500
+      let pause = isPartial ? 20 : events.listenerCount > 0 ? 1000 : 2000
       try? await Task.sleep(for: .milliseconds(pause))
     }
   }
