@@ -48,31 +48,39 @@ package struct BlockBootstrap {
     -> [Double]
   {
     guard layerCount > 0 else { return [] }
-    let sums = resampledSums(BlockSums(of: blocks, prefixSums: prefixSums, layerCount: layerCount))
-    let counts = prefixCounts.map {
-      resampledSums(BlockSums(of: blocks, prefixSums: $0, layerCount: layerCount))
-    }
+    let sums = resampledSums(prefixSums, layerCount)
+    let counts = prefixCounts.map { resampledSums($0, layerCount) }
     // Differences of prefix sums beside a huge spike can fall below zero by rounding.
     return sums.indices.map { max(0, sums[$0]) / (counts?[$0] ?? Double(recordCount)) }
   }
 
   /// The sum of each column in each resample, `(resample, layer)`.
-  private func resampledSums(_ blockSums: BlockSums) -> [Double] {
+  ///
+  /// - Parameter prefixSums: `(record + 1, layer)`.
+  private func resampledSums(_ prefixSums: [Double], _ layerCount: Int) -> [Double] {
+    // As many lanes as there are layers, or as a cache line has.
+    switch layerCount {
+    case ...4:
+      resampledSums(BlockSums<SIMD4<Double>>(of: blocks, prefixSums: prefixSums, layerCount: layerCount))
+    case ...8:
+      resampledSums(BlockSums<SIMD8<Double>>(of: blocks, prefixSums: prefixSums, layerCount: layerCount))
+    default:
+      resampledSums(BlockSums<SIMD16<Double>>(of: blocks, prefixSums: prefixSums, layerCount: layerCount))
+    }
+  }
+
+  private func resampledSums<Pack: SIMD>(_ blockSums: BlockSums<Pack>) -> [Double] {
     var result = Array(repeating: 0.0, count: Self.resampleCount * blockSums.layerCount)
-    var sums = Array(repeating: BlockSums.Pack.zero, count: blockSums.width)
+    var whole: [Int] = []
     for resample in 0..<Self.resampleCount {
-      for pack in sums.indices { sums[pack] = .zero }
+      whole.removeAll(keepingCapacity: true)
+      var rest: Range<Int>?
       drawBlocks(resample) { index, records in
-        if records.count == blocks[index].count {
-          blockSums.add(block: index, to: &sums)
-        } else {
-          blockSums.add(records: records, to: &sums)
-        }
+        // The last block alone is cut off.
+        if records.count == blocks[index].count { whole.append(index) } else { rest = records }
       }
-      for layer in 0..<blockSums.layerCount {
-        let width = BlockSums.Pack.scalarCount
-        result[resample * blockSums.layerCount + layer] = sums[layer / width][layer % width]
-      }
+      blockSums.store(
+        blocks: whole, records: rest, into: &result, at: resample * blockSums.layerCount)
     }
     return result
   }

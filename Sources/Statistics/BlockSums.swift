@@ -1,10 +1,10 @@
 /// Sums over blocks of records, of each layer, several layers to a vector: what a bootstrap spends its time with.
-struct BlockSums {
-  typealias Pack = SIMD4<Double>
-
+///
+/// A vector holds all layers of most models, so that a sum over many blocks stays in registers.
+struct BlockSums<Pack: SIMD> where Pack.Scalar == Double {
   let layerCount: Int
   /// Vectors of a record.
-  let width: Int
+  private let width: Int
   /// Sums of the first r records, `(record + 1, vector)`; lanes behind the last layer are zero.
   private let prefix: [Pack]
   /// Sums over each block, `(block, vector)`: beside each other in memory, where the ends of a long block lie far apart.
@@ -15,7 +15,7 @@ struct BlockSums {
     self.layerCount = layerCount
     let lanes = Pack.scalarCount
     let width = (layerCount + lanes - 1) / lanes
-    var prefix = Array(repeating: Pack.zero, count: prefixSums.count / layerCount * width)
+    var prefix = Array(repeating: Pack(), count: prefixSums.count / layerCount * width)
     for (row, start) in stride(from: 0, to: prefixSums.count, by: layerCount).enumerated() {
       for layer in 0..<layerCount {
         prefix[row * width + layer / lanes][layer % lanes] = prefixSums[start + layer]
@@ -33,15 +33,20 @@ struct BlockSums {
     self.whole = whole
   }
 
-  /// Adds the sums over a block.
-  func add(block: Int, to sums: inout [Pack]) {
-    let start = block * width
-    for pack in 0..<width { sums[pack] += whole[start + pack] }
-  }
-
-  /// Adds the sums over some records.
-  func add(records: Range<Int>, to sums: inout [Pack]) {
-    let (start, end) = (records.lowerBound * width, records.upperBound * width)
-    for pack in 0..<width { sums[pack] += prefix[end + pack] - prefix[start + pack] }
+  /// Stores the sum of each layer over some blocks and then some records, added up in that order.
+  @inline(__always)
+  func store(blocks: [Int], records: Range<Int>?, into sums: inout [Double], at start: Int) {
+    let lanes = Pack.scalarCount
+    for pack in 0..<width {
+      var sum = Pack()
+      for block in blocks { sum += whole[block * width + pack] }
+      if let records {
+        let (lower, upper) = (records.lowerBound * width + pack, records.upperBound * width + pack)
+        sum += (prefix[upper] - prefix[lower])
+      }
+      for layer in pack * lanes..<min(layerCount, (pack + 1) * lanes) {
+        sums[start + layer] = sum[layer % lanes]
+      }
+    }
   }
 }
