@@ -22,6 +22,8 @@ public struct ModelConfiguration: Equatable, Sendable {
   public private(set) var paperWiring: PaperWiring?
   /// What is predicted.
   public var objective: Objective
+  /// What judges whole sequences in the place of the head that predicts tokens; nil of a language model.
+  public var sequenceHead: SequenceHead?
   /// How parameters start.
   public var initialization: Initialization
   /// Dropout of embeddings and branches, in [0, 1).
@@ -85,6 +87,9 @@ public struct ModelConfiguration: Equatable, Sendable {
   /// Rows of the embedding table: the vocabulary, and for a masked model the mask token after it.
   public var embeddingCount: Int { vocabularySize + (objective == .masked ? 1 : 0) }
 
+  /// Whether logits are products with the embedding.
+  public var hasTiedLogits: Bool { architecture.head.isTied && sequenceHead == nil }
+
   /// Rows of the table of learned positions; 0 where there is none.
   public var positionRows: Int {
     if case .learned(let offset) = architecture.embedding.positions { positionCount + offset } else { 0 }
@@ -122,6 +127,9 @@ extension ModelConfiguration {
       throw ModelConfigurationError(description: "\(name) \(value) is more than \(most), the most there is")
     }
     try validateHeads()
+    if let sequenceHead, case .classes(let count) = sequenceHead.target, count < 2 {
+      throw ModelConfigurationError(description: "a head needs two classes or more, not \(count)")
+    }
     if case .sinusoidal = architecture.embedding.positions, modelDim % 2 != 0 {
       throw ModelConfigurationError(
         description: "dim must be even (sine and cosine halves of the positions), not \(modelDim)")

@@ -31,6 +31,9 @@ public enum StemTensor {
   static func after(_ configuration: ModelConfiguration) -> [ParameterSpec] {
     let description = configuration.architecture.head
     var specs = norm(finalNorm, description.norm, configuration)
+    if let head = configuration.sequenceHead {
+      return specs + head.parameters(modelDim: configuration.modelDim)
+    }
     guard !description.isTied else { return specs }
     specs.append(
       ParameterSpec(

@@ -10,7 +10,7 @@ import RunData
 ///   - output: `(B*T, heads * headDim)`, the heads side by side, overwritten.
 ///   - factors: what the factors of the products are made of: `Scalar` itself, or its halves.
 ///   - logSumExp: `(B * heads * T)`, written here; all that ``attentionBackward`` needs to compute the probabilities again.
-///   - dropout: drops probabilities where not nil; nil where sequences differ in length.
+///   - dropout: drops probabilities where not nil.
 ///   - precision: what the logits `scale Q Kᵀ` and the probabilities are rounded to.
 ///   - logitSums: gets the sums of the logits that a query sees, before the cap, one place for each head of each sequence,
 ///     where not nil.
@@ -26,7 +26,6 @@ public func attentionForward<Scalar: KernelScalar, Element: FactorScalar>(
 ) where Element.Sum == Scalar {
   precondition(
     workspace.capacity >= shape.scratchCount(of: Element.self), "workspace too small for attention")
-  precondition(shape.sequences == nil || dropout == nil, "dropout of sequences of unequal lengths")
   team.forEach(taskCount: shape.batchSize * shape.headCount) { task, thread in
     let (batch, head) = (task / shape.headCount, task % shape.headCount)
     let sequence = shape.sequence(batch)
@@ -99,17 +98,17 @@ public func attentionBackward<Scalar: KernelScalar, Element: FactorScalar>(
 ) where Element.Sum == Scalar {
   precondition(
     workspace.capacity >= shape.scratchCount(of: Element.self), "workspace too small for attention")
-  precondition(shape.sequences == nil, "gradients of sequences of unequal lengths")
   let scale = Scalar(shape.scoreScale)
   // A head of keys and its queries belong to one thread: gradients of shared keys are added up in one order.
   team.forEach(taskCount: shape.batchSize * shape.keyValueHeadCount) { task, thread in
     let (batch, keyHead) = (task / shape.keyValueHeadCount, task % shape.keyValueHeadCount)
+    let sequence = shape.sequence(batch)
     let heads = HeadFactors<Element>(shape, workspace.row(thread: thread))
     let k = heads.factor(0, of: shape.part(key, batch: batch, head: keyHead))
     let v = heads.factor(1, of: shape.part(value, batch: batch, head: keyHead))
     let dK = shape.part(keyGradient, batch: batch, head: keyHead)
     let dV = shape.part(valueGradient, batch: batch, head: keyHead)
-    for row in 0..<shape.sequenceLength {
+    for row in 0..<sequence.sequenceLength {
       dK[row].fill(0)
       dV[row].fill(0)
     }
@@ -118,8 +117,9 @@ public func attentionBackward<Scalar: KernelScalar, Element: FactorScalar>(
       let dO = heads.factor(3, of: shape.part(outputGradient, batch: batch, head: head))
       let dQ = shape.part(queryGradient, batch: batch, head: head)
       let task = batch * shape.headCount + head
+      let firstSum = shape.rows(batch: batch).lowerBound * shape.headCount + head * sequence.sequenceLength
       var sums = TensorSums.empty
-      shape.forEachQueryBlock { queries, keys in
+      sequence.forEachQueryBlock { queries, keys in
         let scratch = AttentionScratch(
           workspace.row(thread: thread), queries: queries.count, keys: keys.count)
         let (probabilities, dS) = (scratch.scores, scratch.gradients)
@@ -127,7 +127,7 @@ public func attentionBackward<Scalar: KernelScalar, Element: FactorScalar>(
         product(dO.rows(queries).factor, v.rows(keys).transposed, into: dS)
         for index in queries {
           let row = index - queries.lowerBound
-          let visible = shape.visibleKeys(index)
+          let visible = sequence.visibleKeys(index)
           let slopes = shape.softCap.map { cap in
             let slopes = scratch.slopes[row].slice(0..<visible.count)
             let logits = probabilities[row].split(visible, of: keys).part
@@ -137,7 +137,7 @@ public func attentionBackward<Scalar: KernelScalar, Element: FactorScalar>(
           }
           softmaxBackward(
             scores: probabilities[row], gradient: dS[row], visible: visible, keys: keys,
-            logSumExp: logSumExp[task * shape.sequenceLength + index], slopes: slopes, dropout: dropout,
+            logSumExp: logSumExp[firstSum + index], slopes: slopes, dropout: dropout,
             firstElement: shape.firstElement(task, index), precision: precision)
           if gradientSums != nil {
             sums = sums.merged(with: partialSums(dS[row].split(visible, of: keys).part))

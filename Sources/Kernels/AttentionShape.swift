@@ -20,7 +20,7 @@ public struct AttentionShape: Equatable, Sendable {
   /// c of `c tanh(logit / c)`, which logits pass through before softmax (Gemma 2); nil where they do not.
   public let softCap: Double?
   /// Rows of each sequence where their lengths differ: back to back, none longer than `sequenceLength`. Nil where sequence i has the rows
-  /// from `i * sequenceLength` on. Forward alone takes such batches.
+  /// from `i * sequenceLength` on.
   public let sequences: [Range<Int>]?
 
   /// Creates a shape.

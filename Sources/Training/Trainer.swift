@@ -15,52 +15,61 @@ public final class Trainer<Scalar: KernelScalar> {
   /// Times the parts of each step where it is set.
   public var clock: StepClock?
 
-  private let sampler: BatchSampler
-  private let validation: Validation?
+  private let goal: any TrainingGoal<Scalar>
   private let recorder: GradientRecorder<Scalar>
   private let probe: ActivationProbe?
   private let examples: ExampleNorms?
   private let noise: NoiseMeasurement<Scalar>?
   var scaler: LossScaler?
   var watch: FailureWatch
-  private var batch: TokenBatch
 
-  /// Prepares a run; the model has its initial values already.
+  /// Prepares the run of a language model, which has its initial values already.
   ///
   /// - Throws: where the corpus is too short for one batch.
-  public init(
+  public convenience init(
     model: Model<Scalar>, corpus: CorpusSplit, configuration: TrainingConfiguration
   ) throws(CorpusError) {
-    self.model = model
-    self.configuration = configuration
-    optimizer = Optimizer(configuration.optimizer, table: model.table)
-    sampler = try BatchSampler(
-      source: corpus.training, shape: configuration.batch, sampling: configuration.sampling,
-      objective: model.configuration.objective, seed: configuration.seed)
-    validation = try corpus.validation.map { source throws(CorpusError) in
-      try Validation(source: source, model: model.configuration, batch: configuration.batch)
+    let noise = try configuration.recording.noise.map { schedule throws(CorpusError) in
+      try NoiseMeasurement(schedule, model: model, corpus: corpus.training, configuration: configuration)
     }
+    self.init(
+      model: model,
+      goal: try LanguageModelling(
+        of: model.configuration, corpus: corpus, configuration: configuration),
+      configuration: configuration, noise: noise)
+  }
+
+  /// Prepares a run towards any goal. Its batches are not looked at by parts.
+  public convenience init(
+    model: Model<Scalar>, goal: any TrainingGoal<Scalar>, configuration: TrainingConfiguration
+  ) {
+    precondition(configuration.recording.noise == nil, "noise of a goal whose batches have no parts")
+    self.init(model: model, goal: goal, configuration: configuration, noise: nil)
+  }
+
+  private init(
+    model: Model<Scalar>, goal: any TrainingGoal<Scalar>, configuration: TrainingConfiguration,
+    noise: NoiseMeasurement<Scalar>?
+  ) {
+    self.model = model
+    self.goal = goal
+    self.configuration = configuration
+    self.noise = noise
+    optimizer = Optimizer(configuration.optimizer, table: model.table)
     recorder = GradientRecorder(model: model)
     let isProbed = configuration.recording.activations || configuration.failure.outputLimit != nil
     probe = isProbed ? model.makeProbe() : nil
-    noise = try configuration.recording.noise.map { schedule throws(CorpusError) in
-      try NoiseMeasurement(schedule, model: model, corpus: corpus.training, configuration: configuration)
-    }
     examples = configuration.recording.noise == nil ? nil : model.makeExampleNorms()
     scaler = configuration.lossScaling.map(LossScaler.init)
     watch = FailureWatch(configuration.failure)
-    batch = TokenBatch(
-      batchSize: configuration.batch.batchSize, sequenceLength: configuration.batch.sequenceLength)
   }
 
   /// Gives the model its initial values: those of the run's seed, and where some await a pass, what the first step's batch says of them.
   ///
   /// - Throws: where the corpus cannot be read.
-  public func initializeModel() throws(CorpusError) {
+  public func initializeModel() throws {
     model.initialize(seed: configuration.seed)
-    guard model.table.needsProfile else { return }
-    try sampler.fill(&batch, step: 0)
-    model.profileResiduals(tokens: batch.inputs)
+    if model.table.needsProfile { try goal.profile(model) }
   }
 
   /// Makes every step from `firstStep` on: what comes out is what a run from step 0 on would give from there, where
@@ -89,9 +98,6 @@ public final class Trainer<Scalar: KernelScalar> {
     return .finished
   }
 
-  /// The held-out loss as the model stands, where there is held-out text.
-  public func validationLoss() throws(CorpusError) -> Double? { try validation?.loss(of: model) }
-
   private func isCheckpointDue(_ updates: Int) -> Bool {
     configuration.recording.checkpointInterval.map { updates % $0 == 0 } ?? false
   }
@@ -105,8 +111,8 @@ public final class Trainer<Scalar: KernelScalar> {
       try emit(.snapshot(model.scaleSnapshot(step: count)))
     }
     let isDue = recording.validationInterval.map { count % $0 == 0 } ?? false
-    if isLast || isDue, let loss = try validationLoss() {
-      try emit(.validated(ValidationRecord(step: count, loss: loss)))
+    if isLast || isDue, let record = try goal.validate(model, updates: count) {
+      try emit(.validated(record))
     }
   }
 
@@ -125,7 +131,7 @@ public final class Trainer<Scalar: KernelScalar> {
     let isScheduled = configuration.recording.schedule.includes(step: step)
     probe?.reset()
     examples?.reset()
-    let tokens = sampler.targetCount(step: step)
+    let tokens = goal.lossCount(step: step)
     let isProbed = isScheduled || !configuration.failure.isEmpty
     let loss = try computeGradients(
       step, tokens: tokens, probe: isProbed ? probe : nil, examples: isScheduled ? examples : nil)
@@ -221,27 +227,12 @@ public final class Trainer<Scalar: KernelScalar> {
   /// The gradient of the mean over the global batch, added up over its micro-batches; returns the mean.
   private func computeGradients(
     _ step: Int, tokens: Int, probe: ActivationProbe?, examples: ExampleNorms? = nil
-  ) throws(CorpusError) -> Double {
-    let microBatches = configuration.batch.microBatchesPerStep
-    var sum = 0.0
-    for microBatch in 0..<microBatches {
-      try clock.measure(.data) { () throws(CorpusError) in try fill(step, microBatch) }
-      sum += model.computeGradients(
-        tokens: batch.inputs, targets: batch.targets, gradientScale: scaler?.scale ?? 1 / Double(tokens),
-        accumulating: microBatch > 0, dropout: dropoutKey(step, microBatch), probe: probe,
-        examples: examples, batchTokens: tokens, clock: clock)
-    }
+  ) throws -> Double {
+    let sum = try goal.computeGradients(
+      of: model, step: step, gradientScale: scaler?.scale ?? 1 / Double(tokens), seed: configuration.seed,
+      measures: StepMeasures(probe: probe, examples: examples, clock: clock))
     if scaler != nil { model.scaleGradients(by: Scalar(gradientFactor(tokens: tokens))) }
     return sum / Double(tokens)
-  }
-
-  private func fill(_ step: Int, _ microBatch: Int) throws(CorpusError) {
-    try sampler.fill(&batch, step: step, microBatch: microBatch)
-  }
-
-  private func dropoutKey(_ step: Int, _ microBatch: Int) -> DropoutKey {
-    DropoutKey(
-      seed: configuration.seed, step: step * configuration.batch.microBatchesPerStep + microBatch)
   }
 
   /// `clip / (norm + 1e-6)` where that is below 1, as `torch.nn.utils.clip_grad_norm_` has it.
@@ -251,10 +242,10 @@ public final class Trainer<Scalar: KernelScalar> {
   }
 
   /// Looks for the place where numbers first stopped being finite, by passing the step's batches again, measured.
-  private func report(_ step: Int, loss: Double) throws(CorpusError) -> NonfiniteReport {
+  private func report(_ step: Int, loss: Double) throws -> NonfiniteReport {
     let search = probe ?? model.makeProbe()
     search.reset()
-    _ = try computeGradients(step, tokens: sampler.targetCount(step: step), probe: search)
+    _ = try computeGradients(step, tokens: goal.lossCount(step: step), probe: search)
     return NonfiniteReport(
       step: step, loss: loss, operation: search.firstOutput { $0.nonfinite > 0 }?.place.description,
       tensor: model.table.parameters.indices.reversed()

@@ -199,7 +199,9 @@ struct Block<Scalar: KernelScalar> {
         accumulating: accumulating, pass)
     case .rotary(let rotary, let heads):
       guard let angles = pass.rotations[rotary] else { return }
-      rotaryBackward(angles, headDim: rotary.headDim, gradient: gradient(heads), team: team)
+      for rows in pass.sequences ?? [0..<pass.shape.rows] {
+        rotaryBackward(angles, headDim: rotary.headDim, gradient: gradient(heads).rows(rows), team: team)
+      }
     case .attention(let attention, let query, let key, let valueSlice, let to):
       attendBackward(attention, query, key, valueSlice, from: to, pass)
     case .headScale(let kind, let parameter, let from, let to):

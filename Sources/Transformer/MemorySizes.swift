@@ -22,7 +22,7 @@ struct MemorySizes {
     let plans = table.plans
     stream = (configuration.layerCount + 1) * rows * configuration.modelDim
     logitRows = max(1, min(rows, Self.mostLogits / configuration.embeddingCount))
-    logits = logitRows * configuration.embeddingCount
+    logits = configuration.sequenceHead == nil ? logitRows * configuration.embeddingCount : 0
     kept = plans.map { rows * $0.keptWidth }
     shared = rows * (plans.map(\.sharedWidth).max() ?? 0)
     valueGradients = rows * (plans.map { $0.keptWidth + $0.sharedWidth }.max() ?? 0)
@@ -63,7 +63,7 @@ extension ModelConfiguration {
     let tables = (architecture.head.isTied ? 1.0 : 2) * Double(embeddingCount) + Double(positionRows)
     let parameters = perLayer * Double(layerCount) + tables * Double(modelDim)
     let values = rows * (Double(plan.valueWidths.reduce(0, +)) + 4 * Double(modelDim))
-    let logits = min(rows * Double(embeddingCount), Double(max(MemorySizes.mostLogits, embeddingCount)))
+    let logits = headScalars(rows: rows)
     return (parameters + values + logits) * Double(scalarBytes)
   }
 
@@ -75,6 +75,14 @@ extension ModelConfiguration {
     let (parameters, passes) = scalarCounts(shape: shape)
     let copies = precision == .fp32 ? 4.0 : hasNativeProducts ? 5.5 : 5
     return (copies * parameters + passes) * Double(scalarBytes)
+  }
+
+  /// What a head works on: logits in hand, or what judging sequences takes.
+  private func headScalars(rows: Double) -> Double {
+    guard let sequenceHead else {
+      return min(rows * Double(embeddingCount), Double(max(MemorySizes.mostLogits, embeddingCount)))
+    }
+    return rows * Double(5 * modelDim + sequenceHead.outputCount + 1)
   }
 
   /// Bytes that a second set of gradients and activations takes, for passes of a shape.
@@ -96,7 +104,7 @@ extension ModelConfiguration {
     let keptWidth = Double(
       plan.valueWidths.indices.filter { plan.isKept[$0] }.map { plan.valueWidths[$0] }.reduce(0, +))
     let activations = rows * (keptWidth * Double(layerCount) + 2 * inner + 4 * Double(modelDim))
-    let logits = min(rows * Double(embeddingCount), Double(max(MemorySizes.mostLogits, embeddingCount)))
+    let logits = headScalars(rows: rows)
     let perLayer = plan.parameters.map { $0.shape.map(Double.init).reduce(1, *) }.reduce(0, +)
     let tables = (architecture.head.isTied ? 1.0 : 2) * Double(embeddingCount) + Double(positionRows)
     let parameters = perLayer * Double(layerCount) + tables * Double(modelDim)

@@ -34,13 +34,18 @@ extension Model {
     pass.examples = examples
     forward(tokens: tokens, pass)
     let loss = head(targets: targets, gradientScale: Scalar(gradientScale), accumulating: accumulating, pass)
-    clock.measure(.normalization) { finalNormBackward(pass, accumulating: accumulating) }
+    backward(pass, accumulating: accumulating)
+    return loss
+  }
+
+  /// The backward pass from the gradient of the hidden states on.
+  func backward(_ pass: Pass<Scalar>, accumulating: Bool) {
+    pass.clock.measure(.normalization) { finalNormBackward(pass, accumulating: accumulating) }
     for block in blocks.reversed() { block.backward(pass, accumulating: accumulating) }
-    clock.measure(.elementwise) {
+    pass.clock.measure(.elementwise) {
       embeddingBackward(pass, accumulating: accumulating)
       roundGradients(pass)
     }
-    return loss
   }
 
   /// Forward alone: Σ negative log-likelihood over the counted targets, nats. Nothing is dropped and no gradient changes.
@@ -62,9 +67,17 @@ extension Model {
   /// - Returns: an answer for each token; of loss 0 where there is no target.
   public func answers(tokens: [Int32], targets: [Int32], lengths: [Int]) -> [TargetAnswer] {
     precondition(tokens.count == targets.count && lengths.reduce(0, +) == tokens.count)
+    var pass = makePass(dropout: nil, probe: nil, clock: nil)
+    pass.sequences = sequences(ofLengths: lengths)
+    let rest = shape.rows - tokens.count
+    forward(tokens: tokens + Array(repeating: 0, count: rest), pass)
+    return headAnswers(targets: targets, pass)
+  }
+
+  /// The rows of sequences that lie back to back, and of as many others as fill the shape, which nobody asks about.
+  func sequences(ofLengths lengths: [Int]) -> [Range<Int>] {
     var sequences: [Range<Int>] = []
-    // The shape has a fixed number of rows: what is left of it is sequences that nobody asks about.
-    var missing = shape.rows - tokens.count
+    var missing = shape.rows - lengths.reduce(0, +)
     var fillers: [Int] = []
     while missing > 0 {
       fillers.append(min(missing, shape.sequenceLength))
@@ -74,11 +87,7 @@ extension Model {
       let start = sequences.last?.upperBound ?? 0
       sequences.append(start..<start + length)
     }
-    var pass = makePass(dropout: nil, probe: nil, clock: nil)
-    pass.sequences = sequences
-    let rest = shape.rows - tokens.count
-    forward(tokens: tokens + Array(repeating: 0, count: rest), pass)
-    return headAnswers(targets: targets, pass)
+    return sequences
   }
 
   /// Sets the learned scales on residuals that start by a pass (Admin) to what one forward pass finds; nothing is dropped.
@@ -93,14 +102,14 @@ extension Model {
     forward(tokens: tokens, pass)
   }
 
-  private func makePass(dropout: DropoutKey?, probe: ActivationProbe?, clock: StepClock?) -> Pass<Scalar> {
+  func makePass(dropout: DropoutKey?, probe: ActivationProbe?, clock: StepClock?) -> Pass<Scalar> {
     Pass(
       team: team, workspace: memory.workspace, configuration: configuration, shape: shape,
       rotations: memory.rotations, dropout: dropout, precision: configuration.precision,
       native: memory.native, probe: probe, clock: clock)
   }
 
-  private func forward(tokens: [Int32], _ pass: Pass<Scalar>) {
+  func forward(tokens: [Int32], _ pass: Pass<Scalar>) {
     memory.tokens.row.assign(tokens)
     pass.clock.measure(.elementwise) {
       roundWeights(pass)

@@ -68,12 +68,16 @@ extension Model {
       accumulating: accumulating, statistics: memory.stemStatistics.row, pass)
     let tokenGradient = embedding(memory.gradients)
     // The head of a tied table has written its gradient before.
-    if !accumulating, !configuration.architecture.head.isTied { fill(tokenGradient) }
+    if !accumulating, !configuration.hasTiedLogits { fill(tokenGradient) }
     if let positions = learnedPositions(memory.gradients) {
       if !accumulating, let index = table.index(stem: StemTensor.positions) {
         fill(self.gradient(index).matrix(width: configuration.modelDim))
       }
-      positionBackward(outputGradient: embeddedGradient, accumulatingInto: positions, team: team)
+      for rows in pass.sequences ?? [0..<memory.rows] {
+        positionBackward(
+          outputGradient: embeddedGradient.rows(rows),
+          accumulatingInto: positions.rows(0..<min(rows.count, positions.rows)), team: team)
+      }
     }
     Kernels.embeddingBackward(
       outputGradient: embeddedGradient, tokens: memory.tokens.row, factor: embeddingFactor,

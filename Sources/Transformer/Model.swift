@@ -131,7 +131,9 @@ public final class Model<Scalar: KernelScalar> {
 
   /// A probe for this model's operations.
   public func makeProbe() -> ActivationProbe {
-    let slotCount = shape.batchSize * configuration.headCount
+    // Sequences of unequal lengths may be as many as there are rows.
+    let sequences = configuration.sequenceHead == nil ? shape.batchSize : shape.rows
+    let slotCount = sequences * configuration.headCount
     return ActivationProbe(
       table: table, configuration: configuration, kernel: sumKernel, inner: SumSlots(count: slotCount),
       attention: AttentionSlots(count: slotCount))

@@ -34,6 +34,8 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
   let embedded: Buffer<Scalar>
   /// Logits of as many rows as are worked on at a time.
   let logits: Buffer<Scalar>
+  /// What judging sequences takes; nil of a language model.
+  let sequenceHead: SequenceHeadMemory<Scalar>?
   /// Slopes of a soft cap at these logits; empty where there is none.
   let logitSlopes: Buffer<Scalar>
   /// The angles of every rotation that a layer has.
@@ -82,6 +84,9 @@ struct ModelMemory<Scalar: KernelScalar>: Sendable {
     embedded = Buffer(count: configuration.architecture.embedding.norm == nil ? 0 : 2 * rows * modelDim)
     logits = Buffer(count: sizes.logits)
     logitSlopes = Buffer(count: configuration.architecture.head.softCap == nil ? 0 : sizes.logits)
+    sequenceHead = configuration.sequenceHead.map {
+      SequenceHeadMemory($0, modelDim: configuration.modelDim, rows: shape.rows)
+    }
     rotations = Self.rotations(table, sequenceLength: shape.sequenceLength)
     kept = Self.buffers(sizes.kept, areShared: !hasBackward)
     shared = Buffer(count: sizes.shared)
