@@ -47,13 +47,30 @@ public struct NumberContract: Hashable, Sendable {
       objective: objective)
   }
 
+  /// The contract of a run of ours that learns to judge whole sequences: the mean loss of the examples of a batch.
+  ///
+  /// - Parameter isScore: whether the answer is a number, and the loss its squared error; else it is a class, and the loss its negative
+  ///   log-likelihood.
+  public static func ofExamples(isScore: Bool) -> NumberContract {
+    var contract = ours(objective: isScore ? "regression" : "classification")
+    contract.loss = perExample + (isScore ? "squared error" : "negative log-likelihood")
+    if isScore { contract.unit = "squared score" }
+    return contract
+  }
+
+  private static let perExample = "example "
+
+  /// Whether losses are of whole examples rather than of tokens.
+  public var isPerExample: Bool { loss.hasPrefix(Self.perExample) }
+
   /// Whether losses are mean token losses in nats, so that floors of a corpus hold for them and e to them is a perplexity.
-  public var isNatsPerToken: Bool { unit == "nats" && reduction == "mean" }
+  public var isNatsPerToken: Bool { unit == "nats" && reduction == "mean" && !isPerExample }
 
   /// What losses are in, in words, e.g. `nats/token`.
   public var lossUnit: String {
     guard unit != Self.unknown else { return "unit unknown" }
-    return reduction == "mean" ? "\(unit)/token" : "\(unit), reduction \(reduction)"
+    return reduction == "mean"
+      ? "\(unit)/\(isPerExample ? "example" : "token")" : "\(unit), reduction \(reduction)"
   }
 
   /// The labels by the attribute name that they carry in a run file, in file order.

@@ -34,6 +34,8 @@ public struct RunManifest: Equatable, Sendable {
   public var hasOutputMoments: Bool
   /// Whether the norms' gradients are recorded by sequence at every step, from which noise is estimated.
   public var hasExampleNorms: Bool
+  /// What validations tell beside the loss, in the order of ``TaskMetric``'s cases; empty of language models.
+  public var metrics: [TaskMetric]
   /// Sizes of the scale axes.
   public var modelDim: Int
   /// Width of the FFN's hidden layer.
@@ -53,7 +55,8 @@ public struct RunManifest: Equatable, Sendable {
     corpus: CorpusFacts, machine: MachineFacts, gradients: GradientLayout, scales: [ScaleLayout],
     operationNames: [String], stemOperationNames: [String] = [], hasLossScale: Bool = false,
     hasWeights: Bool = false, hasUpdates: Bool = false, hasNoise: Bool = false,
-    hasOutputMoments: Bool = false, hasExampleNorms: Bool = false, modelDim: Int, ffnDim: Int, headCount: Int,
+    hasOutputMoments: Bool = false, hasExampleNorms: Bool = false, metrics: [TaskMetric] = [], modelDim: Int,
+    ffnDim: Int, headCount: Int,
     headDim: Int? = nil,
     startedAt: String, packing: Packing? = nil
   ) {
@@ -74,6 +77,7 @@ public struct RunManifest: Equatable, Sendable {
     self.hasNoise = hasNoise
     self.hasOutputMoments = hasOutputMoments
     self.hasExampleNorms = hasExampleNorms
+    self.metrics = metrics
     self.modelDim = modelDim
     self.ffnDim = ffnDim
     self.headCount = headCount

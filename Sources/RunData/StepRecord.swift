@@ -148,14 +148,33 @@ public struct ScaleSnapshot: Equatable, Sendable {
 public struct ValidationRecord: Equatable, Sendable {
   /// Optimizer updates made so far.
   public var step: Int
-  /// Mean token negative log-likelihood, in nats.
+  /// Mean token negative log-likelihood, in nats; of a run that learns a task the mean loss of its examples.
   public var loss: Double
+  /// How well a task's examples are answered: as many as the manifest names, in its order; not a number where one is undefined.
+  public var metrics: [Double]
 
   /// Creates a record.
-  public init(step: Int, loss: Double) {
+  public init(step: Int, loss: Double, metrics: [Double] = []) {
     self.step = step
     self.loss = loss
+    self.metrics = metrics
   }
+}
+
+/// How well the examples of a task are answered; 1 is all of them rightly.
+public enum TaskMetric: String, Sendable, CaseIterable {
+  /// The share of examples whose class is the right one.
+  case accuracy
+  /// The same of MNLI's genres that are not trained on.
+  case mismatchedAccuracy = "accuracy_mismatched"
+  /// The harmonic mean of precision and recall of the second class.
+  case f1
+  /// Matthews' correlation of classes.
+  case matthews
+  /// Pearson's correlation of numbers.
+  case pearson
+  /// Spearman's correlation of numbers.
+  case spearman
 }
 
 /// How a run stands: the last status that was written.

@@ -26,6 +26,7 @@ struct ManifestReader {
       hasNoise: try file.contains("noise_sum_squares"),
       hasOutputMoments: try file.contains("activation_count"),
       hasExampleNorms: try file.contains(RunSchema.normExamples),
+      metrics: try TaskMetric.allCases.filter { try file.contains(RunSchema.variable(of: $0)) },
       modelDim: try integer("model_dim"), ffnDim: try integer("ffn_dim"),
       headCount: try integer("head_count"),
       headDim: try file.hasAttribute("head_dim") ? integer("head_dim") : nil,

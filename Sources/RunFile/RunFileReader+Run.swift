@@ -132,7 +132,13 @@ extension RunFileReader {
     return try reading {
       try soundStretches(of: table, in: table.rows(in: window)).flatMap { rows in
         try column.load(rows)
-        return zip(table.keys[rows], column.reals).map { ValidationRecord(step: $0, loss: $1) }
+        var records = zip(table.keys[rows], column.reals).map { ValidationRecord(step: $0, loss: $1) }
+        for metric in manifest.metrics {
+          guard let column = table.column(RunSchema.variable(of: metric)) else { continue }
+          try column.load(rows)
+          for (index, value) in column.reals.enumerated() { records[index].metrics.append(value) }
+        }
+        return records
       }
     }
   }

@@ -130,7 +130,7 @@ public final class RunFileWriter {
   /// - Throws: ``RunFileError``, where the file can no longer be written.
   public func append(_ validation: ValidationRecord) throws {
     let table = try usableTables().validations
-    let row = [RowValue.reals([validation.loss])]
+    let row = ([validation.loss] + validation.metrics).map { RowValue.reals([$0]) }
     guard try isNew("the validation at", validation.step, row, table, recorded.validations) else { return }
     try take(table.append(marker: validation.step, row))
     try flush()

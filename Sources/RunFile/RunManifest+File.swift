@@ -34,6 +34,7 @@ extension RunManifest {
     if hasNoise { crc.update("noise") }
     if hasOutputMoments { crc.update("moments") }
     if hasExampleNorms { crc.update("examples") }
+    for metric in metrics { crc.update(RunSchema.variable(of: metric)) }
     if let packing { crc.update([Int64(packing.every), Int64(packing.recordedSteps)]) }
     crc.update((gradients.elementCounts + gradients.stemElementCounts).map(Int64.init))
     crc.update(

@@ -9,7 +9,7 @@ struct RunSchema {
   /// The version that a run's file has: the first one that knows all that is in it.
   static func version(of manifest: RunManifest) -> Int64 {
     manifest.hasWeights || manifest.hasUpdates || manifest.hasNoise || manifest.hasOutputMoments
-      || manifest.hasExampleNorms ? 2 : 1
+      || manifest.hasExampleNorms || !manifest.metrics.isEmpty ? 2 : 1
   }
 
   /// The dimensions of a run file; each has a coordinate variable of the same name.
@@ -141,7 +141,7 @@ struct RunSchema {
         Column(
           name: "validation_loss", number: .float64, units: "nat",
           longName: "mean token negative log-likelihood on held-out text")
-      ], checksums: ["validation_checksum"])
+      ] + manifest.metrics.map(Self.column), checksums: ["validation_checksum"])
     noises = Self.noiseTable(manifest)
     events = Table(
       marker: Column(name: "event", number: .int64, longName: "change of status"),
@@ -159,6 +159,16 @@ struct RunSchema {
           name: "event_machine", number: .text, longName: "program, matrix products, threads and processor",
           isLater: true),
       ], checksums: ["event_checksum"])
+  }
+
+  /// The variable that keeps a metric.
+  static func variable(of metric: TaskMetric) -> String { "validation_\(metric.rawValue)" }
+
+  private static func column(of metric: TaskMetric) -> Column {
+    Column(
+      name: variable(of: metric), number: .float64,
+      longName: "\(metric.rawValue) on a task's held-out examples"
+    )
   }
 
   /// The schema without the columns that `isThere` does not find: that of a file of an earlier program.

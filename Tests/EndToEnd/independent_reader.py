@@ -210,6 +210,8 @@ class Run:
             yield listed(self._texts("stem_operation"))
         marks = {"loss_scale": "loss_scale", "weight_l1": "weights", "update_l1": "updates", "noise_sum_squares": "noise"}
         marks |= {"activation_count": "moments", "norm_examples": "examples"}
+        metrics = ("accuracy", "accuracy_mismatched", "f1", "matthews", "pearson", "spearman")
+        marks |= {f"validation_{metric}": f"validation_{metric}" for metric in metrics}
         yield b"".join(mark.encode() + b"\0" for variable, mark in marks.items() if variable in file)
         if "packed_every" in attributes:
             yield integers(attributes["packed_every"], attributes["packed_steps"])
