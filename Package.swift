@@ -100,6 +100,13 @@ let package = Package(
         numerics,
       ], swiftSettings: optimized),
 
+    .target(
+      name: "FineTuning",
+      dependencies: [
+        "Architecture", "Charts", "Documents", "Evaluation", "FileAccess", "Kernels", "Randomness", "RunData",
+        "Statistics", "Text", "Training", "Transformer", numerics,
+      ], swiftSettings: optimized),
+
     // Files that others may have damaged.
     .target(
       name: "RunReading",
@@ -121,8 +128,8 @@ let package = Package(
       name: "Experiments",
       dependencies: [
         "Analysis", "Architecture", "BuildInfo", "Charts", "Checkpoints", "Checksums", "Corpus", "Documents",
-        "FileAccess", "Isolation", "Kernels", "RunData", "RunFile", "RunReading", "Statistics", "Text",
-        "Training", "Transformer", numerics, .product(name: "Yams", package: "Yams"),
+        "Evaluation", "FileAccess", "FineTuning", "Isolation", "Kernels", "RunData", "RunFile", "RunReading",
+        "Statistics", "Text", "Training", "Transformer", numerics, .product(name: "Yams", package: "Yams"),
       ], swiftSettings: strict),
 
     // A page that shows runs while they grow.
@@ -140,7 +147,8 @@ let package = Package(
       dependencies: [
         "Analysis", "Architecture", "Charts", "Checkpoints", "Checksums", "Comparison", "Corpus",
         "Documents", "Evaluation", "Experiments", "Export",
-        "FileAccess", "Isolation", "Kernels", "RunData", "RunFile", "RunReading", "Statistics", "Text",
+        "FileAccess", "FineTuning", "Isolation", "Kernels", "RunData", "RunFile", "RunReading", "Statistics",
+        "Text",
         "Training", "Transformer", "Watch",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
@@ -188,6 +196,12 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"], swiftSettings: strict),
+    .testTarget(
+      name: "FineTuningTests",
+      dependencies: [
+        "Architecture", "Corpus", "Evaluation", "FileTestSupport", "FineTuning", "GoldenSupport", "Kernels",
+        "RunData", "Statistics", "Training", "Transformer",
+      ], swiftSettings: strict),
     .testTarget(
       name: "CheckpointsTests",
       dependencies: [

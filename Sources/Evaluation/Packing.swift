@@ -1,12 +1,12 @@
 /// Sequences of unequal lengths, put together so that few rows of a pass are left over.
-struct Packing {
+package struct Packing {
   /// The sequences of each pass, by their places.
-  let passes: [[Int]]
+  package let passes: [[Int]]
 
   /// Fills one pass after another, each time with the longest sequence that still fits.
   ///
   /// - Precondition: no length is 0 or above `rows`.
-  init(lengths: [Int], rows: Int) {
+  package init(lengths: [Int], rows: Int) {
     precondition(
       lengths.allSatisfy { (1...rows).contains($0) }, "a sequence that fits no pass of \(rows) rows")
     var byLength: [[Int]] = Array(repeating: [], count: rows + 1)

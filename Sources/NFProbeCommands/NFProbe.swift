@@ -31,7 +31,7 @@ public struct NFProbe: ParsableCommand {
       GradsCommand.self, TrainCommand.self, SweepCommand.self, StabilityCommand.self, RecipeCommand.self,
       InitCommand.self, ArchitecturesCommand.self, ScalesCommand.self, ActivationsCommand.self,
       RatioCommand.self, CompareCommand.self,
-      EvaluateCommand.self, ReportCommand.self, WatchCommand.self,
+      EvaluateCommand.self, FinetuneCommand.self, ReportCommand.self, WatchCommand.self,
       InfoCommand.self, ExportCommand.self, VerifyCommand.self, RecoverCommand.self, PackCommand.self,
       BenchCommand.self,
     ])

@@ -8,7 +8,7 @@ import h5py
 import pytest
 from conftest import PROGRAM, ROOT, environment, flags, refuses, run, run_files, small, succeeds
 
-COMMANDS = ["grads", "train", "sweep", "stability", "recipe", "init", "scales", "ratio", "compare", "evaluate", "watch", "info", "export", "pack"]
+COMMANDS = ["grads", "train", "sweep", "stability", "recipe", "init", "scales", "ratio", "compare", "evaluate", "finetune", "watch", "info", "export", "pack"]
 
 
 def test_help_lists_the_commands(tmp_path):

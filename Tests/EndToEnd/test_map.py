@@ -48,17 +48,21 @@ MAP = {
     "Export": "Analysis Charts Documents FileAccess RunData RunFile RunReading Statistics TensorBoard Text",
     # What models are worth: losses on a text, tasks.
     "Evaluation": "Charts Corpus Documents FileAccess Kernels Randomness Statistics Text Transformer",
+    # Models that learn a task.
+    "FineTuning": (
+        "Architecture Charts Documents Evaluation FileAccess Kernels Randomness RunData Statistics Text Training Transformer"
+    ),
     # Runs planned, made, gone on with; grids and recipes of them.
     "Experiments": (
-        "Analysis Architecture BuildInfo Charts Checkpoints Checksums Corpus Documents FileAccess Isolation Kernels RunData RunFile"
-        " RunReading Statistics Text Training Transformer"
+        "Analysis Architecture BuildInfo Charts Checkpoints Checksums Corpus Documents Evaluation FileAccess FineTuning Isolation"
+        " Kernels RunData RunFile RunReading Statistics Text Training Transformer"
     ),
     # Runs while they grow, as a page.
     "Watch": "Analysis Charts Checksums Documents Isolation RunData RunFile Text",
     # The commands.
     "NFProbeCommands": (
-        "Analysis Architecture Charts Checkpoints Checksums Comparison Corpus Documents Evaluation Experiments Export FileAccess Isolation"
-        " Kernels RunData RunFile RunReading Statistics Text Training Transformer Watch"
+        "Analysis Architecture Charts Checkpoints Checksums Comparison Corpus Documents Evaluation Experiments Export FileAccess FineTuning"
+        " Isolation Kernels RunData RunFile RunReading Statistics Text Training Transformer Watch"
     ),
     "nf-probe": "NFProbeCommands",
 }
@@ -70,7 +74,7 @@ PACKAGES = {
     "Yams": "Architecture Experiments NFProbeCommands",
     "FlyingFox": "Watch",
     "FlyingSocks": "Watch",
-    "RealModule": "Analysis Charts Comparison Evaluation Experiments Kernels Randomness RunData Statistics Training Transformer",
+    "RealModule": "Analysis Charts Comparison Evaluation Experiments FineTuning Kernels Randomness RunData Statistics Training Transformer",
 }
 
 IMPORT = re.compile(

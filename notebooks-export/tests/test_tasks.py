@@ -113,3 +113,38 @@ def test_what_cannot_be_done_is_told_and_leaves_nothing(
     assert main([str(bpe) if word == "BPE" else word for word in arguments]) == 1
     assert message in capsys.readouterr().err
     assert not Path("x.jsonl").exists() and Path("there.jsonl").read_text() == "x"
+
+
+def test_sentences_of_glue_become_tokens(tmp_path: Path, bpe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = tmp_path / "RTE"
+    data.mkdir()
+    rows = ["index\tsentence1\tsentence2\tlabel", "0\tIt rains.\tIt is wet.\tentailment", "1\tA\t\tnot_entailment"]
+    for split in ("train", "dev"):
+        (data / f"{split}.tsv").write_text("\n".join(rows) + "\n")
+    plain = Tokenizer.from_file(str(bpe))
+    out = tmp_path / "tokens"
+    words = [f"glue/rte={data}", "--tokenizer", str(bpe), "--out", str(out)]
+    assert main(words) == 0
+    header, first, second = lines(out / "train.jsonl")
+    end = plain.encode("\n").ids
+    assert header["between"] == end and header["before"] == header["after"] == []
+    assert header["vocabulary_size"] == plain.get_vocab_size() and header["task"] == "glue/rte"
+    assert first["sentences"] == [plain.encode("It rains.").ids, plain.encode("It is wet.").ids] and first["label"] == 0
+    assert second["sentences"] == [plain.encode("A").ids, []] and (out / "dev.jsonl").exists()
+    # Another time nothing is replaced unless it is said.
+    assert main(words) == 1 and main([*words, "--overwrite"]) == 0
+    assert main(["glue/rte", *words[1:]]) == 1
+
+
+def test_marks_of_a_tokenizer_are_kept(bpe: Path) -> None:
+    from tokenizers.processors import TemplateProcessing
+
+    from nf_probe.sentences import Marks, marks
+
+    tokenizer = Tokenizer.from_file(str(bpe))
+    tokenizer.add_special_tokens(["<s>", "</s>"])
+    start, end = tokenizer.token_to_id("<s>"), tokenizer.token_to_id("</s>")
+    tokenizer.post_processor = TemplateProcessing(  # RoBERTa's
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B:1 </s>:1", special_tokens=[("<s>", start), ("</s>", end)]
+    )
+    assert marks(tokenizer) == Marks([start], [end, end], [end])

@@ -47,17 +47,21 @@ public struct CheckpointHints: Equatable, Sendable {
   /// Whether tensors that no known part of a decoder has are left out; otherwise they are an error, because the model
   /// that they belong to computes something else.
   public var leavesOutUnknownTensors: Bool
+  /// Whether a head that judges sequences is read where there is one, and none that predicts tokens is asked for beside it. Otherwise such a head is
+  /// a tensor like others that no known part has.
+  public var readsSequenceHead: Bool
 
   /// Creates hints.
   public init(
     headCount: Int? = nil, headScalePlacement: HeadScalePlacement? = nil,
     architecture: ArchitectureDescription? = nil, names: CheckpointNames? = nil,
-    leavesOutUnknownTensors: Bool = false
+    leavesOutUnknownTensors: Bool = false, readsSequenceHead: Bool = false
   ) {
     self.headCount = headCount
     self.headScalePlacement = headScalePlacement
     self.architecture = architecture
     self.names = names
     self.leavesOutUnknownTensors = leavesOutUnknownTensors
+    self.readsSequenceHead = readsSequenceHead
   }
 }

@@ -42,7 +42,10 @@ public struct DecoderCheckpoint: Sendable {
   public init(path: String, hints: CheckpointHints = CheckpointHints()) throws(CheckpointError) {
     view = try ModelView(Checkpoint(path: path), adapter: hints.names?.adapter)
     let layout = try DecoderLayout(view)
-    (configuration, notes) = try Self.configuration(layout, view, hints)
+    let found = try Self.configuration(layout, view, hints)
+    var configuration = found.0
+    if hints.readsSequenceHead { configuration.sequenceHead = try layout.sequenceHead() }
+    (self.configuration, notes) = (configuration, found.notes)
     var matching = ParameterMatching(layout, configuration)
     try matching.matchAll()
     // A model that keeps gains minus one takes them as they lie in the file, to the bit.

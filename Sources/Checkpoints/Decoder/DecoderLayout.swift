@@ -32,7 +32,7 @@ struct DecoderLayout {
       if let own = view.ownPlaces[tensor.name], own.stack == Self.stack, own.expert == nil {
         let place = TensorPlace(stack: .decoder, layer: own.layer, name: own.name)
         byLayer[own.layer, default: [:]][own.name] = ModelTensor(place, tensor)
-      } else if tensor.name.hasPrefix("decoder.") {
+      } else if tensor.name.hasPrefix("decoder.") || tensor.name.hasPrefix(SequenceHead.prefix) {
         stem[tensor.name] = ModelTensor(TensorPlace(stack: .decoder, layer: nil, name: tensor.name), tensor)
       } else {
         unknown.append(tensor.name)
@@ -81,6 +81,13 @@ struct DecoderLayout {
       for index in 0..<elements.count where left[index].bitPattern != right[index].bitPattern { return false }
     }
     return true
+  }
+
+  /// The head that judges sequences, by its tensors; nil where there is none.
+  func sequenceHead() throws(CheckpointError) -> SequenceHead? {
+    guard let projection = stem["\(SequenceHead.projection).weight"] else { return nil }
+    let count = try shape(of: projection, rank: 2)[0]
+    return SequenceHead(count == 1 ? .score : .classes(count))
   }
 
   /// The full name of a layer's tensor.

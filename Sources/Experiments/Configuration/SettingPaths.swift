@@ -25,7 +25,8 @@ package enum SettingPaths {
     }.joined(separator: ",")
   }
 
-  private static func absolute(path: String) -> String {
+  /// A path that means the same from any folder.
+  package static func absolute(path: String) -> String {
     path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
   }
 }

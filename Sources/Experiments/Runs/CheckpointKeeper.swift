@@ -35,7 +35,7 @@ struct CheckpointKeeper {
   func save(_ trainer: Trainer<Float>, updates: Int) throws {
     let model = trainer.model
     var metadata = run.model.checkpointMetadata
-    metadata[CheckpointMetadataKey.sequenceLength] = String(run.training.batch.sequenceLength)
+    metadata[CheckpointMetadataKey.sequenceLength] = String(run.context)
     let encoder = JSONEncoder()
     // One order of keys: equal states are equal bytes.
     encoder.outputFormatting = .sortedKeys

@@ -27,6 +27,14 @@ package struct CheckpointStart {
     try checkAgainst(model, path: path)
   }
 
+  /// Opens a checkpoint to fine-tune it: one that was fine-tuned before is as good.
+  package init(path: String, hints: CheckpointHints) throws {
+    var hints = hints
+    hints.readsSequenceHead = true
+    checkpoint = try DecoderCheckpoint(path: path, hints: hints)
+    digest = try SHA256.hexDigest(ofFiles: checkpoint.view.checkpoint.files)
+  }
+
   /// The architecture that the tensors come nearest to.
   package var architecture: ArchitectureChoice {
     let found = checkpoint.configuration
@@ -55,8 +63,8 @@ package struct CheckpointStart {
     try checkpoint.checkVocabulary(ofText: path, setting: "corpus")
   }
 
-  /// Puts the weights into a model of ``configuration(objective:)``.
-  func load(into model: Model<Float>) throws { try checkpoint.load(into: model) }
+  /// Puts the weights into a model of ``configuration(objective:)``; a head that judges sequences begins anew.
+  func load(into model: Model<Float>) throws { try checkpoint.load(into: model, withSequenceHead: false) }
 
   private func checkAgainst(_ model: ModelSettings, path: String) throws {
     let found = checkpoint.configuration
@@ -114,8 +122,11 @@ extension SHA256 {
 
 extension DecoderCheckpoint {
   /// Puts the weights into a model of its configuration.
-  package func load(into model: Model<Float>) throws {
+  ///
+  /// - Parameter withSequenceHead: whether those of a head that judges sequences, too; else they stay as they are.
+  package func load(into model: Model<Float>, withSequenceHead: Bool = true) throws {
     for (index, parameter) in model.table.parameters.enumerated() {
+      guard withSequenceHead || !parameter.fullName.hasPrefix(SequenceHead.prefix) else { continue }
       model.parameter(index).assign(try floats(of: parameter.fullName))
     }
   }

@@ -1,3 +1,4 @@
+import Architecture
 import Checkpoints
 import Corpus
 import Kernels
@@ -35,12 +36,27 @@ package struct RunExecutor {
   ///
   /// - Returns: how it ended.
   package func execute(_ run: PlannedRun, corpus: CorpusSplit, path: String) throws -> TrainingEnd {
+    try execute(run, path: path) { model in
+      try Trainer(model: model, corpus: corpus, configuration: run.training)
+    }
+  }
+
+  /// The same for a run towards any goal.
+  package func execute(_ run: PlannedRun, goal: any TrainingGoal<Float>, path: String) throws -> TrainingEnd {
+    try execute(run, path: path) { model in
+      Trainer(model: model, goal: goal, configuration: run.training)
+    }
+  }
+
+  private func execute(
+    _ run: PlannedRun, path: String, makeTrainer: (Model<Float>) throws -> Trainer<Float>
+  ) throws -> TrainingEnd {
     let earlier = resuming ? try EarlierRun(path: path, run: run, host: host) : nil
     if let end = earlier?.end {
       host.began(run, at: run.training.stepCount)
       return end
     }
-    let trainer = try makeTrainer(run, corpus)
+    let trainer = try makeTrainer(makeModel(run))
     let keeper = CheckpointKeeper(run: run, runFile: path, keeping: keeping, keepsLast: keepsLast)
     let firstStep = try start(trainer, run, keeper, earlier)
     let writer = try makeWriter(run, path, firstStep, earlier)
@@ -70,7 +86,8 @@ package struct RunExecutor {
 
   /// Weights that came from another library go back under its names.
   private func giveBack(_ model: Model<Float>, _ run: PlannedRun, _ path: String) throws {
-    guard let checkpoint = run.checkpoint?.checkpoint, checkpoint.isForeign else { return }
+    guard let checkpoint = run.checkpoint?.checkpoint, checkpoint.isForeign, run.model.sequenceHead == nil
+    else { return }
     let folder = ModelFolder(runFile: path)
     if try folder.write(model, of: checkpoint) {
       host.note("\(run.manifest.architecture): the model under its own names is in \(folder.path)")
@@ -79,11 +96,10 @@ package struct RunExecutor {
 
   // MARK: - Start
 
-  private func makeTrainer(_ run: PlannedRun, _ corpus: CorpusSplit) throws -> Trainer<Float> {
+  private func makeModel(_ run: PlannedRun) throws -> Model<Float> {
     let shape = PassShape(
       batchSize: run.training.batch.batchSize, sequenceLength: run.training.batch.sequenceLength)
-    let model = try Model<Float>(run.model, shape: shape, team: team)
-    return try Trainer(model: model, corpus: corpus, configuration: run.training)
+    return try Model<Float>(run.model, shape: shape, team: team)
   }
 
   /// Puts the trainer where the run goes on, and returns the step.
@@ -101,11 +117,8 @@ package struct RunExecutor {
         "\(run.manifest.architecture): no checkpoint to go on from; goes through its steps again")
       trainer.reset()
     }
-    if let checkpoint = run.checkpoint {
-      try checkpoint.load(into: trainer.model)
-    } else {
-      try trainer.initializeModel()
-    }
+    if run.checkpoint == nil || run.model.sequenceHead != nil { try trainer.initializeModel() }
+    try run.checkpoint?.load(into: trainer.model)
     return 0
   }
 

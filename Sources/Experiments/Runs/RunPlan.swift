@@ -1,5 +1,6 @@
 import Analysis
 import Architecture
+import Checkpoints
 import Checksums
 import Corpus
 import Foundation
@@ -57,6 +58,12 @@ package struct PlannedRun {
 
   /// The run file's name: architecture and seed.
   package var fileName: String { "\(manifest.architecture)-seed\(manifest.seed).h5" }
+
+  /// Tokens of a sequence that its weights are made for; of a task's examples, which may be shorter, what they were made for before.
+  var context: Int {
+    let before = model.sequenceHead == nil ? nil : checkpoint?.checkpoint.statedContext
+    return max(training.batch.sequenceLength, before ?? 0)
+  }
 
   /// Memory that training takes: weights, gradients, moments, and what a pass keeps.
   package var memoryBytes: Double {
@@ -122,7 +129,7 @@ extension RunRequest {
     let settings = settings(architecture, configuration, training, corpus, heldOut: heldOut)
     let alerts = try recording.alertRules()
     let manifest = RunManifest(
-      runID: runID(settings, corpus), architecture: architecture.label(of: configuration),
+      runID: settings.runID(corpus: corpus), architecture: architecture.label(of: configuration),
       configurationJSON: settings.watched(for: alerts).json,
       contract: .ours(objective: configuration.objective.rawValue),
       seed: seed, corpus: corpus, machine: Machine.facts(threadCount: threadCount, model: configuration),
@@ -142,7 +149,7 @@ extension RunRequest {
     do { _ = try AlertWatch(alerts, of: manifest) } catch {
       throw ExperimentError.refused("\(setting: "alerts"): \(error)")
     }
-    let earlierID = runID(settings.without(Settings.ofHeldOut), corpus)
+    let earlierID = settings.without(Settings.ofHeldOut).runID(corpus: corpus)
     return PlannedRun(
       architecture: architecture, model: configuration, training: training, manifest: manifest,
       checkpoint: checkpoint, earlierID: earlierID == manifest.runID ? nil : earlierID, alerts: alerts,
@@ -194,9 +201,12 @@ extension RunRequest {
     "\(rounded(bytes / 1e9, bytes >= 1e12 ? 0 : 1)) GB"
   }
 
+}
+
+extension Settings {
   /// Equal settings, seed and corpus give equal ids: 16 hexadecimal digits.
-  private func runID(_ settings: Settings, _ corpus: CorpusFacts) -> String {
-    String(SHA256.hexDigest(of: Array((settings.json + corpus.sha256).utf8)).prefix(16))
+  func runID(corpus: CorpusFacts) -> String {
+    String(SHA256.hexDigest(of: Array((json + corpus.sha256).utf8)).prefix(16))
   }
 }
 

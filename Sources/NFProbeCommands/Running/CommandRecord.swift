@@ -18,7 +18,7 @@ struct CommandRecord: Codable, Equatable {
   /// Options that belong to one call and not to the run.
   private static let passing: Set<String> = ["config", "out", "overwrite", "quiet", "resume", "follow"]
   /// Options whose values are paths, beside the settings of runs.
-  private static let paths: Set<String> = ["svg"]
+  private static let paths: Set<String> = ["svg", "data"]
 
   /// The record of this call.
   ///

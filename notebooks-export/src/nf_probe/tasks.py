@@ -1,7 +1,7 @@
 """Turns a task's file into the tokens that `nf-probe evaluate --task` reads: `python -m nf_probe.tasks --help`.
 
 What a task's file means and how its prompts read says the program (`nf-probe evaluate --prompts`); here they get their
-tokens.
+tokens. The sentences of GLUE's tasks, `glue/sst-2=FOLDER`, become tokens for `nf-probe finetune --data` (`sentences`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import sentences
 from .errors import NFProbeError
 from .exitstatus import exit_status
 from .program import command
@@ -81,7 +82,8 @@ def _run(options: argparse.Namespace) -> None:
     from tokenizers import Tokenizer
 
     out: Path = options.out
-    if out.exists() and not options.overwrite:
+    is_glue = options.task.startswith(sentences.SUITE)
+    if out.exists() and not options.overwrite and not is_glue:
         raise TaskError(f"{out} exists already; say --overwrite, or choose another --out")
     try:
         tokenizer = Tokenizer.from_file(str(options.tokenizer))
@@ -90,6 +92,15 @@ def _run(options: argparse.Namespace) -> None:
     # A length that the file sets would cut prompts in silence.
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    if is_glue:
+        task, _, data = options.task.partition("=")
+        if not data:
+            raise TaskError(f"{task} does not say where its files are: {task}=FOLDER")
+        counts = sentences.write(task, Path(data), tokenizer, out, overwrite=options.overwrite)
+        for file, count in counts.items():
+            print(f"{file}: {count} examples, vocabulary {tokenizer.get_vocab_size()}")
+        print(f"nf-probe finetune CHECKPOINT --task {task} --data {out}")
+        return
     with tempfile.TemporaryDirectory() as folder:
         prompts = Path(folder) / "prompts.jsonl"
         words = ["--task", options.task, "--prompts", str(prompts), "--shots", str(options.shots)]
@@ -112,9 +123,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m nf_probe.tasks",
         description="Tokens of a task's file, for nf-probe evaluate --task.",
     )
-    parser.add_argument("task", help="FORMAT=FILE or FORMAT=FILE,LABELS, as nf-probe evaluate --task takes it")
+    parser.add_argument(
+        "task",
+        help="FORMAT=FILE or FORMAT=FILE,LABELS, as nf-probe evaluate --task takes it; or glue/NAME=FOLDER, for finetune",
+    )
     parser.add_argument("--tokenizer", required=True, type=Path, help="a tokenizer.json of the tokenizers library")
-    parser.add_argument("--out", required=True, type=Path, help="the file of tokens")
+    parser.add_argument("--out", required=True, type=Path, help="the file of tokens; of glue/NAME a folder")
     parser.add_argument("--shots", type=int, default=0, help="examples with their answers before each (0)")
     parser.add_argument("--shots-from", help="what they are drawn from (the task's own file)")
     parser.add_argument("--shots-seed", type=int, default=0, help="seed of the draw (0)")
