@@ -50,11 +50,18 @@ public struct LayerSeries: Equatable, Sendable {
   ///
   /// - Precondition: `values` has one number a recorded step.
   init(run: RecordedRun, values: [Double], name: String) {
-    precondition(values.count == run.steps.count, "\(values.count) values for \(run.steps.count) steps")
+    self.init(steps: run.steps, segments: run.segments, values: values, name: name)
+  }
+
+  /// A number at some steps of a run, such as those at which it was evaluated; as a stack of one layer, too.
+  ///
+  /// - Precondition: as many steps and segments as values.
+  init(steps: [Int], segments: [Int], values: [Double], name: String) {
+    precondition(values.count == steps.count, "\(values.count) values for \(steps.count) steps")
     operation = name
     statistic = .l1
-    steps = run.steps
-    segments = run.segments
+    self.steps = steps
+    self.segments = segments
     elementCounts = [1]
     self.values = [values]
     isTrained = [values.map { _ in true }]

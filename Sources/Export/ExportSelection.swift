@@ -5,11 +5,15 @@ import RunFile
 public struct ExportSelection {
   /// The name of the validation losses, which have steps of their own.
   static let validationLoss = "validation_loss"
+  /// The names of what texts and tasks gave, which have steps of their own, too.
+  static let evaluations = ["evaluation_loss", "evaluation_accuracy"]
 
   /// Variables with a row for every step.
   let variables: [StepVariable]
   /// Whether validation losses are among it.
   let hasValidation: Bool
+  /// Which of ``evaluations`` are among it.
+  let evaluationNames: [String]
   /// Whether the snapshots of the scales are among it.
   let hasScales: Bool
   /// Steps; of validations and snapshots, updates made. Nil for all.
@@ -23,15 +27,18 @@ public struct ExportSelection {
     guard let names else {
       variables = reader.stepVariables
       hasValidation = true
+      evaluationNames = reader.manifest.evaluations.isEmpty ? [] : Self.evaluations
       return
     }
-    let known = reader.stepVariables.map(\.name) + [Self.validationLoss]
+    let evaluations = reader.manifest.evaluations.isEmpty ? [] : Self.evaluations
+    let known = reader.stepVariables.map(\.name) + [Self.validationLoss] + evaluations
     for name in names where !known.contains(name) {
       throw ExportError.noSuchVariable(name, path: reader.path, known: known)
     }
-    let wanted = names.filter { $0 != Self.validationLoss }
+    let wanted = names.filter { $0 != Self.validationLoss && !evaluations.contains($0) }
     variables = wanted.compactMap { name in reader.stepVariables.first { $0.name == name } }
-    hasValidation = wanted.count < names.count
+    hasValidation = names.contains(Self.validationLoss)
+    evaluationNames = evaluations.filter(names.contains)
   }
 }
 

@@ -3,7 +3,7 @@ import RunData
 import RunFile
 import RunReading
 
-/// A run as lines, one a number: steps in order, then validation losses, then snapshots of the scales.
+/// A run as lines, one a number: steps in order, then validation losses, then evaluations, then snapshots of the scales.
 public struct RecordExport {
   private let reading: GuardedReading
   private let reader: RunFileReader
@@ -27,6 +27,7 @@ public struct RecordExport {
     stream.pending += syntax.header
     try writeSteps(to: stream)
     if selection.hasValidation { try writeValidations(to: stream) }
+    if !selection.evaluationNames.isEmpty { try writeEvaluations(to: stream) }
     if selection.hasScales { try writeScales(to: stream) }
   }
 
@@ -55,6 +56,23 @@ public struct RecordExport {
     for record in try reading.validationRecords(reader, window: selection.window) {
       stream.pending += syntax.head(run: manifest.runID, step: record.step) + middle
       syntax.append(record.loss, to: &stream.pending)
+      try stream.flushIfLarge()
+    }
+  }
+
+  /// The text or task stands where others have a tensor; what a text has no number of has no line.
+  private func writeEvaluations(to stream: ExportStream) throws {
+    for record in try reading.evaluationRecords(reader, window: selection.window) {
+      let head = syntax.head(run: manifest.runID, step: record.step)
+      for name in selection.evaluationNames {
+        let values = name == ExportSelection.evaluations[0] ? record.losses : record.accuracies
+        for (layout, value) in zip(manifest.evaluations, values)
+        where layout.isTask || name == ExportSelection.evaluations[0] {
+          stream.pending += head
+          stream.pending += syntax.middle(RecordSyntax.Subject(tensor: layout.name, statistic: name))
+          syntax.append(value, to: &stream.pending)
+        }
+      }
       try stream.flushIfLarge()
     }
   }

@@ -31,7 +31,8 @@ public struct TensorBoardExport {
       "stem_gradient_l1",
     ]
     let names = reader.stepVariables.map(\.name)
-    return wanted.filter(names.contains) + [ExportSelection.validationLoss]
+    let evaluations = reader.manifest.evaluations.isEmpty ? [] : ExportSelection.evaluations
+    return wanted.filter(names.contains) + [ExportSelection.validationLoss] + evaluations
   }
 
   /// As TensorFlow names them, with the run's start and id for the host, so that one run has one name.
@@ -47,6 +48,8 @@ public struct TensorBoardExport {
     var between = UpdateEvents(
       validations: selection.hasValidation
         ? try reading.validationRecords(reader, window: selection.window) : [],
+      evaluations: selection.evaluationNames.isEmpty
+        ? [] : try reading.evaluationRecords(reader, window: selection.window),
       snapshots: selection.hasScales
         ? reader.snapshotSteps.filter { selection.window?.contains($0) ?? true } : [],
       tags: ScaleTags(reader.manifest))
@@ -89,6 +92,7 @@ public struct TensorBoardExport {
       var event = ScalarEvent()
       switch content {
       case .validation(let loss): event.append(UpdateEvents.validationTag, loss)
+      case .evaluation(let record): append(record, to: &event)
       case .snapshot:
         try reading.forEachSnapshot(reader, window: step..<step + 1) { snapshot in
           events.tags.append(medians: snapshot, of: reader.manifest, to: &event)
@@ -96,6 +100,15 @@ public struct TensorBoardExport {
       }
       append(event, step: step, wallTime: wallTime, to: stream)
       try stream.flushIfLarge()
+    }
+  }
+
+  private func append(_ record: EvaluationRecord, to event: inout ScalarEvent) {
+    for (index, layout) in reader.manifest.evaluations.enumerated() {
+      event.append(ScalarTag("evaluation/loss/\(layout.name)"), record.losses[index])
+      if layout.isTask {
+        event.append(ScalarTag("evaluation/accuracy/\(layout.name)"), record.accuracies[index])
+      }
     }
   }
 
@@ -107,16 +120,19 @@ public struct TensorBoardExport {
 
 /// What is measured between steps, by the updates made before it.
 private struct UpdateEvents {
-  enum Content { case validation(Double), snapshot }
+  enum Content { case validation(Double), evaluation(EvaluationRecord), snapshot }
 
   static let validationTag = ScalarTag("loss/validation")
   let tags: ScaleTags
   private var waiting: [(step: Int, content: Content)]
 
-  init(validations: [ValidationRecord], snapshots: [Int], tags: ScaleTags) {
+  init(
+    validations: [ValidationRecord], evaluations: [EvaluationRecord], snapshots: [Int], tags: ScaleTags
+  ) {
     self.tags = tags
     let all =
-      validations.map { ($0.step, Content.validation($0.loss)) } + snapshots.map { ($0, Content.snapshot) }
+      validations.map { ($0.step, Content.validation($0.loss)) }
+      + evaluations.map { ($0.step, Content.evaluation($0)) } + snapshots.map { ($0, Content.snapshot) }
     // The last first, so that taking one is cheap.
     waiting = all.sorted { $0.0 > $1.0 }
   }

@@ -22,6 +22,8 @@ public struct RecordedRun: Sendable {
   public var seconds: [Double]
   /// Validation losses.
   public var validation: [ValidationRecord]
+  /// What the model was evaluated to on the manifest's texts and tasks.
+  public var evaluations: [EvaluationRecord] = []
   /// The series that were asked for, by tensor name within a layer.
   public var gradients: [String: TensorSeries]
   /// The largest outputs of operations, where they were asked for and are recorded.
@@ -147,6 +149,7 @@ extension RecordedRun {
     tokens += later.tokens
     seconds += later.seconds
     if later.validation.count > validation.count { validation = later.validation }
+    if later.evaluations.count > evaluations.count { evaluations = later.evaluations }
     outputs?.values += later.outputs?.values ?? []
     for layer in streamSquares?.indices ?? 0..<0 {
       streamSquares?[layer] += later.streamSquares?[layer] ?? []

@@ -36,6 +36,8 @@ public struct RunManifest: Equatable, Sendable {
   public var hasExampleNorms: Bool
   /// What validations tell beside the loss, in the order of ``TaskMetric``'s cases; empty of language models.
   public var metrics: [TaskMetric]
+  /// The texts and tasks that the run is evaluated on while it trains; empty where it is on none.
+  public var evaluations: [EvaluationLayout]
   /// Sizes of the scale axes.
   public var modelDim: Int
   /// Width of the FFN's hidden layer.
@@ -58,7 +60,7 @@ public struct RunManifest: Equatable, Sendable {
     hasOutputMoments: Bool = false, hasExampleNorms: Bool = false, metrics: [TaskMetric] = [], modelDim: Int,
     ffnDim: Int, headCount: Int,
     headDim: Int? = nil,
-    startedAt: String, packing: Packing? = nil
+    evaluations: [EvaluationLayout] = [], startedAt: String, packing: Packing? = nil
   ) {
     self.runID = runID
     self.architecture = architecture
@@ -78,6 +80,7 @@ public struct RunManifest: Equatable, Sendable {
     self.hasOutputMoments = hasOutputMoments
     self.hasExampleNorms = hasExampleNorms
     self.metrics = metrics
+    self.evaluations = evaluations
     self.modelDim = modelDim
     self.ffnDim = ffnDim
     self.headCount = headCount

@@ -8,6 +8,7 @@ struct EarlierAttempts {
   let snapshots: RecordedRows
   let validations: RecordedRows
   let noises: RecordedRows
+  let evaluations: RecordedRows
   let eventCount: Int
   let segmentCount: Int
 
@@ -36,7 +37,8 @@ struct EarlierAttempts {
       // A file of before weights, moments of outputs, or gradients by sequence were recorded goes on without them.
       !stored.hasWeights || manifest.hasWeights, !stored.hasUpdates || manifest.hasUpdates,
       !stored.hasOutputMoments || manifest.hasOutputMoments,
-      !stored.hasExampleNorms || manifest.hasExampleNorms, stored.hasNoise == manifest.hasNoise
+      !stored.hasExampleNorms || manifest.hasExampleNorms, stored.hasNoise == manifest.hasNoise,
+      stored.evaluations == manifest.evaluations
     else {
       throw RunFileError(
         .mismatch, path: path,
@@ -47,6 +49,7 @@ struct EarlierAttempts {
     snapshots = try reader.snapshotTable?.recordedRows() ?? .none
     validations = try reader.validationTable.recordedRows()
     noises = try reader.noiseTable?.recordedRows() ?? .none
+    evaluations = try reader.evaluationTable?.recordedRows() ?? .none
     eventCount = reader.eventTable.keys.count
     segmentCount = try reader.segmentCount()
   }

@@ -30,7 +30,16 @@ struct ManifestReader {
       modelDim: try integer("model_dim"), ffnDim: try integer("ffn_dim"),
       headCount: try integer("head_count"),
       headDim: try file.hasAttribute("head_dim") ? integer("head_dim") : nil,
-      startedAt: try text("started_at"), packing: try packing())
+      evaluations: try evaluations(), startedAt: try text("started_at"), packing: try packing())
+  }
+
+  private func evaluations() throws -> [EvaluationLayout] {
+    guard try file.contains(EvaluationCounts.tokens) else { return [] }
+    let names = try names(RunSchema.Dimension.evaluation.rawValue)
+    let counts = try EvaluationCounts.variables.map {
+      try fixed($0.name, Int64.self, [names.count]).map { Int($0) }
+    }
+    return EvaluationCounts.layouts(names: names, counts: counts)
   }
 
   private func packing() throws -> Packing? {

@@ -110,6 +110,7 @@ struct RunFileBuilder {
     let names: [(RunSchema.Dimension, [String])] = [
       (.tensor, manifest.gradients.tensorNames), (.stemTensor, manifest.gradients.stemTensorNames),
       (.operation, manifest.operationNames), (.stemOperation, manifest.stemOperationNames),
+      (.evaluation, manifest.evaluations.map(\.name)),
     ]
     for (dimension, strings) in names where !strings.isEmpty {
       try add(dimension) { try file.createDataset($0, strings: strings) }
@@ -128,6 +129,12 @@ struct RunFileBuilder {
     if let experts = gradients.experts {
       try makeFixed(
         RunSchema.expertCount, experts.elementCounts.map(Int64.init), ["layer", "expert"], scales)
+    }
+    for variable in EvaluationCounts.variables where !manifest.evaluations.isEmpty {
+      try makeFixed(
+        variable.name, manifest.evaluations.map { Int64(variable.count($0)) },
+        [RunSchema.Dimension.evaluation.rawValue], scales)
+      try file.dataset(variable.name).setAttribute("long_name", variable.longName)
     }
     guard !gradients.stemTensorNames.isEmpty else { return }
     try makeFixed("stem_gradient_count", gradients.stemElementCounts.map(Int64.init), ["stem_tensor"], scales)

@@ -53,13 +53,15 @@ extension RunFileReader {
   private func read(
     _ tensors: [String], _ rows: Range<Int>, _ outputs: Bool, _ sums: [GradientStatistic.Sum]
   ) throws -> RecordedRun {
-    RecordedRun(
+    var run = RecordedRun(
       manifest: manifest, status: status.value, steps: Array(steps[rows]),
       segments: try integers("segment", rows), loss: try reals("loss", rows),
       learningRate: try reals("learning_rate", rows), gradientL2: try reals("gradient_l2", rows),
       clipCoefficient: try reals("clip_coefficient", rows), tokens: try integers("tokens", rows),
       seconds: try reals("seconds", rows), validation: try validationRecords(),
       gradients: try series(tensors, rows, sums), outputs: outputs ? try outputMaxima(rows) : nil)
+    run.evaluations = try evaluationRecords()
+    return run
   }
 
   /// Nil where the run has not recorded them.

@@ -42,6 +42,7 @@ public final class RunFileReader {
   let snapshotTable: TableReader?
   let validationTable: TableReader
   let noiseTable: TableReader?
+  let evaluationTable: TableReader?
   let eventTable: TableReader
   /// Whether the file is one that nobody writes, by its own words.
   let isOpenedPlainly: Bool
@@ -81,6 +82,8 @@ public final class RunFileReader {
         schema.snapshots.columns.isEmpty ? nil : try TableReader(schema.snapshots, of: schema, in: file)
       validationTable = try TableReader(schema.validations, of: schema, in: file)
       noiseTable = schema.noises.columns.isEmpty ? nil : try TableReader(schema.noises, of: schema, in: file)
+      evaluationTable =
+        schema.evaluations.columns.isEmpty ? nil : try TableReader(schema.evaluations, of: schema, in: file)
       eventTable = try TableReader(schema.events, of: schema, in: file)
     } catch {
       throw RunFileError(reading: path, error)
@@ -139,7 +142,7 @@ public final class RunFileReader {
   public func hasWriter() -> Bool { WriterLock.holder(ofRunFile: path) != .nobody }
 
   var tables: [TableReader] {
-    [stepTable, snapshotTable, validationTable, noiseTable, eventTable].compactMap { $0 }
+    [stepTable, snapshotTable, validationTable, noiseTable, evaluationTable, eventTable].compactMap { $0 }
   }
 
   /// Those of some rows that are as they were written, in stretches; the others are noted in ``damagedRows``. A

@@ -28,6 +28,7 @@ public final class RunFileWriter {
     var snapshots = RecordedRows.none
     var validations = RecordedRows.none
     var noises = RecordedRows.none
+    var evaluations = RecordedRows.none
   }
 
   /// Creates a run file.
@@ -81,7 +82,7 @@ public final class RunFileWriter {
     segment = earlier.segmentCount
     recorded = Recorded(
       steps: earlier.steps, snapshots: earlier.snapshots, validations: earlier.validations,
-      noises: earlier.noises)
+      noises: earlier.noises, evaluations: earlier.evaluations)
     do {
       let access = HDF5FileAccess(chunkCacheBytes: schema.chunkCacheBytes)
       let file = try HDF5File.openedDurably(path, mode: .writingWhileRead, access: access)
@@ -146,6 +147,19 @@ public final class RunFileWriter {
     let row = schema.noiseRow(noise)
     guard try isNew("the noise at step", noise.step, row, noises, recorded.noises) else { return }
     try take(noises.append(marker: noise.step, row))
+  }
+
+  /// Appends what the model was evaluated to, and flushes.
+  ///
+  /// - Throws: ``RunFileError``: a record of another shape, or a file that can no longer be written.
+  public func append(_ evaluation: EvaluationRecord) throws {
+    guard let table = try usableTables().evaluations else {
+      throw RunFileError(.mismatch, path: path, "the run's manifest names nothing that it is evaluated on")
+    }
+    let row = RunSchema.evaluationRow(evaluation)
+    guard try isNew("the evaluation at", evaluation.step, row, table, recorded.evaluations) else { return }
+    try take(table.append(marker: evaluation.step, row))
+    try flush()
   }
 
   /// Brings everything that was appended to the disk: readers see it, and it outlives a crash.
@@ -247,6 +261,7 @@ struct TableWriters {
   let snapshots: TableWriter?
   let validations: TableWriter
   let noises: TableWriter?
+  let evaluations: TableWriter?
   let events: TableWriter
   private let descriptor: Int32
 
@@ -261,13 +276,15 @@ struct TableWriters {
       schema.snapshots.columns.isEmpty ? nil : try table(schema.snapshots, earlier?.snapshots.count)
     validations = try table(schema.validations, earlier?.validations.count)
     noises = schema.noises.columns.isEmpty ? nil : try table(schema.noises, earlier?.noises.count)
+    evaluations =
+      schema.evaluations.columns.isEmpty ? nil : try table(schema.evaluations, earlier?.evaluations.count)
     events = try table(schema.events, earlier?.eventCount)
   }
 
   /// Hands all waiting rows to the operating system and waits until they are on the disk, the markers last: a marker on
   /// the disk stands for a row on the disk, also after a crash of the machine.
   func write(_ path: String) throws {
-    let waiting = [steps, snapshots, validations, noises, events].compactMap { $0 }.filter {
+    let waiting = [steps, snapshots, validations, noises, evaluations, events].compactMap { $0 }.filter {
       $0.waitingRows > 0
     }
     if !waiting.isEmpty {

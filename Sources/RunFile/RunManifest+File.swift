@@ -35,6 +35,13 @@ extension RunManifest {
     if hasOutputMoments { crc.update("moments") }
     if hasExampleNorms { crc.update("examples") }
     for metric in metrics { crc.update(RunSchema.variable(of: metric)) }
+    if !evaluations.isEmpty {
+      crc.update([Int64(evaluations.count)])
+      for evaluation in evaluations { crc.update(evaluation.name) }
+      for variable in EvaluationCounts.variables {
+        crc.update(evaluations.map { Int64(variable.count($0)) })
+      }
+    }
     if let packing { crc.update([Int64(packing.every), Int64(packing.recordedSteps)]) }
     crc.update((gradients.elementCounts + gradients.stemElementCounts).map(Int64.init))
     crc.update(
@@ -46,7 +53,7 @@ extension RunManifest {
   var obstacle: String? {
     let names = [
       gradients.layerNames, gradients.tensorNames, gradients.stemTensorNames, operationNames,
-      stemOperationNames,
+      stemOperationNames, evaluations.map(\.name),
     ]
     if gradients.layerNames.isEmpty { return "a run needs at least one layer" }
     if gradients.tensorNames.isEmpty { return "a run needs at least one tensor in its layers" }

@@ -9,7 +9,7 @@ struct RunSchema {
   /// The version that a run's file has: the first one that knows all that is in it.
   static func version(of manifest: RunManifest) -> Int64 {
     manifest.hasWeights || manifest.hasUpdates || manifest.hasNoise || manifest.hasOutputMoments
-      || manifest.hasExampleNorms || !manifest.metrics.isEmpty ? 2 : 1
+      || manifest.hasExampleNorms || !manifest.metrics.isEmpty || !manifest.evaluations.isEmpty ? 2 : 1
   }
 
   /// The dimensions of a run file; each has a coordinate variable of the same name.
@@ -24,6 +24,8 @@ struct RunSchema {
     case single
     case validationStep = "validation_step"
     case noiseStep = "noise_step"
+    case evaluation
+    case evaluationStep = "evaluation_step"
     case event
   }
 
@@ -111,6 +113,7 @@ struct RunSchema {
   let snapshots: Table
   let validations: Table
   let noises: Table
+  let evaluations: Table
   private(set) var events: Table
 
   init(_ manifest: RunManifest) {
@@ -123,7 +126,7 @@ struct RunSchema {
       // Only runs that have such scales have the dimension.
       .headElement: manifest.usesAxis(.headElement) ? manifest.headDim : 0,
       .single: manifest.usesAxis(.single) ? 1 : 0,
-      .expert: gradients.experts?.count ?? 0,
+      .expert: gradients.experts?.count ?? 0, .evaluation: manifest.evaluations.count,
     ]
     hasWeights = manifest.hasWeights
     hasUpdates = manifest.hasUpdates
@@ -143,6 +146,7 @@ struct RunSchema {
           longName: "mean token negative log-likelihood on held-out text")
       ] + manifest.metrics.map(Self.column), checksums: ["validation_checksum"])
     noises = Self.noiseTable(manifest)
+    evaluations = Self.evaluationTable(manifest)
     events = Table(
       marker: Column(name: "event", number: .int64, longName: "change of status"),
       columns: [
@@ -178,7 +182,7 @@ struct RunSchema {
     return schema
   }
 
-  var tables: [Table] { [steps, snapshots, validations, noises, events] }
+  var tables: [Table] { [steps, snapshots, validations, noises, evaluations, events] }
 
   /// The tables that the file has: without columns there is nothing to mark.
   var usedTables: [Table] { tables.filter { !$0.columns.isEmpty } }

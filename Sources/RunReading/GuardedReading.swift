@@ -111,6 +111,14 @@ public struct GuardedReading {
     return records
   }
 
+  /// Reads what a run was evaluated to; damaged rows are left out with a warning.
+  public func evaluationRecords(_ reader: RunFileReader, window: Range<Int>?) throws -> [EvaluationRecord] {
+    let before = reader.damagedRows
+    let records = try guardian.run { try reader.evaluationRecords(in: window) }
+    warnOfDamage(reader, since: before)
+    return records
+  }
+
   /// The snapshots of a run's scales, one at a time; damaged ones are left out with a warning.
   public func forEachSnapshot(
     _ reader: RunFileReader, window: Range<Int>?, _ body: (ScaleSnapshot) throws -> Void

@@ -30,6 +30,8 @@ public struct RecordingConfiguration: Equatable, Sendable {
   public var snapshotInterval: Int
   /// Steps between two validations; nil validates at the end alone.
   public var validationInterval: Int?
+  /// Steps between two evaluations on texts and tasks; nil evaluates at the end alone.
+  public var evaluationInterval: Int?
   /// Whether operations' outputs and their gradients are measured.
   public var activations: Bool
   /// Steps between two at which weights and updates are measured, of those that are recorded; 0 measures none.
@@ -50,12 +52,14 @@ public struct RecordingConfiguration: Equatable, Sendable {
   /// Creates a configuration.
   public init(
     schedule: RecordingSchedule = .every(1), snapshotInterval: Int = 50, validationInterval: Int? = nil,
-    activations: Bool = false, weightInterval: Int = RecordingConfiguration.usualWeightInterval,
+    evaluationInterval: Int? = nil, activations: Bool = false,
+    weightInterval: Int = RecordingConfiguration.usualWeightInterval,
     noise: NoiseSchedule? = nil, checkpointInterval: Int? = nil
   ) {
     self.schedule = schedule
     self.snapshotInterval = snapshotInterval
     self.validationInterval = validationInterval
+    self.evaluationInterval = evaluationInterval
     self.activations = activations
     self.weightInterval = weightInterval
     self.noise = noise

@@ -14,6 +14,8 @@ public final class Trainer<Scalar: KernelScalar> {
   public let optimizer: Optimizer<Scalar>
   /// Times the parts of each step where it is set.
   public var clock: StepClock?
+  /// Evaluates the model after so many updates, at the configuration's interval; it changes nothing of the run. Nil evaluates nothing.
+  public var evaluate: ((_ updates: Int) throws -> EvaluationRecord)?
 
   private let goal: any TrainingGoal<Scalar>
   private let recorder: GradientRecorder<Scalar>
@@ -113,6 +115,9 @@ public final class Trainer<Scalar: KernelScalar> {
     let isDue = recording.validationInterval.map { count % $0 == 0 } ?? false
     if isLast || isDue, let record = try goal.validate(model, updates: count) {
       try emit(.validated(record))
+    }
+    if let evaluate, isLast || recording.evaluationInterval.map({ count % $0 == 0 }) ?? false {
+      try emit(.evaluated(evaluate(count)))
     }
   }
 

@@ -12,6 +12,8 @@ public enum TrainingEvent: Sendable {
   case snapshot(ScaleSnapshot)
   /// The held-out loss after some updates.
   case validated(ValidationRecord)
+  /// What the model was evaluated to after some updates.
+  case evaluated(EvaluationRecord)
   /// After this many updates the weights and the optimizer's state are to be kept; all events of the updates before
   /// have been emitted.
   case checkpointDue(updates: Int)

@@ -63,11 +63,12 @@ public final class Model<Scalar: KernelScalar> {
 
   /// A model on the parameters of another one, with gradients and activations of its own.
   ///
+  /// - Parameter hasBackward: without it, losses alone can be computed, as of a model of its own.
   /// - Precondition: sequences are no longer than the other's.
-  public convenience init(sharingParametersOf other: Model, shape: PassShape) {
+  public convenience init(sharingParametersOf other: Model, shape: PassShape, hasBackward: Bool = true) {
     precondition(shape.sequenceLength <= other.shape.sequenceLength)
     let memory = ModelMemory(
-      other.configuration, table: other.table, shape: shape, hasBackward: true, team: other.team,
+      other.configuration, table: other.table, shape: shape, hasBackward: hasBackward, team: other.team,
       parameters: other.memory)
     self.init(other.configuration, other.table, memory, shape: shape, team: other.team)
   }

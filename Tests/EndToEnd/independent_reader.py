@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import h5py
 
 LATEST_VERSION = 2
-MARKERS = ["step", "snapshot", "validation_step", "noise_step", "event"]
+MARKERS = ["step", "snapshot", "validation_step", "noise_step", "evaluation_step", "event"]
 CONTRACT = ["loss", "reduction", "scope", "unit", "gradient_scale", "measured_at", "accumulation", "objective"]
 RUNNING = 1
 MISSING_COUNT = 2**32 - 1
@@ -114,8 +114,8 @@ class Run:
     # What the numbers are
 
     def numbers(self) -> Iterator[Number]:
-        """Every number of steps, validations and snapshots."""
-        for marker in ("step", "validation_step", "snapshot"):
+        """Every number of steps, validations, evaluations and snapshots."""
+        for marker in ("step", "validation_step", "evaluation_step", "snapshot"):
             if marker not in self.rows:
                 continue
             names = [name for name in self._variables(marker) if name != marker and name not in self.covered]
@@ -147,8 +147,11 @@ class Run:
         if not dimensions:
             yield Number(step, None, None, None, name, float(values))
         elif len(dimensions) == 1:
-            for label, value in zip(self._texts(dimensions[0]), values, strict=True):
-                yield Number(step, None, label, None, name, float(value))
+            # A text has no accuracy.
+            examples = self.file["evaluation_examples"] if name == "evaluation_accuracy" else [1] * len(values)
+            for label, value, count in zip(self._texts(dimensions[0]), values, examples, strict=True):
+                if count > 0:
+                    yield Number(step, None, label, None, name, float(value))
         elif dimensions[1] in ("tensor", "operation") or (dimensions[1] == "head" and not name.startswith("scale_")):
             is_head = dimensions[1] == "head"
             labels = [f"heads.{head}" for head in self.file["head"]] if is_head else self._texts(dimensions[1])
@@ -213,6 +216,10 @@ class Run:
         metrics = ("accuracy", "accuracy_mismatched", "f1", "matthews", "pearson", "spearman")
         marks |= {f"validation_{metric}": f"validation_{metric}" for metric in metrics}
         yield b"".join(mark.encode() + b"\0" for variable, mark in marks.items() if variable in file)
+        if "evaluation" in file:
+            yield listed(self._texts("evaluation"))
+            for name in ("tokens", "words", "bytes", "examples"):
+                yield integers(*file[f"evaluation_{name}"][...])
         if "packed_every" in attributes:
             yield integers(attributes["packed_every"], attributes["packed_steps"])
         for name in ("gradient_count", "stem_gradient_count"):

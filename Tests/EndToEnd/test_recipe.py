@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import pathlib
 import re
 import shutil
@@ -144,6 +145,35 @@ def test_wrong_recipes(old, new, mentions, tmp_path):
     assert not (tmp_path / "nf-probe-runs").exists()
 
 
+def put_stand_ins(recipe: str, folder: pathlib.Path) -> None:
+    """Small files for the texts, tokens and tasks that a recipe reads and the repository does not hold."""
+    book = "".join(f"the cat sat on mat {number} and the dog did not\n" for number in range(60))
+    task = {"context": "the cat sat", "choices": [" on mat 1", " dog"], "label": 0}
+    for name in re.findall(r"wikitext-\d+/[\w.]+", recipe):
+        file = folder / name
+        file.parent.mkdir(exist_ok=True)
+        if file.suffix == ".bin":
+            file.write_bytes(bytes(part for letter in name + book for part in (ord(letter) % 32, 0)))
+        else:
+            file.write_text(json.dumps(task) if file.suffix == ".jsonl" else f"{name}\n{book}")
+
+
+def test_the_recipe_of_table_7_is_read(tmp_path):
+    """With everything small: the settings are the recipe's own."""
+    text = (ROOT / "analyses/16-evaluation/wikitext-103.yaml").read_text()
+    sizes = {"layers": 2, "dim": 12, "heads": 3, "ffn-dim": 20, "vocab-size": 32, "sequence": 16, "accumulate": 2, "steps": 4, "warmup": 2}
+    sizes |= {"snapshot-every": 2, "validate-every": 2, "every": 1, "evaluate-context": 16, "evaluate-stride": 4}
+    for name, value in sizes.items():
+        text, count = re.subn(rf"^    {name}: \d+", f"    {name}: {value}", text, flags=re.M)
+        assert count == 1, name
+    (tmp_path / "recipe.yaml").write_text(text)
+    put_stand_ins(text, tmp_path)
+    output = succeeds("recipe", ".", "--seeds=1", "--format=csv", "--threads=1", "--runs=runs", cwd=tmp_path).stdout
+    assert len(claims(output)) == 2
+    with h5py.File(sorted((tmp_path / "runs").rglob("*.h5"))[0]) as file:
+        assert list(file["evaluation"].asstr()) == ["valid.bin", "test.bin"] and (file["evaluation_words"][...] > 0).all()
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "analyses").glob("*/recipe.yaml")), ids=lambda path: path.parent.name)
 def test_the_recipes_of_record_are_read(path: pathlib.Path, tmp_path):
     """Their steps are cut down until they take a second; every claim still comes out as a row."""
@@ -158,6 +188,7 @@ def test_the_recipes_of_record_are_read(path: pathlib.Path, tmp_path):
     # Of a grid of a hundred cells some are enough.
     text = re.sub(r"^ +\"(2017|0\.001|0\.01)\": .*\n", "", text, flags=re.M)
     (tmp_path / "recipe.yaml").write_text(text)
+    put_stand_ins(text, tmp_path)
     output = succeeds("recipe", ".", "--seeds=1", "--format=csv", "--threads=1", cwd=tmp_path).stdout
     said = text.count("- says:")
     # One that claims nothing prints its grid.

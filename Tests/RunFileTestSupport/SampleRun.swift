@@ -9,7 +9,7 @@ public struct SampleRun: Sendable {
   public init(
     layers: Int = 3, tensors: Int = 4, stem: Int = 2, operations: Int = 0, stemOperations: Int = 0,
     hasLossScale: Bool = false, hasParameters: Bool = false, hasNoise: Bool = false,
-    modelDim: Int = 6
+    evaluations: Int = 0, modelDim: Int = 6
   ) {
     let cells = layers * tensors
     let gradients = GradientLayout(
@@ -36,7 +36,13 @@ public struct SampleRun: Sendable {
       operationNames: (0..<operations).map { "operation\($0)" },
       stemOperationNames: (0..<stemOperations).map { "decoder.operation\($0)" }, hasLossScale: hasLossScale,
       hasWeights: hasParameters, hasUpdates: hasParameters, hasNoise: hasNoise, modelDim: modelDim,
-      ffnDim: 4 * modelDim, headCount: 2, startedAt: "2026-01-02T03:04:05Z")
+      ffnDim: 4 * modelDim, headCount: 2,
+      evaluations: (0..<evaluations).map { index in
+        // Texts and tasks in turn.
+        EvaluationLayout(
+          name: "evaluated \(index)", tokenCount: 100 + index, wordCount: index % 2 == 0 ? 20 : 0,
+          byteCount: 90, exampleCount: index % 2 == 0 ? 0 : 8)
+      }, startedAt: "2026-01-02T03:04:05Z")
   }
 
   /// The record of one step.
@@ -71,6 +77,13 @@ public struct SampleRun: Sendable {
     return NoiseRecord(
       step: step, parts: 4, partTokens: 128, tokens: 512, partSquares: values(grid, 10),
       stemPartSquares: values(stem, 11), squares: values(grid, 12), stemSquares: values(stem, 13))
+  }
+
+  /// What the model is evaluated to after `step` updates.
+  public func evaluation(_ step: Int) -> EvaluationRecord {
+    EvaluationRecord(
+      step: step, losses: manifest.evaluations.indices.map { Self.value(step, 14, $0) },
+      accuracies: manifest.evaluations.map { $0.isTask ? Double(step % 8) / 8 : .nan })
   }
 
   /// The scales after `step` updates; layer 0 lacks `c_attn`.

@@ -50,6 +50,26 @@ import Testing
     #expect(try reader.attempts().map(\.end) == [.interrupted, .finished])
   }
 
+  @Test func evaluationsMadeAgainAreNotDoubled() throws {
+    let sample = SampleRun(evaluations: 2)
+    func append(_ updates: [Int], to writer: RunFileWriter) throws {
+      for count in updates {
+        try writer.append(sample.record(count))
+        try writer.append(sample.evaluation(count))
+      }
+    }
+    let first = try RunFileWriter(creating: path, manifest: sample.manifest)
+    try append([3, 6, 9], to: first)
+    try first.finish(status: .interrupted)
+    let second = try RunFileWriter(resuming: path, manifest: sample.manifest, firstStep: 5)
+    try append([6, 9, 12], to: second)
+    var other = sample.evaluation(6)
+    other.losses[1] += 1
+    #expect(throws: RunFileError.self) { try second.append(other) }
+    try second.finish(status: .finished)
+    #expect(try RunFileReader(path: path).evaluationRecords().map(\.step) == [3, 6, 9, 12])
+  }
+
   @Test func aFileOfBeforeWeightsWereRecordedGoesOnWithoutThem() throws {
     try interrupted(at: 10)
     let today = SampleRun(operations: 2, hasParameters: true)

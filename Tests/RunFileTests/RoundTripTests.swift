@@ -76,6 +76,33 @@ import Testing
     #expect(try folder.names() == ["run.h5"])
   }
 
+  /// Rows of their own, of texts and tasks, and counts that do not change; a text has no accuracy.
+  @Test func evaluationsComeBack() throws {
+    let sample = SampleRun(evaluations: 3)
+    let writer = try RunFileWriter(creating: path, manifest: sample.manifest)
+    for step in 0..<30 {
+      try writer.append(sample.record(step))
+      if step % 7 == 6 { try writer.append(sample.evaluation(step + 1)) }
+    }
+    try writer.finish(status: .finished)
+    let reader = try RunFileReader(path: path)
+    #expect(reader.manifest == sample.manifest && reader.isManifestIntact)
+    #expect(try reader.verify().isIntact && reader.verify().tables.map(\.name).contains("evaluation_step"))
+    let records = try reader.evaluationRecords()
+    #expect(records.map(\.step) == [7, 14, 21, 28])
+    for record in records {
+      let rule = sample.evaluation(record.step)
+      #expect(record.losses == rule.losses && record.accuracies[1] == rule.accuracies[1])
+      #expect(record.accuracies[0].isNaN && record.accuracies[2].isNaN)
+    }
+    #expect(try reader.evaluationRecords(in: 8..<21).map(\.step) == [14])
+    #expect(try reader.read(tensors: []).evaluations.count == 4)
+    let others = SampleRun(evaluations: 2)
+    #expect(throws: RunFileError.self) {
+      try RunFileWriter(resuming: path, manifest: others.manifest, firstStep: 3)
+    }
+  }
+
   /// Rows of their own, of the steps that were looked at by parts; sums over tensors as they are asked for.
   @Test func noiseComesBack() throws {
     let sample = SampleRun(hasNoise: true)

@@ -57,7 +57,7 @@ import Transformer
       case .snapshot(let snapshot): result.snapshots.append(snapshot)
       case .nonfinite(let report): result.reports.append(report)
       case .noise(let record): result.noise.append(record)
-      case .validated, .checkpointDue: break
+      case .validated, .evaluated, .checkpointDue: break
       }
     }
     result.parameters = model.table.parameters.indices.flatMap { model.parameter($0).array() }

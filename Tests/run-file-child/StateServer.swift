@@ -91,6 +91,7 @@ struct StateServer {
     }
     let snapshots = try checkedSnapshots(reader)
     try checkNoise(reader)
+    try checkEvaluations(reader)
     return "intact=\(result.isIntact ? 1 : 0) steps=\(steps) snapshots=\(snapshots) "
       + "unfinished=\(result.tables.reduce(0) { $0 + $1.unfinishedRows })"
   }
@@ -99,7 +100,8 @@ struct StateServer {
     let layout = reader.manifest.gradients
     return SampleRun(
       layers: layout.layerCount, tensors: layout.tensorNames.count, stem: layout.stemTensorNames.count,
-      hasParameters: reader.manifest.hasWeights, hasNoise: reader.manifest.hasNoise)
+      hasParameters: reader.manifest.hasWeights, hasNoise: reader.manifest.hasNoise,
+      evaluations: reader.manifest.evaluations.count)
   }
 
   private func check(_ path: String) throws -> String {
@@ -136,6 +138,20 @@ struct StateServer {
         guard step % 5 == 0, noise.squares[layer][record] == rule.squares[cell],
           noise.partSquares[layer][record] == rule.partSquares[cell] / Double(rule.parts)
         else { throw Mismatch("the noise of step \(step)") }
+      }
+    }
+  }
+
+  /// Every tenth update's, as far as they are there; damaged ones are left out.
+  private func checkEvaluations(_ reader: RunFileReader) throws {
+    let sample = sample(of: reader)
+    for record in try reader.evaluationRecords() {
+      let rule = sample.evaluation(record.step)
+      let areAccuraciesEqual = zip(record.accuracies, rule.accuracies).allSatisfy {
+        $0 == $1 || ($0.isNaN && $1.isNaN)
+      }
+      guard record.step % 10 == 0, record.losses == rule.losses, areAccuraciesEqual else {
+        throw Mismatch("the evaluation after \(record.step)")
       }
     }
   }

@@ -6,7 +6,7 @@ import RunFileTestSupport
 /// Writes a run as its arguments say; the tests kill it, fill its disk and lock it out.
 ///
 ///     run-file-child PATH [steps N] [delay MICROSECONDS] [interval SECONDS] [limit BYTES] [unfinished]
-///                         [flush STEPS] [layers N] [tensors N] [parameters] (with weights, updates and noise)
+///                         [flush STEPS] [layers N] [tensors N] [parameters] (with weights, updates, noise and evaluations)
 ///     run-file-child PATH measure STEPS
 ///     run-file-child PATH repair
 ///     run-file-child serve
@@ -57,12 +57,13 @@ struct Child {
   func run() throws {
     let sample = SampleRun(
       layers: layers, tensors: tensors, stem: 3, hasParameters: hasParameters,
-      hasNoise: hasParameters)
+      hasNoise: hasParameters, evaluations: hasParameters ? 2 : 0)
     let writer = try RunFileWriter(creating: path, manifest: sample.manifest, interval: interval)
     say("created", to: 1)
     for step in 0..<steps {
       try writer.append(sample.record(step))
       if hasParameters, step % 5 == 0 { try writer.append(sample.noise(step)) }
+      if hasParameters, step % 10 == 9 { try writer.append(sample.evaluation(step + 1)) }
       if step % flushSteps == flushSteps - 1 {
         try writer.flush()
         say("flushed \(step + 1)", to: 1)

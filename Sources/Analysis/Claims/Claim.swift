@@ -13,6 +13,10 @@ public struct Claim: Sendable {
     case gradient
     /// e to the final held-out loss.
     case perplexity
+    /// e to the loss of the last evaluation on a text, by token, word or byte.
+    case evaluationPerplexity = "evaluation perplexity"
+    /// Percent of a task's examples that are answered rightly at the last evaluation.
+    case accuracy
     /// Seconds of a run's median step.
     case stepSeconds = "step seconds"
     /// Parameters of the model.
@@ -36,9 +40,11 @@ public struct Claim: Sendable {
     case streamGrowth = "stream growth"
 
     /// Whether numbers of seeds are put together by their logarithms.
-    var isRatio: Bool { self != .slope && self != .scale && self != .scaleTrend }
+    var isRatio: Bool { ![.slope, .scale, .scaleTrend, .accuracy].contains(self) }
     /// Whether it reads gradients.
     public var needsGradients: Bool { [.earlyLate, .spread, .slope, .gradient].contains(self) }
+    /// Whether it reads what runs were evaluated to.
+    var needsEvaluations: Bool { [.evaluationPerplexity, .accuracy].contains(self) }
     /// Whether it reads learned scales.
     public var needsScales: Bool { [.scale, .scaleTrend, .scaleWidth].contains(self) }
     /// Whether it reads the residual stream.
@@ -47,6 +53,7 @@ public struct Claim: Sendable {
     var standsAlone: Bool {
       [
         .earlyLate, .spread, .slope, .perplexity, .bestValue, .peakRate, .scale, .scaleTrend, .streamGrowth,
+        .evaluationPerplexity, .accuracy,
       ].contains(self)
     }
   }

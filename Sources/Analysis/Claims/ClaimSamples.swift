@@ -71,6 +71,8 @@ struct ClaimSamples {
   ) -> Double? {
     switch measurement.measure {
     case .perplexity: return cell.finalLosses[run.manifest.seed].map { Double.exp($0) }
+    case .evaluationPerplexity, .accuracy:
+      return run.evaluation(measurement, afterUpdates: cell.plannedSteps)
     case .stepSeconds: return median(run.seconds)
     case .memory: return cell.memoryBytes
     case .bestValue: return report.bestValue(near: cell, seed: run.manifest.seed)

@@ -1,3 +1,5 @@
+import RunData
+
 /// What is measured of each seed's run of a cell, alone or beside another cell's.
 public struct Measurement: Sendable {
   /// What is measured.
@@ -24,6 +26,10 @@ public struct Measurement: Sendable {
   public var statistic: Claim.ScaleStatistic
   /// The other scale that a width is compared with.
   public var otherScale: String?
+  /// The text or task whose evaluation is read; nil for the only one of its kind.
+  public var evaluated: String?
+  /// What the loss of a text is divided by.
+  public var unit: EvaluationLayout.Unit
 
   /// Creates a measurement.
   public init(
@@ -31,7 +37,8 @@ public struct Measurement: Sendable {
     operations: [String] = [OperationChoice.usual], layers: LayerSelection = .all,
     take: Claim.Take = .mean, window: StepWindow? = nil, from: StepWindow? = nil,
     normalizer: RatioNormalizer = .none, scale: String? = nil,
-    statistic: Claim.ScaleStatistic = .median, otherScale: String? = nil
+    statistic: Claim.ScaleStatistic = .median, otherScale: String? = nil,
+    evaluated: String? = nil, unit: EvaluationLayout.Unit = .token
   ) {
     self.measure = measure
     self.of = of
@@ -45,6 +52,8 @@ public struct Measurement: Sendable {
     self.scale = scale
     self.statistic = statistic
     self.otherScale = otherScale
+    self.evaluated = evaluated
+    self.unit = unit
   }
 
   /// What is missing for it to be measured at all; nil where nothing is.
@@ -53,6 +62,12 @@ public struct Measurement: Sendable {
     if !measure.standsAlone, against.isEmpty, otherScale == nil, !(measure == .gradient && from != nil) {
       return "\(measure.rawValue) needs `against`"
         + (measure == .gradient ? ", or `from` with an earlier window" : "")
+    }
+    if evaluated != nil, !measure.needsEvaluations {
+      return "`evaluated` goes with evaluation perplexity and accuracy alone"
+    }
+    if unit != .token, measure != .evaluationPerplexity {
+      return "`by` goes with evaluation perplexity alone"
     }
     if from != nil, measure != .gradient { return "`from` goes with the measure gradient alone" }
     if from != nil, !against.isEmpty { return "`from` and `against` exclude each other" }

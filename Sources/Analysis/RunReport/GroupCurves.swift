@@ -14,8 +14,10 @@ struct GroupCurves {
   var isSmoothed = true
   /// Levels across the panel.
   var levels: [ReferenceMark] = []
-  /// The quantity at each recorded step; empty where a run has not recorded it.
+  /// The quantity at each of ``steps``; empty where a run has not recorded it.
   let values: (RecordedRun) -> [Double]
+  /// The steps at which it stands; of most quantities those that are recorded.
+  var steps: (RecordedRun) -> [Int] = { $0.steps }
 
   /// One panel, or where that would be too full one an architecture, or more; none where nothing is recorded.
   func panels(of groups: [RunGroup], heading: String = "") -> [Panel] {
@@ -57,7 +59,12 @@ struct GroupCurves {
   }
 
   private func curve(_ group: RunGroup, style: SeriesStyle, phase: Double) -> SeedCurve {
-    let series = group.runs.map { LayerSeries(run: $0, values: values($0), name: title) }
+    let series = group.runs.map { run in
+      let steps = steps(run)
+      return LayerSeries(
+        steps: steps, segments: steps == run.steps ? run.segments : steps.map { _ in 0 },
+        values: values(run), name: title)
+    }
     let shared = SharedSteps(series)
     return SeedCurve(
       name: group.label, style: style, phase: phase, shared: shared,

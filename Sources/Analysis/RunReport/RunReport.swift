@@ -119,7 +119,9 @@ public struct RunReport {
     Document(
       title: options.title ?? defaultTitle, lead: lead, findings: findings,
       sections: [
-        summarySection, lossSection, mismatchSection, operationSection, ratioSection,
+        summarySection, lossSection,
+      ] + [evaluationSection].compactMap(\.self) + [
+        mismatchSection, operationSection, ratioSection,
       ] + [noiseSection, outputSection].compactMap(\.self) + [
         scaleSection, optimizationSection, timeSection, stabilitySection,
       ] + sweepSections + [wiringSection, configurationSection, provenanceSection, definitionSection],

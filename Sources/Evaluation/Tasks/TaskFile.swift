@@ -18,6 +18,11 @@ public enum TaskFile {
 
   private static let version = 1
 
+  /// The name of a file without folders and endings, which a task of no other name is called by.
+  public static func stem(of path: String) -> String {
+    String((path.split(separator: "/").last ?? Substring(path)).prefix { $0 != "." })
+  }
+
   /// Whether a file is one of ours.
   public static func isOne(_ path: String) throws -> Bool {
     try TaskRecordReader(path: path).text().prefix(40).contains("\"nf_probe_task\"")

@@ -66,6 +66,9 @@ public enum TaskFormat: String, CaseIterable, Sendable {
     }
   }
 
+  /// Whether its labels may be in a file of their own.
+  public var mayHaveLabelsApart: Bool { self == .piqa || self == .winogrande }
+
   /// What the first answer is called where answers are counted.
   var firstLabel: Int { self == .winogrande || self == .storycloze ? 1 : 0 }
 }

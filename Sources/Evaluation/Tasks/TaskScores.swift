@@ -63,12 +63,13 @@ public struct TaskQuestion: Sendable {
   /// - Parameters:
   ///   - startToken: put before each context where not nil.
   ///   - limit: tokens that a model can take; contexts that are longer lose their beginning where `truncates`.
+  ///   - scoring: the one that is wanted, so that what only others read is not asked for; nil for all that the task has.
   /// - Throws: ``EvaluationError`` where an answer does not fit, or a context has nothing in it.
   public init(
-    _ task: TaskSet<[Int32]>, startToken: Int32?, limit: Int?, truncates: Bool
+    _ task: TaskSet<[Int32]>, startToken: Int32?, limit: Int?, truncates: Bool, scoring: TaskScoring? = nil
   ) throws(EvaluationError) {
     (self.task, self.startToken, self.limit) = (task, startToken, limit)
-    let asksUnconditional = task.format.scorings.contains(.unconditional)
+    let asksUnconditional = (scoring.map { [$0] } ?? task.format.scorings).contains(.unconditional)
     var places: [Place] = []
     for (index, example) in task.examples.enumerated() {
       for (number, choice) in example.choices.enumerated() where !choice.completion.isEmpty {

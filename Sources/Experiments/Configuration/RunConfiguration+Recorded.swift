@@ -3,9 +3,9 @@ import Yams
 
 extension RunConfiguration {
   /// What a recorded run says of a file: its name, or its digest. Where the file is, the run cannot say.
-  package static let recordedFiles: Set<String> = [
-    "corpus", "validation", Settings.validationDigest, "from-checkpoint",
-  ]
+  package static let recordedFiles = Set(
+    ["corpus", "validation", Settings.validationDigest, "from-checkpoint", Settings.evaluationDigest]
+      + EvaluationSettings.keys.map(\.name))
 
   /// The configuration that a recorded run was made with, but for the files that it read.
   /// - Throws: ``ExperimentError`` where it was recorded by another program, or says what there is not.

@@ -24,6 +24,8 @@ public struct RunConfiguration: Equatable, Sendable {
   public var corpus = CorpusSettings()
   /// What is recorded.
   public var recording = RecordingSettings()
+  /// What the model is evaluated on meanwhile.
+  public var evaluation = EvaluationSettings()
   /// Weights to start from, by their path; nil starts from random ones.
   public var fromCheckpoint: String?
   /// Names of tensors of such weights that no table knows, by the path of their file.
@@ -46,6 +48,7 @@ public struct RunConfiguration: Equatable, Sendable {
     try precision.validate()
     try corpus.validate()
     try recording.validate()
+    try evaluation.validate()
     guard names == nil || fromCheckpoint != nil else {
       throw .refused(
         "\(setting: "names") says how the tensors of \(setting: "from-checkpoint") are called: name that too")
@@ -65,7 +68,8 @@ public struct RunConfiguration: Equatable, Sendable {
     ] + ModelSettings.keys.map { $0.within(\.model) } + ScheduleSettings.keys.map { $0.within(\.schedule) }
     + TrainingSettings.keys.map { $0.within(\.training) } + FailureSettings.keys.map { $0.within(\.failure) }
     + PrecisionSettings.keys.map { $0.within(\.precision) } + CorpusSettings.keys.map { $0.within(\.corpus) }
-    + RecordingSettings.keys.map { $0.within(\.recording) } + [
+    + RecordingSettings.keys.map { $0.within(\.recording) }
+    + EvaluationSettings.keys.map { $0.within(\.evaluation) } + [
       .optional("from-checkpoint", \.fromCheckpoint, called: "checkpoint"),
       .optional("names", \.names, called: "file"),
     ]

@@ -7,7 +7,7 @@ extension RunRequest {
   /// Every setting that decides what a run computes.
   func settings(
     _ architecture: ArchitectureChoice, _ model: ModelConfiguration, _ training: TrainingConfiguration,
-    _ corpus: CorpusFacts, heldOut: CorpusFacts?
+    _ corpus: CorpusFacts, heldOut: CorpusFacts?, evaluation: RunEvaluation?
   ) -> Settings {
     var settings = Settings()
     settings["architecture"] = .text(architecture.name)
@@ -32,9 +32,20 @@ extension RunRequest {
     settings["hold-out"] = configuration.corpus.holdOut.map { .number($0) }
     settings["validation"] = heldOut.map { .text($0.name) }
     settings[Settings.validationDigest] = heldOut.map { .text($0.sha256) }
+    if let evaluation { add(evaluation, to: &settings) }
     settings["update"] = .flag(training.updatesParameters)
     settings["from-checkpoint"] = checkpoint.map { .text($0.digest) }
     return settings
+  }
+
+  private func add(_ evaluation: RunEvaluation, to settings: inout Settings) {
+    let given = configuration.evaluation
+    settings["evaluate"] = .text((given.evaluate ?? .end).description)
+    settings["evaluate-text"] = given.texts.map { .text($0.map(\.fileNames).joined(separator: ",")) }
+    settings["evaluate-task"] = given.tasks.map { .text($0.fileNames) }
+    if !evaluation.digest.isEmpty { settings[Settings.evaluationDigest] = .text(evaluation.digest) }
+    settings["evaluate-context"] = given.context.map { .integer($0) }
+    settings["evaluate-stride"] = given.stride.map { .integer($0) }
   }
 
   private func add(_ wiring: PaperWiring, to settings: inout Settings) {

@@ -30,6 +30,8 @@ package struct Settings {
 
   /// The setting that tells a held-out text of one name from another; no option has it.
   package static let validationDigest = "validation-sha256"
+  /// The setting that tells texts and tasks of one name from others; no option has it.
+  package static let evaluationDigest = "evaluate-sha256"
   /// What says which text is not trained on.
   static let ofHeldOut = ["hold-out", "validation", validationDigest]
 

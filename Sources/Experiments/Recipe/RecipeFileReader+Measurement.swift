@@ -21,6 +21,10 @@ extension RecipeFileReader {
     if let node = values[.statistic] {
       measurement.statistic = try reader.choice(node, "statistic", of: Claim.ScaleStatistic.self)
     }
+    if let node = values[.evaluated] { measurement.evaluated = try reader.text(node, "evaluated") }
+    if let node = values[.by] {
+      measurement.unit = try reader.choice(node, "by", of: EvaluationLayout.Unit.self)
+    }
     return measurement
   }
 

@@ -20,7 +20,7 @@ package struct RecipeFileReader {
   enum ClaimKey: String, CaseIterable {
     case says, source, title, measure, of, against, operation, layers, take, window, from, normalise, scale,
       statistic,
-      than, below, above, between
+      than, evaluated, by, below, above, between
   }
 
   private enum FigureKey: String, CaseIterable {

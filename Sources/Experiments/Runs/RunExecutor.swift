@@ -37,7 +37,9 @@ package struct RunExecutor {
   /// - Returns: how it ended.
   package func execute(_ run: PlannedRun, corpus: CorpusSplit, path: String) throws -> TrainingEnd {
     try execute(run, path: path) { model in
-      try Trainer(model: model, corpus: corpus, configuration: run.training)
+      let trainer = try Trainer(model: model, corpus: corpus, configuration: run.training)
+      try run.evaluate(trainer, corpus)
+      return trainer
     }
   }
 
@@ -153,10 +155,24 @@ package struct RunExecutor {
     case .noise(let noise): try writer.append(noise)
     case .snapshot(let snapshot): try writer.append(snapshot)
     case .validated(let validation): try writer.append(validation)
+    case .evaluated(let evaluation): try writer.append(evaluation)
     case .nonfinite(let report): host.warn(report.description)
     case .passed, .checkpointDue: break
     }
     host.saw(event)
+  }
+}
+
+extension PlannedRun {
+  /// Has the trainer evaluate the model where the run is to be.
+  fileprivate func evaluate(_ trainer: Trainer<Float>, _ corpus: CorpusSplit) throws {
+    guard let settings = evaluation else { return }
+    let opened = try RunEvaluation(
+      settings, model: model, sequence: training.batch.sequenceLength, corpus: corpus)
+    guard opened.layouts == manifest.evaluations else {
+      throw ExperimentError.failed("the files that the run is evaluated on have changed since it was planned")
+    }
+    trainer.evaluate = opened.measurement(of: trainer.model)
   }
 }
 

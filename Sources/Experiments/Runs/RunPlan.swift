@@ -49,6 +49,8 @@ package struct PlannedRun {
   let checkpoint: CheckpointStart?
   /// The id that earlier versions gave it, which left out what was held out; nil where that is the same.
   var earlierID: String?
+  /// What the model is evaluated on, which is opened again when the run is made: many runs may be planned at once.
+  let evaluation: EvaluationSettings?
   /// What is watched for, and what is called then.
   package var alerts: [AlertRule] = []
   package var alertCommand: String?
@@ -117,16 +119,22 @@ extension RunRequest {
       configuration.hasNativeProducts = try ProductChoice.current() == .native
     }
     do { try configuration.validate() } catch { throw ExperimentError.refused("\(setting: "\(error)")") }
-    try checkMemory(configuration)
     let training = trainingConfiguration(seed: seed, corpus.facts)
     try checkParts(training.recording.noise, of: training.batch)
     // A corpus that is too short is refused before anything is made.
     _ = try BatchSampler(
       source: corpus.training, shape: training.batch, sampling: training.sampling,
       objective: configuration.objective, seed: seed)
+    let evaluation =
+      self.configuration.evaluation.isOn
+      ? try RunEvaluation(
+        self.configuration.evaluation, model: configuration, sequence: training.batch.sequenceLength,
+        corpus: corpus) : nil
+    try checkMemory(configuration, evaluation: evaluation)
     let heldOut = corpus.validationFacts
     let corpus = corpus.facts
-    let settings = settings(architecture, configuration, training, corpus, heldOut: heldOut)
+    let settings = settings(
+      architecture, configuration, training, corpus, heldOut: heldOut, evaluation: evaluation)
     let alerts = try recording.alertRules()
     let manifest = RunManifest(
       runID: settings.runID(corpus: corpus), architecture: architecture.label(of: configuration),
@@ -144,7 +152,7 @@ extension RunRequest {
         && ParameterTable(configuration).normParameters(of: configuration).contains { !$0.isEmpty },
       modelDim: configuration.modelDim,
       ffnDim: configuration.ffnDim, headCount: configuration.headCount, headDim: configuration.headDim,
-      startedAt: Date.now.ISO8601Format())
+      evaluations: evaluation?.layouts ?? [], startedAt: Date.now.ISO8601Format())
     // What a run has not is refused before anything is made.
     do { _ = try AlertWatch(alerts, of: manifest) } catch {
       throw ExperimentError.refused("\(setting: "alerts"): \(error)")
@@ -152,7 +160,8 @@ extension RunRequest {
     let earlierID = settings.without(Settings.ofHeldOut).runID(corpus: corpus)
     return PlannedRun(
       architecture: architecture, model: configuration, training: training, manifest: manifest,
-      checkpoint: checkpoint, earlierID: earlierID == manifest.runID ? nil : earlierID, alerts: alerts,
+      checkpoint: checkpoint, earlierID: earlierID == manifest.runID ? nil : earlierID,
+      evaluation: evaluation == nil ? nil : self.configuration.evaluation, alerts: alerts,
       alertCommand: recording.alertCommand)
   }
 
@@ -160,6 +169,7 @@ extension RunRequest {
     let options = training
     var recording = recording.configuration
     recording.checkpointInterval = checkpointInterval
+    recording.evaluationInterval = configuration.evaluation.evaluate?.interval
     return TrainingConfiguration(
       stepCount: configuration.schedule.steps,
       batch: BatchShape(
@@ -183,12 +193,17 @@ extension RunRequest {
   }
 
   package func checkMemory(_ configuration: ModelConfiguration) throws {
+    try checkMemory(configuration, evaluation: nil)
+  }
+
+  private func checkMemory(_ configuration: ModelConfiguration, evaluation: RunEvaluation?) throws {
     let shape = PassShape(batchSize: training.batch, sequenceLength: training.sequence)
     let batch = BatchShape(
       batchSize: training.batch, sequenceLength: training.sequence, microBatchesPerStep: training.accumulate)
     let needed =
       configuration.trainingBytes(shape: shape)
       + configuration.noiseBytes(recording.configuration.noise, of: batch)
+      + (evaluation?.memoryBytes(configuration) ?? 0)
     guard needed > 0.95 * Machine.memoryBytes else { return }
     throw ExperimentError.refused(
       "this model and batch would take \(gigabytes(needed)) of memory, and there is "

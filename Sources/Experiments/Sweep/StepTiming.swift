@@ -41,7 +41,7 @@ struct StepTiming {
       switch event {
       case .recorded(let record): seconds.append(record.seconds)
       case .passed(_, _, let time): seconds.append(time)
-      case .noise, .snapshot, .validated, .nonfinite, .checkpointDue: break
+      case .noise, .snapshot, .validated, .evaluated, .nonfinite, .checkpointDue: break
       }
     }
     return Array(seconds.dropFirst(warmUpSteps))

@@ -99,7 +99,7 @@ struct InfoCommand: ParsableCommand {
         ("steps", steps(run)), ("segments", String(segmentCount)),
         ("last loss", "\(last)\(run.loss.isEmpty ? "" : unit(manifest))"),
         ("validation", validation),
-      ] + (manifest.packing.map { [("packed", packed($0))] } ?? [])
+      ] + evaluations(run) + (manifest.packing.map { [("packed", packed($0))] } ?? [])
     let onTensors: [(String, String)] = [
       ("layers", layers(layout)), ("tensors a layer", layout.tensorNames.joined(separator: ", ")),
       ("other tensors", others(layout)),
@@ -186,6 +186,14 @@ struct InfoCommand: ParsableCommand {
     packing.isThinned
       ? "one step in \(packing.every) of \(packing.recordedSteps) recorded, with the smallest and largest values of those between"
       : "all \(packing.recordedSteps) recorded steps, compressed"
+  }
+
+  /// What each text and task gave at the last evaluation.
+  private func evaluations(_ run: RecordedRun) -> [(String, String)] {
+    run.manifest.evaluations.enumerated().map { index, layout in
+      guard let last = run.evaluations.last else { return ("evaluated on", "\(layout.name): not yet") }
+      return ("evaluated on", "\(layout.summary(last, at: index)) after \(last.step) updates")
+    }
   }
 
   /// What losses are in, where the run says so.

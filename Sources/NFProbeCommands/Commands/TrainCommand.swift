@@ -101,5 +101,10 @@ struct TrainCommand: ParsableCommand {
         "validation loss \(rounded(last.loss, 4)) nats/token, perplexity \(rounded(perplexity(last.loss), 3))"
       )
     }
+    if let last = run.evaluations.last {
+      for (index, layout) in run.manifest.evaluations.enumerated() {
+        console.print(layout.summary(last, at: index))
+      }
+    }
   }
 }

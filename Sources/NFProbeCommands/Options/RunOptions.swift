@@ -16,6 +16,7 @@ struct RunOptions: ParsableArguments {
   @OptionGroup(title: "Precision") var precision: PrecisionOptions
   @OptionGroup(title: "Corpus") var corpus: CorpusOptions
   @OptionGroup(title: "Recording") var recording: RecordingOptions
+  @OptionGroup(title: "Evaluation") var evaluation: RunEvaluationOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
   /// The configuration that these options are.
@@ -28,6 +29,7 @@ struct RunOptions: ParsableArguments {
     configuration.precision = precision.settings
     configuration.corpus = corpus.settings
     configuration.recording = recording.settings
+    configuration.evaluation = evaluation.settings
     return configuration
   }
 

@@ -100,7 +100,7 @@ struct Benchmark {
         if step >= 2 * warmUpPairs { times.plain.append(seconds) }
         clock.reset()
       case .snapshot(let snapshot): try writer.append(snapshot)
-      case .noise, .validated, .nonfinite, .checkpointDue: break
+      case .noise, .validated, .evaluated, .nonfinite, .checkpointDue: break
       }
     }
     try writer.finish(status: .finished)

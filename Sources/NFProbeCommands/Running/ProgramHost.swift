@@ -72,7 +72,7 @@ final class ProgramHost: RunHost {
       if let layout { teller?.look(at: record.numbers(of: layout)) }
     case .passed(let step, let loss, let seconds): view?.update(step: step, loss: loss, seconds: seconds)
     case .validated(let validation): view?.validated(validation)
-    case .noise, .snapshot, .nonfinite, .checkpointDue: break
+    case .noise, .snapshot, .evaluated, .nonfinite, .checkpointDue: break
     }
   }
 

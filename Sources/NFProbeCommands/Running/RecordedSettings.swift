@@ -87,7 +87,25 @@ struct RecordedSettings {
         "--config \(path): the run began from weights with the SHA-256 \(digest.prefix(12))…; say with --from-checkpoint "
           + "where they are")
     }
-    return words
+    return words + (try evaluationWords(isGiven))
+  }
+
+  /// What the run was evaluated on, unless the arguments say something about it.
+  private func evaluationWords(_ isGiven: (String) -> Bool) throws -> [String] {
+    guard let recorded = RecordedEvaluation(settings), !isGiven("evaluate"), !isGiven("evaluate-text"),
+      !isGiven("evaluate-task")
+    else { return [] }
+    let folder = OutputFolder.path(of: path)
+    let words = (try? CommandRecord(folder: folder))?.options ?? []
+    var asked: [String: String] = [:]
+    for setting in words.compactMap(Setting.init(word:)) {
+      if case .text(let value) = setting.value { asked[setting.name] = value }
+    }
+    do {
+      return try recorded.settings(folders: [".", folder], asked: asked).map(\.word)
+    } catch let error as ExperimentError {
+      throw CommandError.usage("--config \(path): \(error.message.text { "--\($0)" })")
+    }
   }
 
   /// Where a text is: here, beside the run file, or where the command that made the run found it.

@@ -55,7 +55,7 @@ struct TaskEvaluation {
       return try TaskFile.read(argument.path)
     }
     var task = try TaskReader(format, path: argument.path, labels: argument.labels).read()
-    if format == .multipleChoice { task.name = stem(argument.path) }
+    if format == .multipleChoice { task.name = TaskFile.stem(of: argument.path) }
     let pool = try options.shotsFrom.map { word in
       guard let source = TaskArgument(argument: word), source.unknownFormat == nil,
         source.format ?? format == format
@@ -65,10 +65,6 @@ struct TaskEvaluation {
       return try TaskReader(format, path: source.path, labels: source.labels).read()
     }
     return .prompts(try task.withShots(options.shots, from: pool, seed: options.shotsSeed))
-  }
-
-  private static func stem(_ path: String) -> String {
-    String((path.split(separator: "/").last ?? Substring(path)).prefix { $0 != "." })
   }
 
   /// The same with names that tell them apart.

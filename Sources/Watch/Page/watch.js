@@ -10,6 +10,7 @@ let timer = null;
 const pictures = {
   layers: ["Layers over steps", ["op", "stat", "layers", "x", "y", "smooth", "window"]],
   loss: ["Loss", ["x", "y", "smooth", "window"]],
+  evaluation: ["Texts and tasks", []],
   map: ["Layer by step", ["op", "stat", "window"]],
   operations: ["Operation by layer", ["stat", "window"]],
   ratio: ["Ratio to a base", ["stat", "base", "layers", "window"]],

@@ -43,6 +43,7 @@ struct ViewMaking {
       let losses = try LossReport(runs: chosen.runs.map(\.recorded))
       view.figure = losses.figure(style: query.style, program: program, command: command)
       view.title = "Loss"
+    case .evaluation: try drawEvaluations(&view)
     case .map:
       let columns = Int(min(240, max(40, (query.width ?? 960) / 6)))
       view.figure = report.mapFigure(
@@ -104,6 +105,15 @@ struct ViewMaking {
       return try GradientRatio(
         runs: sides[0] + sides[1], statistic: query.statistic, window: report.window)
     }
+  }
+
+  private func drawEvaluations(_ view: inout RunView) throws {
+    guard let report = EvaluationReport(groups: view.report.entries.map(\.group)) else {
+      throw ViewQuery.Mistake(message: "these runs were not evaluated on a text or task yet")
+    }
+    view.figure = report.figure(program: program, command: command)
+    view.tables = [report.table]
+    view.title = "Texts and tasks"
   }
 
   private func drawScales(_ view: inout RunView, _ chosen: ChosenRuns) throws {

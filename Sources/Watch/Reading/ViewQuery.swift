@@ -14,6 +14,8 @@ struct ViewQuery {
     case layers
     /// The losses.
     case loss
+    /// What texts and tasks gave.
+    case evaluation
     /// The gradient by layer and step.
     case map
     /// Gradients by operation and layer over the window.

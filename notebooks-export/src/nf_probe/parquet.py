@@ -31,9 +31,10 @@ class ParquetError(NFProbeError):
 def write_parquet(run: Run, path: Path, *, scales: bool = False) -> int:
     """Writes every number of a run, one row each; memory does not grow with the run.
 
-    Columns are run, step, layer, tensor, statistic and value, as in `nf-probe export`, and validation losses with the
-    updates before them as their step. A layer is null outside the layers, a tensor where a number belongs to none. What
-    the file says of the run (number contract, configuration, corpus, machine) is in the table's metadata.
+    Columns are run, step, layer, tensor, statistic and value, as in `nf-probe export`; validation losses and
+    evaluations have the updates before them as their step. A layer is null outside the layers, a tensor where a number
+    belongs to none; an evaluation has the text or task there. What the file says of the run (number contract,
+    configuration, corpus, machine) is in the table's metadata.
 
     Args:
         run: The run. Rows whose checksum is wrong are left out.
@@ -52,7 +53,7 @@ def write_parquet(run: Run, path: Path, *, scales: bool = False) -> int:
     from pyarrow import parquet
 
     schema = _schema(run, scales)
-    markers = ("step", "validation_step", *(["snapshot"] if scales else []))
+    markers = ("step", "validation_step", "evaluation_step", *(["snapshot"] if scales else []))
     temporary = path.with_name(path.name + ".tmp")
     count = 0
     try:

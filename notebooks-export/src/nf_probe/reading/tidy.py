@@ -37,7 +37,7 @@ def tidy_blocks(run: Run, markers: tuple[str, ...], largest: int) -> Iterator[li
 
     Args:
         run: The run; rows whose checksum is wrong are left out.
-        markers: The tables that are wanted: `step`, `validation_step`, `snapshot`.
+        markers: The tables that are wanted: `step`, `validation_step`, `evaluation_step`, `snapshot`.
         largest: The most rows that come together, unless a single step has more.
     """
     for marker in markers:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CHECKSUMS = {
     "step": ["row_checksum", "attempt_checksum", "expert_checksum", "stretch_checksum"],
     "snapshot": ["snapshot_checksum"], "validation_step": ["validation_checksum"],
-    "noise_step": ["noise_checksum"], "event": ["event_checksum"],
+    "noise_step": ["noise_checksum"], "evaluation_step": ["evaluation_checksum"], "event": ["event_checksum"],
 }  # fmt: skip
 
 
@@ -34,7 +34,7 @@ class Variable:
 
     name: str
     marker: str
-    """The coordinate that counts its rows: `step`, `snapshot` or `validation_step`."""
+    """The coordinate that counts its rows: `step`, `snapshot`, `validation_step` or `evaluation_step`."""
     dimensions: tuple[str, ...]
     """Of one row, e.g. `layer` and `tensor`."""
     shape: tuple[int, ...]
@@ -135,6 +135,8 @@ class RunFile:
         """Which numbers of a row stand for something: not those of a tensor that a layer does not have."""
         if variable.dimensions == ("layer", "tensor"):
             return np.asarray(self._file["gradient_count"][:] > 0)
+        if variable.name == "evaluation_accuracy":
+            return np.asarray(self._file["evaluation_examples"][:] > 0)
         if variable.dimensions == ("layer", "expert"):
             return np.asarray(self._file["expert_gradient_count"][:] > 0)
         return np.ones(variable.shape, dtype=bool)
