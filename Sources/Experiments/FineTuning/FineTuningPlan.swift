@@ -51,7 +51,7 @@ package struct FineTuningRequest {
       tokenCount: task.sequences.training.reduce(0) { $0 + $1.tokens.count },
       vocabularySize: model.vocabularySize, unigramEntropy: .nan, entropyRate: nil)
     let architecture = checkpoint.architecture
-    var keys = request.settings(architecture, model, training, corpus, heldOut: nil)
+    var keys = request.settings(architecture, model, training, corpus, heldOut: nil, evaluation: nil)
     keys["task"] = .text(task.data.task.argument)
     keys["batch"] = .integer(settings.batch)
     keys["context"] = .integer(task.limit)

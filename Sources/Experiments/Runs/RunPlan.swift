@@ -50,7 +50,7 @@ package struct PlannedRun {
   /// The id that earlier versions gave it, which left out what was held out; nil where that is the same.
   var earlierID: String?
   /// What the model is evaluated on, which is opened again when the run is made: many runs may be planned at once.
-  let evaluation: EvaluationSettings?
+  var evaluation: EvaluationSettings?
   /// What is watched for, and what is called then.
   package var alerts: [AlertRule] = []
   package var alertCommand: String?
