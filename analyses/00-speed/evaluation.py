@@ -24,7 +24,7 @@ MODELS = {
     "width 192": dict(layers=12, dim=192, heads=6, vocab_size=256),
     "125M": dict(layers=12, dim=768, heads=12, vocab_size=50257),
 }
-EXAMPLES = {"width 192": 600, "125M": 60}
+EXAMPLES = {"width 192": 150, "125M": 20}
 FEW = 2
 CHOICES = 4
 LENGTHS = (20, 240)
