@@ -18,7 +18,7 @@ GUIDES = [ROOT / "README.md", *sorted(CATALOG.glob("*.md"))]
 PAGES = [*GUIDES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 
 # Options of the Python package's modules and of other programs, which `nf-probe` does not have.
-FOREIGN = {"--tokenizer", "--system", "--directory", "--name-only", "--cpus", "--address"}
+FOREIGN = {"--tokenizer", "--system", "--directory", "--name-only", "--cpus", "--gpus", "--address"}
 
 # Sizes at which a training takes a fraction of a second. What a guide's command says itself wins.
 MODEL = dict(layers=5, dim=12, heads=3, ffn_dim=20)
