@@ -125,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "task",
-        help="FORMAT=FILE or FORMAT=FILE,LABELS, as nf-probe evaluate --task takes it; or glue/NAME=FOLDER, for finetune",
+        help="FORMAT=FILE or FORMAT=FILE,LABELS, as `nf-probe evaluate --task` has it; glue/NAME=FOLDER for finetune",
     )
     parser.add_argument("--tokenizer", required=True, type=Path, help="a tokenizer.json of the tokenizers library")
     parser.add_argument("--out", required=True, type=Path, help="the file of tokens; of glue/NAME a folder")
