@@ -271,11 +271,21 @@ def one_beside(table: Table, name: str, page, folder: pathlib.Path, rounds: int)
                 marks.append(len(recorded_seconds(path)))
             stop(server, False)
             seconds = recorded_seconds(path)
-            turns = [statistics.mean(seconds[a + 8 : b]) for a, b in zip(marks, marks[1:])]
+            turns = [statistics.mean(settled(seconds[a:b])) for a, b in zip(marks, marks[1:])]
             ratios = [100 * (b / a - 1) for a, b in zip(turns[::2], turns[1::2])]
             table.add(f"a step of the training beside a server with {name}, pairs in turn", "1 %",
                       f"{statistics.median(ratios):+.1f} % [{min(ratios):+.1f}, {max(ratios):+.1f}]")  # fmt: skip
             table.add("the server meanwhile", "", share(server, 20))
+
+
+def settled(seconds: list[float], skipped: float = 3) -> list[float]:
+    """The steps of a turn, without those of its first seconds, which may have begun in the turn before."""
+    passed = 0.0
+    for number, step in enumerate(seconds):
+        passed += step
+        if passed > skipped and number + 1 < len(seconds):
+            return seconds[number + 1 :]
+    return seconds[-1:]
 
 
 def stop(server: Server, stands: bool):
