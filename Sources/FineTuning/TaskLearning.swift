@@ -114,12 +114,12 @@ public final class TaskLearning<Scalar: KernelScalar>: TrainingGoal {
   }
 
   /// How a model answers some examples.
-  public func scores(_ examples: [LabelledSequence], _ model: Model<Scalar>) -> TaskScores {
+  public func scores(_ examples: [LabelledSequence], _ model: Model<Scalar>) -> AnswerScores {
     var outputs: [[Double]] = Array(repeating: [], count: examples.count)
     for pass in passes(examples, model) {
       for (place, output) in zip(pass.places, model.outputs(pass.batch)) { outputs[place] = output }
     }
-    return TaskScores(outputs: outputs, answers: examples.map(\.answer))
+    return AnswerScores(outputs: outputs, answers: examples.map(\.answer))
   }
 
   private struct ExamplePass {

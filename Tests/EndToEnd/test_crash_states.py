@@ -150,7 +150,7 @@ def test_every_state_of_a_recording_is_recovered(name, folder, library, server):
     path = folder / "run.h5"
     operations = logged([CHILD, path, "interval", 1000, *WRITERS[name].split()], path, library, environment())
     states = Replay(operations, path).sample(generator, LIMIT, LIMIT)
-    sources = Sources(2 if LIMIT else 20, generator)
+    sources = Sources(3 if LIMIT else 20, generator)
     count = check_all(states, path, server, sources)
     assert count > 50
     print(f"{name}: {count} states of a recording", flush=True)
@@ -168,7 +168,7 @@ def test_every_state_of_a_recording_is_recovered(name, folder, library, server):
             state.label = f"repair of [{source.label}], {state.label}"
         count += check_all(repairs, path, server, rows=rows)
     print(f"{name}: {count} states of {len(sources.states)} repairs", flush=True)
-    assert count > (LIMIT or 40) // 2
+    assert count > 20
 
 
 def test_the_program_itself(folder, library):

@@ -11,7 +11,7 @@ import termios
 import time
 
 import pytest
-from conftest import PROGRAM, environment, small, succeeds
+from conftest import PROGRAM, environment, run, small, succeeds
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -20,12 +20,9 @@ def on_terminal(arguments, folder, columns=100, rows=30, interrupt_after=None, *
     """Runs the program on a terminal of its own; its exit status and everything that it wrote there."""
     controller, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    # A choice of kernels brings a warning, a sentence that the terminal breaks where it likes.
-    variables = environment(TERM="xterm-256color", **variables)
-    variables.pop("OPENBLAS_CORETYPE", None)
     process = subprocess.Popen(
         [PROGRAM, *arguments], cwd=folder, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
-        env=variables,
+        env=environment(TERM="xterm-256color", **variables),
     )  # fmt: skip
     os.close(terminal)
     output = b""
@@ -175,6 +172,20 @@ def test_bench_and_init_fit_the_terminal(tmp_path):
         lines = CONTROL.sub("", output).replace("\r\n", "\n").split("\n")
         assert max(map(len, lines)) <= 60
         assert all(line.count("[") == line.count("]") for line in lines)
+
+
+def test_warnings_are_broken_at_spaces(tmp_path):
+    succeeds("train", *small(steps=3, architecture="pre-ln", out="runs"), cwd=tmp_path)
+    again = ["train", "--config=runs/pre-ln-seed0.h5", "--steps=4", "--lr=0.02", "--beta1=0.8", "--out=again"]
+    status, output = on_terminal(again, tmp_path, 60)
+    assert status == 0, output[-3000:]
+    lines = CONTROL.sub("", output).replace("\r\n", "\n").split("\n")
+    first = next(index for index, line in enumerate(lines) if line.startswith("nf-probe: warning: another run than"))
+    assert len(lines[first]) <= 60 and len(lines[first + 1]) <= 60 and "lr" in " ".join(lines[first : first + 4])
+    # What is no terminal gets a line.
+    piped = run(*again[:-1], "--out=piped", cwd=tmp_path).stderr
+    (line,) = [line for line in piped.split("\n") if "warning" in line]
+    assert len(line) > 60 and " ".join(lines[first : first + 4]).startswith(line)
 
 
 @pytest.mark.parametrize("columns", [60, 40])

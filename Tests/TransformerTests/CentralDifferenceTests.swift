@@ -64,29 +64,8 @@ import Transformer
     func loss() -> Double {
       model.computeGradients(tokens: tokens, targets: targets, gradientScale: scale, dropout: dropout) * scale
     }
-    _ = loss()
-    let gradients = model.table.parameters.indices.map { model.gradient($0).array() }
-    let picks = Philox(seed: 9, stream: "picks")
-    for (index, parameter) in model.table.parameters.enumerated() {
-      let row = model.parameter(index)
-      let largest = gradients[index].map(\.magnitude).max() ?? 0
-      for pick in 0..<3 {
-        let element = picks.integer(below: row.count, at: UInt64(index * 8 + pick))
-        let value = row[element]
-        // Truncation h² and rounding ε/h are both near 1e-10 of a gradient of order 1e-2.
-        let h = 1e-5
-        row[element] = value + h
-        let above = loss()
-        row[element] = value - h
-        let below = loss()
-        row[element] = value
-        let difference = (above - below) / (2 * h)
-        // 1e-6 of the tensor's largest gradient, and the rounding of two losses of order 3 over 2h.
-        #expect(
-          abs(difference - gradients[index][element]) <= 1e-6 * largest + 2e-10,
-          "\(parameter.fullName)[\(element)]: \(gradients[index][element]), by differences \(difference)")
-      }
-    }
+    // Losses are of order 3.
+    expectCentralDifferences(of: model, picks: 3, floor: 2e-10, loss: loss)
   }
 
   /// Every fifth position does not count.

@@ -143,29 +143,8 @@ import Transformer
       func loss() -> Double {
         0.2 * model.computeGradients(batch, targets: targets, gradientScale: 0.2, dropout: key)
       }
-      _ = loss()
-      let gradients = model.table.parameters.indices.map { model.gradient($0).array() }
-      let picks = Philox(seed: 9, stream: "picks")
-      for (index, parameter) in model.table.parameters.enumerated() {
-        let row = model.parameter(index)
-        let largest = gradients[index].map(\.magnitude).max() ?? 0
-        for pick in 0..<2 {
-          let element = picks.integer(below: row.count, at: UInt64(index * 8 + pick))
-          let value = row[element]
-          // Truncation h² and rounding ε/h are both near 1e-10 of a gradient of order 1e-2.
-          let h = 1e-5
-          row[element] = value + h
-          let above = loss()
-          row[element] = value - h
-          let below = loss()
-          row[element] = value
-          let difference = (above - below) / (2 * h)
-          // 1e-6 of the tensor's largest gradient, and the rounding of two losses of order 10 over 2h.
-          #expect(
-            abs(difference - gradients[index][element]) <= 1e-6 * largest + 1e-9,
-            "\(parameter.fullName)[\(element)]: \(gradients[index][element]), by differences \(difference)")
-        }
-      }
+      // Losses are of order 10.
+      expectCentralDifferences(of: model, picks: 2, floor: 1e-9, loss: loss)
     }
   }
 

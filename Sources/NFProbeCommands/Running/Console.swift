@@ -51,8 +51,12 @@ struct Console {
   /// Text for the terminal as it is, without a line's end.
   func draw(_ text: String) { write(text, to: STDERR_FILENO) }
 
-  /// A warning: shown even when quiet.
-  func warn(_ text: String) { write("nf-probe: warning: \(text)\n", to: STDERR_FILENO) }
+  /// A warning: shown even when quiet; on a terminal broken at spaces.
+  func warn(_ text: String) {
+    let sentence = "nf-probe: warning: \(text)"
+    let lines = progressWidth.map { folded(sentence, width: max(20, $0)) } ?? [sentence]
+    write(lines.joined(separator: "\n") + "\n", to: STDERR_FILENO)
+  }
 
   private func write(_ text: String, to descriptor: Int32) {
     var bytes = Array(text.utf8)[...]

@@ -3,7 +3,9 @@
 let content = null;
 let isAsking = false;
 let isStale = false;
+// Milliseconds that the last answer took: here, the way to the server included, and there.
 let lastCost = 0;
+let lastWork = 0;
 let lastAsked = -Infinity;
 let timer = null;
 
@@ -126,11 +128,11 @@ function refresh() {
   ask();
 }
 
-/** Asks for it anew because of news, but so seldom that the server takes about a hundredth of its machine, where the runs train, too. */
+/** Asks for it anew because of news, but so seldom that it takes the server about a hundredth of its machine, where the runs train, too. */
 function refreshSoon() {
   if (isAsking) { isStale = true; return; }
   clearTimeout(timer);
-  const pause = Math.min(15000, Math.max(1000, 100 * lastCost));
+  const pause = Math.max(1000, 4 * lastCost, Math.min(15000, 100 * lastWork));
   timer = setTimeout(refresh, Math.max(0, lastAsked + pause - performance.now()));
 }
 
@@ -141,6 +143,7 @@ async function ask() {
   try {
     const width = Math.round(find("figure").clientWidth / 20) * 20;
     const answer = await fetch(address("view", query({ width })));
+    lastWork = Number(/dur=([\d.]+)/.exec(answer.headers.get("Server-Timing"))?.[1] ?? 0);
     const value = await answer.json();
     if (answer.ok) showContent(value);
     else showProblem(value.error);

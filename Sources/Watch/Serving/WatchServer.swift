@@ -187,11 +187,15 @@ private struct PageHandler: HTTPHandler {
     for item in request.query where item.name != "token" { query[item.name] = item.value }
     // What reads every operation of a run.
     let isSlow = name == "findings" || ["operations", "ratio"].contains(query["view"])
+    let start = ContinuousClock.now
     let reply = await (isSlow ? slowReading : reading).reply(to: name == "runs" ? "poll" : name, query)
+    let milliseconds = Int((start.duration(to: .now) / .milliseconds(1)).rounded(.up))
+    var headers = PageFiles.headers(reply.head.contentType, fileName: reply.head.fileName)
+    // The page asks the less often the more work it makes; the way to it is none.
+    headers[HTTPHeader("Server-Timing")] = "answer;dur=\(milliseconds)"
     return HTTPResponse(
       statusCode: HTTPStatusCode(reply.head.status, phrase: reply.head.status == 200 ? "OK" : "Error"),
-      headers: PageFiles.headers(reply.head.contentType, fileName: reply.head.fileName),
-      body: Data(reply.body))
+      headers: headers, body: Data(reply.body))
   }
 }
 

@@ -71,6 +71,28 @@ def test_a_run_is_followed_to_its_end_and_choices_stay(chromium, tmp_path):
         assert one.loads == 1
 
 
+def test_a_long_way_to_the_server_is_no_reason_to_ask_seldom(chromium, tmp_path):
+    """The page rests in proportion to what its server works, not to how far away that is."""
+    process = training(tmp_path, *small(steps=1_000_000, architecture="pre-ln", out="runs"))
+    try:
+        until(lambda: list(tmp_path.glob("runs/*.h5")))
+        with watching("runs", cwd=tmp_path) as server, visit(chromium, server.address) as one:
+            asked = []
+
+            def late(route):
+                asked.append(time.monotonic())
+                time.sleep(0.2)
+                route.continue_()
+
+            one.page.route("**/api/view*", late)
+            one.page.wait_for_timeout(9_000)
+            # Every second at best; a way of 0.2 s counted as work would make it one in fifteen.
+            assert len(asked) >= 3, asked
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def test_a_killed_run_a_resumed_one_and_its_end(chromium, tmp_path):
     options = small(steps=6000, architecture="pre-ln", out="runs", checkpoint_every=200)
     with watching(tmp_path, cwd=tmp_path) as server:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import UsageError
 
+GradientStatistic = Literal["l1", "l2", "rms", "mean"]
 Statistic = Literal["l1", "l2", "rms", "mean", "weight-rms", "update-rms", "update/weight"]
 Floats = NDArray[np.float64]
 

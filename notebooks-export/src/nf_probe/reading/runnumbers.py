@@ -15,6 +15,7 @@ from ..runfile.schema import MISSING_COUNT, SUMS
 from .mismatch import (
     OF_PARAMETERS,
     Floats,
+    GradientStatistic,
     Mismatch,
     Statistic,
     default_window,
@@ -44,7 +45,7 @@ class RunNumbers(RunFile):
         own = str(self._file["layer_name"].asstr()[0]).rpartition(".")[0]
         return [stack_title(own), *(view.name for view in stack_views(self.stem_tensors))]
 
-    def gradients(self, statistic: Statistic = "l1", stack: str | None = None) -> xarray.DataArray:
+    def gradients(self, statistic: GradientStatistic = "l1", stack: str | None = None) -> xarray.DataArray:
         """`series` of the gradient."""
         return self.series(statistic, stack)
 
@@ -88,7 +89,7 @@ class RunNumbers(RunFile):
         weights, updates = (self.column(f"{prefix}{name}_sum_squares") for name in ("weight", "update"))
         return parameter_statistic_of(statistic, weights, updates, counts)
 
-    def expert_gradients(self, statistic: Statistic = "l1") -> xarray.DataArray:
+    def expert_gradients(self, statistic: GradientStatistic = "l1") -> xarray.DataArray:
         """One number per expert, all its tensors together, `(step, layer, expert)`; not a number without a token."""
         import xarray
 

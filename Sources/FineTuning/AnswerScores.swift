@@ -3,7 +3,7 @@ import RunData
 import Statistics
 
 /// How a model answers a task's held-out examples.
-public struct TaskScores: Equatable, Sendable {
+public struct AnswerScores: Equatable, Sendable {
   /// The mean loss of the examples: nats, or squared score.
   public let loss: Double
   /// How rightly they are answered.
