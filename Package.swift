@@ -226,7 +226,7 @@ let package = Package(
     .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "RunFileTestSupport"], swiftSettings: strict),
     .testTarget(
       name: "RunFileTests",
-      dependencies: ["HDF5", "RunData", "RunFile", "RunFileTestSupport", "run-file-child"],
+      dependencies: ["HDF5", "RunData", "RunFile", "RunFileTestSupport", "SnapshotSupport", "run-file-child"],
       exclude: ["Python"], swiftSettings: strict),
     .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard"], swiftSettings: strict),
     .testTarget(name: "ExperimentsTests", dependencies: ["Experiments", "RunData"], swiftSettings: strict),

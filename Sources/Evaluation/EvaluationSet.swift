@@ -14,7 +14,7 @@ public struct EvaluationSet: Sendable {
     /// A text, put to models in windows.
     /// - Throws: ``EvaluationError`` where it has nothing to predict.
     public init(_ text: HeldOutText, _ question: TextQuestion) throws(EvaluationError) {
-      guard !question.lengths(over: text).isEmpty else {
+      guard !question.sizes(over: text).isEmpty else {
         throw EvaluationError(text.name, "has one token, and nothing that follows it")
       }
       (name, content) = (text.name, .text(text, question))
@@ -32,11 +32,11 @@ public struct EvaluationSet: Sendable {
       (name, content) = (task.name, .task(task, question))
     }
 
-    /// Lengths of the sequences that a model gets.
-    public var lengths: [Int] {
+    /// What the sequences that a model gets take.
+    public var sizes: [SequenceGroup.Size] {
       switch content {
-      case .text(let text, let question): question.lengths(over: text)
-      case .task(_, let question): question.lengths
+      case .text(let text, let question): question.sizes(over: text)
+      case .task(_, let question): question.sizes
       }
     }
 
@@ -91,8 +91,8 @@ public struct EvaluationSet: Sendable {
     self.parts = parts
   }
 
-  /// Lengths of all sequences that a model gets.
-  public var lengths: [Int] { parts.flatMap(\.lengths) }
+  /// What all sequences that a model gets take.
+  public var sizes: [SequenceGroup.Size] { parts.flatMap(\.sizes) }
 }
 
 extension Evaluator {

@@ -32,15 +32,19 @@ public func attentionForward<Scalar: KernelScalar, Element: FactorScalar>(
     let firstSum = shape.rows(batch: batch).lowerBound * shape.headCount + head * sequence.sequenceLength
     let heads = HeadFactors<Element>(shape, workspace.row(thread: thread))
     let q = heads.factor(0, of: shape.part(query, batch: batch, head: head))
-    let k = heads.factor(1, of: shape.part(key, batch: batch, head: head / shape.groupSize))
-    let v = heads.factor(2, of: shape.part(value, batch: batch, head: head / shape.groupSize))
+    let k = heads.keys(1, of: key, batch: batch, head: head / shape.groupSize)
+    let v = heads.keys(2, of: value, batch: batch, head: head / shape.groupSize)
     let out = shape.part(output, batch: batch, head: head)
     var sums = OutputSums.empty
     var attention = AttentionSums.empty
     sequence.forEachQueryBlock { queries, keys in
       let scores = workspace.row(thread: thread).slice(0..<queries.count * keys.count)
         .matrix(width: keys.count)
-      product(q.rows(queries).factor, k.rows(keys).transposed, alpha: Scalar(shape.scoreScale), into: scores)
+      k.forEachPart(of: keys) { part, columns in
+        product(
+          q.rows(queries).factor, part.transposed, alpha: Scalar(shape.scoreScale),
+          into: scores.columns(columns))
+      }
       for index in queries {
         let row = scores[index - queries.lowerBound]
         let (visible, hidden) = row.split(sequence.visibleKeys(index), of: keys)
@@ -69,7 +73,12 @@ public func attentionForward<Scalar: KernelScalar, Element: FactorScalar>(
           visible, firstElement: shape.firstElement(task, index), into: visible)
         if dropout != nil { visible.round(to: precision) }
       }
-      product(Element.factorInPlace(of: scores).factor, v.rows(keys).factor, into: out.rows(queries))
+      let probabilities = Element.factorInPlace(of: scores)
+      v.forEachPart(of: keys) { part, columns in
+        product(
+          probabilities.columns(columns).factor, part.factor, beta: columns.lowerBound == 0 ? 0 : 1,
+          into: out.rows(queries))
+      }
     }
     logitSums?.set(sums, at: task)
     statistics?[task] = attention
@@ -98,6 +107,7 @@ public func attentionBackward<Scalar: KernelScalar, Element: FactorScalar>(
 ) where Element.Sum == Scalar {
   precondition(
     workspace.capacity >= shape.scratchCount(of: Element.self), "workspace too small for attention")
+  precondition(shape.hasNoPrefix, "gradients of rows that several sequences share")
   let scale = Scalar(shape.scoreScale)
   // A head of keys and its queries belong to one thread: gradients of shared keys are added up in one order.
   team.forEach(taskCount: shape.batchSize * shape.keyValueHeadCount) { task, thread in
@@ -157,17 +167,42 @@ public func attentionBackward<Scalar: KernelScalar, Element: FactorScalar>(
 
 /// Where a thread's scratch holds the heads that products read, where they do not read them as they lie.
 private struct HeadFactors<Element: FactorScalar> {
+  private let shape: AttentionShape
   private let row: Row<Element.Sum>
   private let count: Int
 
   init(_ shape: AttentionShape, _ row: Row<Element.Sum>) {
+    self.shape = shape
     self.row = row.slice(shape.scratchCount..<row.count)
     count = Element.scratchCount(shape.sequenceLength * shape.headDim)
   }
 
-  /// A head as a factor, in one of four places.
+  /// A head as a factor, in one of the places.
   func factor(_ place: Int, of head: Matrix<Element.Sum>) -> Matrix<Element> {
     Element.factor(of: head, scratch: row.slice(place * count..<(place + 1) * count))
+  }
+
+  /// A head of a sequence's keys or values, in a place and the one two behind it.
+  func keys(_ place: Int, of matrix: Matrix<Element.Sum>, batch: Int, head: Int) -> SequenceKeys<Element> {
+    SequenceKeys(
+      prefix: factor(place + 2, of: shape.part(matrix, rows: shape.prefix(batch: batch), head: head)),
+      own: factor(place, of: shape.part(matrix, batch: batch, head: head)))
+  }
+}
+
+/// A sequence's keys, or its values: the rows of what stands before it, then its own.
+private struct SequenceKeys<Element: FactorScalar> {
+  let prefix: Matrix<Element>
+  let own: Matrix<Element>
+
+  /// Calls `body` for the rows that hold some of the keys, with their columns among these.
+  @inline(__always)
+  func forEachPart(of keys: Range<Int>, _ body: (_ rows: Matrix<Element>, _ columns: Range<Int>) -> Void) {
+    let before = min(keys.lowerBound, prefix.rows)..<min(keys.upperBound, prefix.rows)
+    if !before.isEmpty { body(prefix.rows(before), 0..<before.count) }
+    let behind =
+      max(keys.lowerBound, prefix.rows) - prefix.rows..<max(keys.upperBound, prefix.rows) - prefix.rows
+    if !behind.isEmpty { body(own.rows(behind), before.count..<keys.count) }
   }
 }
 

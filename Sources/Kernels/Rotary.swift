@@ -42,38 +42,44 @@ public struct RotaryAngles<Scalar: KernelScalar>: Sendable {
 
 /// Turns each head of every row by its position's angles, in place: `(a, b) -> (a cos - b sin, b cos + a sin)`.
 ///
-/// - Parameters: `heads`: `(B*T, heads * headDim)`, may be columns of a wider matrix; or the beginning of one sequence.
+/// - Parameters:
+///   - heads: `(B*T, heads * headDim)`, may be columns of a wider matrix.
+///   - places: the rows' positions; nil where they are a batch of sequences.
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
 public func rotaryForward<Scalar: KernelScalar>(
-  _ angles: RotaryAngles<Scalar>, headDim: Int, heads: Matrix<Scalar>, team: Team
+  _ angles: RotaryAngles<Scalar>, headDim: Int, heads: Matrix<Scalar>, places: RowPositions? = nil,
+  team: Team
 ) {
-  rotate(angles, headDim: headDim, heads, backwards: false, team)
+  rotate(angles, headDim: headDim, heads, places, backwards: false, team)
 }
 
 /// The gradient of ``rotaryForward``: turns the gradient back, in place. A rotation's transpose is its inverse.
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
 public func rotaryBackward<Scalar: KernelScalar>(
-  _ angles: RotaryAngles<Scalar>, headDim: Int, gradient: Matrix<Scalar>, team: Team
+  _ angles: RotaryAngles<Scalar>, headDim: Int, gradient: Matrix<Scalar>, places: RowPositions? = nil,
+  team: Team
 ) {
-  rotate(angles, headDim: headDim, gradient, backwards: true, team)
+  rotate(angles, headDim: headDim, gradient, places, backwards: true, team)
 }
 
 @inline(__always)
 private func rotate<Scalar: KernelScalar>(
-  _ angles: RotaryAngles<Scalar>, headDim: Int, _ heads: Matrix<Scalar>, backwards: Bool, _ team: Team
+  _ angles: RotaryAngles<Scalar>, headDim: Int, _ heads: Matrix<Scalar>, _ places: RowPositions?,
+  backwards: Bool, _ team: Team
 ) {
   let half = angles.rotatedWidth / 2
   let (cosines, sines) = (angles.cosines, angles.sines)
   precondition(heads.width.isMultiple(of: headDim) && angles.rotatedWidth <= headDim)
   precondition(
-    heads.rows < cosines.rows || heads.rows.isMultiple(of: cosines.rows),
+    places?.fit(rows: heads.rows, limit: cosines.rows) ?? heads.rows.isMultiple(of: cosines.rows),
     "\(heads.rows) rows of \(cosines.rows) positions")
   let direction: Scalar = backwards ? -1 : 1
   team.split(heads.rows, grain: rowGrain(heads.width)) { rows, _ in
     for row in rows {
-      let (cosine, sine) = (cosines[row % cosines.rows], sines[row % cosines.rows])
+      let position = places?[row] ?? row % cosines.rows
+      let (cosine, sine) = (cosines[position], sines[position])
       for start in stride(from: 0, to: heads.width, by: headDim) {
         let head = heads[row].slice(start..<start + angles.rotatedWidth)
         switch angles.pairing {

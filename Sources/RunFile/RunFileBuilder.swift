@@ -12,7 +12,7 @@ struct RunFileBuilder {
 
   /// Makes the schema in a new, empty file.
   func build() throws {
-    try writeAttributes()
+    for attribute in RunAttribute.all { try file.set(attribute, of: manifest) }
     let scales = try makeCoordinates()
     try makeFixedVariables(scales)
     for table in schema.usedTables {
@@ -29,46 +29,6 @@ struct RunFileBuilder {
         }
       }
     }
-  }
-
-  // MARK: - Attributes
-
-  private func writeAttributes() throws {
-    try file.setAttribute("Conventions", "CF-1.10")
-    try file.setAttribute("schema_name", RunSchema.name)
-    try file.setAttribute("schema_version", RunSchema.version(of: manifest))
-    try file.setAttribute("run_id", manifest.runID)
-    try file.setAttribute("architecture", manifest.architecture)
-    try file.setAttribute("configuration", manifest.configurationJSON)
-    for label in manifest.contract.labels { try file.setAttribute(label.name, label.value) }
-    try file.setAttribute("seed", manifest.seed)
-    try writeCorpus()
-    let machine = manifest.machine
-    try file.setAttribute("program", machine.program)
-    try file.setAttribute("cpu", machine.cpu)
-    try file.setAttribute("blas", machine.blas)
-    try file.setAttribute("threads", Int64(machine.threads))
-    try file.setAttribute("model_dim", Int64(manifest.modelDim))
-    try file.setAttribute("ffn_dim", Int64(manifest.ffnDim))
-    try file.setAttribute("head_count", Int64(manifest.headCount))
-    if manifest.usesAxis(.headElement) { try file.setAttribute("head_dim", Int64(manifest.headDim)) }
-    try file.setAttribute("scales", ScaleList.text(manifest.scales))
-    try file.setAttribute("started_at", manifest.startedAt)
-    if let packing = manifest.packing {
-      try file.setAttribute(RunSchema.packedEvery, Int64(packing.every))
-      try file.setAttribute(RunSchema.packedSteps, Int64(packing.recordedSteps))
-    }
-    try file.setAttribute("manifest_checksum", manifest.checksum)
-  }
-
-  private func writeCorpus() throws {
-    let corpus = manifest.corpus
-    try file.setAttribute("corpus_name", corpus.name)
-    try file.setAttribute("corpus_sha256", corpus.sha256)
-    if let count = corpus.tokenCount { try file.setAttribute("corpus_token_count", Int64(count)) }
-    try file.setAttribute("vocabulary_size", Int64(corpus.vocabularySize))
-    try file.setAttribute("unigram_entropy", corpus.unigramEntropy)
-    if let rate = corpus.entropyRate { try file.setAttribute("entropy_rate", rate) }
   }
 
   private func describe(_ dataset: HDF5Dataset, _ column: RunSchema.Column) throws {

@@ -106,7 +106,7 @@ public final class RunFileWriter {
     guard record.step > lastStep else {
       throw RunFileError(.mismatch, path: path, "step \(record.step) cannot follow step \(lastStep)")
     }
-    let row = schema.stepRow(record, segment: segment)
+    let row = schema.stepGroups.row(StepRow(record: record, segment: segment))
     lastStep = record.step
     guard try isNew("step", record.step, row, tables.steps, recorded.steps) else { return }
     try take(tables.steps.append(marker: record.step, row))
@@ -120,7 +120,7 @@ public final class RunFileWriter {
     guard let snapshots = try usableTables().snapshots else {
       throw RunFileError(.mismatch, path: path, "the run's manifest names no scales")
     }
-    let row = snapshot.values.map { RowValue.floats($0) }
+    let row = schema.snapshotGroups.row(snapshot)
     guard try isNew("the snapshot at", snapshot.step, row, snapshots, recorded.snapshots) else { return }
     try take(snapshots.append(marker: snapshot.step, row))
     try flush()
@@ -131,7 +131,7 @@ public final class RunFileWriter {
   /// - Throws: ``RunFileError``, where the file can no longer be written.
   public func append(_ validation: ValidationRecord) throws {
     let table = try usableTables().validations
-    let row = ([validation.loss] + validation.metrics).map { RowValue.reals([$0]) }
+    let row = schema.validationGroups.row(validation)
     guard try isNew("the validation at", validation.step, row, table, recorded.validations) else { return }
     try take(table.append(marker: validation.step, row))
     try flush()
@@ -144,7 +144,7 @@ public final class RunFileWriter {
     guard let noises = try usableTables().noises else {
       throw RunFileError(.mismatch, path: path, "the run's manifest names no sums by parts of the batch")
     }
-    let row = schema.noiseRow(noise)
+    let row = schema.noiseGroups.row(noise)
     guard try isNew("the noise at step", noise.step, row, noises, recorded.noises) else { return }
     try take(noises.append(marker: noise.step, row))
   }
@@ -156,7 +156,7 @@ public final class RunFileWriter {
     guard let table = try usableTables().evaluations else {
       throw RunFileError(.mismatch, path: path, "the run's manifest names nothing that it is evaluated on")
     }
-    let row = RunSchema.evaluationRow(evaluation)
+    let row = schema.evaluationGroups.row(evaluation)
     guard try isNew("the evaluation at", evaluation.step, row, table, recorded.evaluations) else { return }
     try take(table.append(marker: evaluation.step, row))
     try flush()
@@ -203,7 +203,9 @@ public final class RunFileWriter {
 
   private func record(_ status: RunStatus, nextStep: Int) throws {
     let events = try usableTables().events
-    let row = schema.eventRow(status, time: FileSystem.now(), segment: segment, nextStep: nextStep, machine)
+    let row = schema.eventGroup.values(
+      EventRow(
+        status: status, time: FileSystem.now(), segment: segment, nextStep: nextStep, machine: machine))
     try take(events.append(marker: events.writtenRows + events.waitingRows, row))
   }
 

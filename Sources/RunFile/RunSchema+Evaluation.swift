@@ -1,31 +1,34 @@
 import RunData
 
 extension RunSchema {
-  /// Losses and accuracies of texts and tasks; without columns where a run is evaluated on none. ``evaluationRow(_:)`` follows the same order.
-  static func evaluationTable(_ manifest: RunManifest) -> Table {
-    let marker = Column(
-      name: "evaluation_step", number: .int64, longName: "optimizer updates before the evaluation")
-    guard !manifest.evaluations.isEmpty else { return Table(marker: marker, columns: [], checksums: []) }
-    return Table(
-      marker: marker,
-      columns: [
-        Column(
-          name: evaluationLoss, number: .float64, dimensions: [.evaluation], units: "nat",
-          longName:
-            "mean negative log-likelihood of the tokens asked for, of a task those of the right answers"),
-        Column(
-          name: evaluationAccuracy, number: .float64, dimensions: [.evaluation],
-          longName: "share of a task's examples that is answered rightly"),
-      ], checksums: ["evaluation_checksum"])
+  /// Losses and accuracies of texts and tasks; none where a run is evaluated on none.
+  static func evaluationGroups(_ manifest: RunManifest) -> [ColumnGroup<EvaluationRecord>] {
+    manifest.evaluations.isEmpty ? [] : [evaluationGroup]
   }
+
+  static func evaluationTable(_ groups: [ColumnGroup<EvaluationRecord>]) -> Table {
+    Table(
+      marker: Column(
+        name: "evaluation_step", number: .int64, longName: "optimizer updates before the evaluation"),
+      columns: [Column](groups), checksums: groups.isEmpty ? [] : ["evaluation_checksum"])
+  }
+
+  private static let evaluationGroup = ColumnGroup<EvaluationRecord>(
+    "evaluation",
+    [
+      ValuedColumn(
+        evaluationLoss, .float64,
+        "mean negative log-likelihood of the tokens asked for, of a task those of the right answers",
+        dimensions: [.evaluation], units: "nat"
+      ) { .reals($0.losses) },
+      ValuedColumn(
+        evaluationAccuracy, .float64, "share of a task's examples that is answered rightly",
+        dimensions: [.evaluation]
+      ) { .reals($0.accuracies) },
+    ])
 
   static let evaluationLoss = "evaluation_loss"
   static let evaluationAccuracy = "evaluation_accuracy"
-
-  /// The values of one evaluation in the order of ``evaluationTable(_:)``.
-  static func evaluationRow(_ record: EvaluationRecord) -> [RowValue] {
-    [.reals(record.losses), .reals(record.accuracies)]
-  }
 }
 
 /// What every evaluation of a run has in common, as variables along the dimension `evaluation`.

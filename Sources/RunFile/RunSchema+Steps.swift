@@ -1,69 +1,35 @@
 import RunData
 
-extension RunSchema {
-  /// The sums of each tensor, by the end of their variables' names.
-  private static let sums: [(suffix: String, number: Number, longName: String)] = [
-    ("l1", .float64, "sum of absolute values"),
-    ("sum_squares", .float64, "sum of squares"),
-    ("max_abs", .float64, "largest absolute value"),
-    ("zeros", .uint32, "elements that are exactly zero"),
-    ("nonfinite", .uint32, "elements that are infinite or not a number"),
-  ]
+/// What a step's row is made of.
+struct StepRow {
+  let record: StepRecord
+  /// The attempt that made the step.
+  let segment: Int
+}
 
-  /// What one step leaves behind. `segment` and the wall-clock time have a checksum of their own, so that equal runs
-  /// have equal row checksums. ``stepRow(_:segment:)`` follows the same order.
-  static func stepTable(_ manifest: RunManifest) -> Table {
-    var columns = [
-      Column(name: "segment", number: .int32, longName: "attempt that made the step", checksum: 1),
-      Column(
-        name: "loss", number: .float64, units: "nat",
-        longName: "mean token negative log-likelihood of the global batch"),
-      Column(name: "learning_rate", number: .float64, longName: "learning rate of the update that follows"),
-      Column(
-        name: "gradient_l2", number: .float64, longName: "L2 norm of the whole gradient before clipping"),
-      Column(name: "clip_coefficient", number: .float64, longName: "factor applied by clipping"),
-      Column(name: "tokens", number: .int64, longName: "tokens that the loss runs over"),
-      Column(
-        name: "seconds", number: .float64, units: "s", longName: "wall-clock time of the step", checksum: 1),
-    ]
-    columns += sumColumns("gradient", of: "the gradient", [.layer, .tensor])
-    if !manifest.gradients.stemTensorNames.isEmpty {
-      columns += sumColumns("stem_gradient", of: "the gradient", [.stemTensor])
-    }
-    if !manifest.operationNames.isEmpty {
-      columns += sumColumns("activation", of: "the operation's output", [.layer, .operation])
-      columns += sumColumns(
-        "activation_gradient", of: "the gradient that reaches the operation's output", [.layer, .operation])
-    }
-    if !manifest.stemOperationNames.isEmpty {
-      columns += sumColumns("stem_activation", of: "the operation's output", [.stemOperation])
-      columns += sumColumns(
-        "stem_activation_gradient", of: "the gradient that reaches the operation's output", [.stemOperation])
-    }
-    if manifest.hasLossScale {
-      columns.append(
-        Column(
-          name: Self.lossScale, number: .float64,
-          longName: "factor on the loss while gradients were computed; they are recorded without it"))
-    }
-    for (prefix, subject, isThere) in [
-      ("weight", "the weights after the update", manifest.hasWeights),
-      ("update", "what the update changed", manifest.hasUpdates),
-    ] where isThere {
-      columns += magnitudeColumns(prefix, of: subject, [.layer, .tensor])
-      if !manifest.gradients.stemTensorNames.isEmpty {
-        columns += magnitudeColumns("stem_\(prefix)", of: subject, [.stemTensor])
-      }
-    }
-    if manifest.hasOutputMoments { columns += outputColumns(manifest) }
-    if manifest.hasExampleNorms { columns += exampleNormColumns() }
+extension RunSchema {
+  /// What one step leaves behind. `segment` and the wall-clock time have a checksum of their own, so that equal runs have equal row checksums.
+  static func stepGroups(_ manifest: RunManifest) -> [ColumnGroup<StepRow>] {
+    let hasStem = !manifest.gradients.stemTensorNames.isEmpty
+    let isThere: [(group: ColumnGroup<StepRow>, Bool)] =
+      [
+        (stepGroup, true),
+        (sums("gradient", of: "the gradient", [.layer, .tensor], \.gradients), true),
+        (sums("stem_gradient", of: "the gradient", [.stemTensor], \.stemGradients), hasStem),
+      ] + operationGroups.map { ($0, !manifest.operationNames.isEmpty) }
+      + stemOperationGroups.map { ($0, !manifest.stemOperationNames.isEmpty) }
+      + [(lossScaleGroup, manifest.hasLossScale)]
+      + parameterGroups(manifest, hasStem: hasStem)
+      + outputGroups(manifest) + [(exampleNorms, manifest.hasExampleNorms)]
+      + [(expertGroup, manifest.gradients.experts != nil)]
+    return isThere.filter(\.1).map(\.group)
+  }
+
+  /// The table of the steps, with what a thinned file keeps of the steps between.
+  static func stepTable(_ groups: [ColumnGroup<StepRow>], _ manifest: RunManifest) -> Table {
+    var columns = [Column](groups)
     var checksums = ["row_checksum", "attempt_checksum"]
-    if manifest.gradients.experts != nil {
-      // With a checksum of their own: readers that do not know of experts find the others right.
-      columns += sumColumns(
-        "expert_gradient", of: "the gradient", [.layer, .expert], checksum: checksums.count)
-      checksums.append("expert_checksum")
-    }
+    if manifest.gradients.experts != nil { checksums.append("expert_checksum") }
     if manifest.packing?.isThinned == true {
       columns += columns.filter { $0.checksum != attemptChecksum }.flatMap {
         extremes(of: $0, checksums.count)
@@ -75,34 +41,103 @@ extension RunSchema {
       checksums: checksums)
   }
 
-  /// The checksum of what equal runs do not share.
-  private static let attemptChecksum = 1
+  // MARK: - Groups
 
-  /// What a thinned file keeps of the steps between two rows.
-  private static func extremes(of column: Column, _ checksum: Int) -> [Column] {
-    [("smallest", smallestPrefix), ("largest", largestPrefix)].map { word, prefix in
+  private static let stepGroup = ColumnGroup<StepRow>(
+    "step",
+    [
+      ValuedColumn("segment", .int32, "attempt that made the step", checksum: attemptChecksum) {
+        .integers([$0.segment])
+      },
+      ValuedColumn("loss", .float64, "mean token negative log-likelihood of the global batch", units: "nat") {
+        .reals([$0.record.loss])
+      },
+      ValuedColumn("learning_rate", .float64, "learning rate of the update that follows") {
+        .reals([$0.record.learningRate])
+      },
+      ValuedColumn("gradient_l2", .float64, "L2 norm of the whole gradient before clipping") {
+        .reals([$0.record.gradientL2])
+      },
+      ValuedColumn("clip_coefficient", .float64, "factor applied by clipping") {
+        .reals([$0.record.clipCoefficient])
+      },
+      ValuedColumn("tokens", .int64, "tokens that the loss runs over") { .integers([$0.record.tokens]) },
+      ValuedColumn("seconds", .float64, "wall-clock time of the step", units: "s", checksum: attemptChecksum)
+      { .reals([$0.record.seconds]) },
+    ])
+
+  private static let operationGroups = [
+    sums("activation", of: "the operation's output", [.layer, .operation], \.activations),
+    sums(
+      "activation_gradient", of: "the gradient that reaches the operation's output", [.layer, .operation],
+      \.activationGradients),
+  ]
+
+  private static let stemOperationGroups = [
+    sums("stem_activation", of: "the operation's output", [.stemOperation], \.stemActivations),
+    sums(
+      "stem_activation_gradient", of: "the gradient that reaches the operation's output", [.stemOperation],
+      \.stemActivationGradients),
+  ]
+
+  private static let lossScaleGroup = ColumnGroup<StepRow>(
+    lossScale,
+    [
       Column(
-        name: prefix + column.name, number: .float64, dimensions: column.dimensions, units: column.units,
-        longName: "\(word) value of \(column.name) from this step to before the next row", checksum: checksum)
+        name: lossScale, number: .float64,
+        longName: "factor on the loss while gradients were computed; they are recorded without it")
+    ]
+  ) { row in row.record.lossScale.map { [.reals([$0])] } ?? [] }
+
+  /// The sums of weights and of updates, not a number at a step at which they were not measured.
+  private static func parameterGroups(
+    _ manifest: RunManifest, hasStem: Bool
+  ) -> [(ColumnGroup<StepRow>, Bool)] {
+    let unmeasured = ParameterSums(unmeasuredOf: manifest.gradients)
+    func group(
+      _ prefix: String, of subject: String, _ dimensions: [Dimension],
+      _ sums: @escaping @Sendable (ParameterSums) -> SumColumns
+    ) -> ColumnGroup<StepRow> {
+      ColumnGroup(prefix, Array(sumColumns(prefix, of: subject, dimensions).prefix(magnitudeCount))) { row in
+        Array(sumValues(sums(row.record.parameters ?? unmeasured)).prefix(magnitudeCount))
+      }
     }
+    let (weights, updates) = ("the weights after the update", "what the update changed")
+    return [
+      (group("weight", of: weights, [.layer, .tensor], \.weights), manifest.hasWeights),
+      (group("stem_weight", of: weights, [.stemTensor], \.stemWeights), manifest.hasWeights && hasStem),
+      (group("update", of: updates, [.layer, .tensor], \.updates), manifest.hasUpdates),
+      (group("stem_update", of: updates, [.stemTensor], \.stemUpdates), manifest.hasUpdates && hasStem),
+    ]
   }
 
-  /// The beginnings of the names of a stretch's extremes.
-  static let smallestPrefix = "smallest_"
-  static let largestPrefix = "largest_"
+  /// With a checksum of their own: readers that do not know of experts find the others right. Runs of this program have none.
+  private static let expertGroup = ColumnGroup<StepRow>(
+    "expert_gradient", sumColumns("expert_gradient", of: "the gradient", [.layer, .expert], checksum: 2)
+  ) { _ in [] }
 
-  /// The attributes that packed files have.
-  static let packedEvery = "packed_every"
-  static let packedSteps = "packed_steps"
+  // MARK: - Sums
 
-  /// Level of deflate in packed files: above it, time doubles for a hundredth of the size.
-  static let compressionLevel = 4
+  /// The sums of each tensor, by the end of their variables' names.
+  private static let sums: [(suffix: String, number: Number, longName: String)] = [
+    ("l1", .float64, "sum of absolute values"),
+    ("sum_squares", .float64, "sum of squares"),
+    ("max_abs", .float64, "largest absolute value"),
+    ("zeros", .uint32, "elements that are exactly zero"),
+    ("nonfinite", .uint32, "elements that are infinite or not a number"),
+  ]
 
-  /// The variable that files with sums by expert have.
-  static let expertCount = "expert_gradient_count"
+  /// Those of weights and updates: without the counts of zeros and non-finite elements.
+  private static let magnitudeCount = 3
 
-  /// The column that runs with loss scaling have.
-  static let lossScale = "loss_scale"
+  private static func sums(
+    _ prefix: String, of subject: String, _ dimensions: [Dimension],
+    _ sums: @escaping @Sendable (StepRecord) -> SumColumns?
+  ) -> ColumnGroup<StepRow> {
+    ColumnGroup(prefix, sumColumns(prefix, of: subject, dimensions)) { row in
+      sums(row.record).map(sumValues) ?? []
+    }
+  }
 
   private static func sumColumns(
     _ prefix: String, of subject: String, _ dimensions: [Dimension], checksum: Int = 0
@@ -114,71 +149,21 @@ extension RunSchema {
     }
   }
 
-  /// The sums without the counts of zeros and non-finite elements.
-  private static func magnitudeColumns(
-    _ prefix: String, of subject: String, _ dimensions: [Dimension]
-  ) -> [Column] {
-    Array(sumColumns(prefix, of: subject, dimensions).prefix(magnitudeCount))
-  }
-
-  private static let magnitudeCount = 3
-
-  /// The values of one step in the order of ``stepTable(_:)``.
-  func stepRow(_ record: StepRecord, segment: Int) -> [RowValue] {
-    var row: [RowValue] = [
-      .integers([segment]), .reals([record.loss]), .reals([record.learningRate]), .reals([record.gradientL2]),
-      .reals([record.clipCoefficient]), .integers([record.tokens]), .reals([record.seconds]),
-    ]
-    row += Self.sumValues(record.gradients)
-    if extents[.stemTensor] != 0 { row += Self.sumValues(record.stemGradients) }
-    if extents[.operation] != 0 {
-      if let sums = record.activations { row += Self.sumValues(sums) }
-      if let sums = record.activationGradients { row += Self.sumValues(sums) }
-    }
-    if extents[.stemOperation] != 0 {
-      if let sums = record.stemActivations { row += Self.sumValues(sums) }
-      if let sums = record.stemActivationGradients { row += Self.sumValues(sums) }
-    }
-    if let scale = record.lossScale { row.append(.reals([scale])) }
-    let parameters = record.parameters ?? unmeasured
-    if hasWeights { row += magnitudeValues(parameters.weights, stem: parameters.stemWeights) }
-    if hasUpdates { row += magnitudeValues(parameters.updates, stem: parameters.stemUpdates) }
-    if hasOutputMoments { row += outputValues(record) }
-    return row + (hasExampleNorms ? exampleNormValues(record) : [])
-  }
-
-  private func magnitudeValues(_ layers: SumColumns, stem: SumColumns) -> [RowValue] {
-    let parts = [layers] + (extents[.stemTensor] != 0 ? [stem] : [])
-    return parts.flatMap { Self.sumValues($0).prefix(Self.magnitudeCount) }
-  }
-
   private static func sumValues(_ sums: SumColumns) -> [RowValue] {
     [
       .reals(sums.l1), .reals(sums.sumSquares), .reals(sums.maxAbs), .integers(sums.zeros),
       .integers(sums.nonfinite),
     ]
   }
-}
 
-extension RunSchema {
-  /// The values of one event in the order of ``events``.
-  func eventRow(
-    _ status: RunStatus, time: Double, segment: Int, nextStep: Int, _ machine: String
-  ) -> [RowValue] {
-    let values: [String: RowValue] = [
-      "status": .integers([status.rawValue]), "status_time": .reals([time]),
-      "event_segment": .integers([segment]), "event_step": .integers([nextStep]),
-      "event_machine": .text(machine),
-    ]
-    return events.columns.compactMap { values[$0.name] }
-  }
-}
+  /// The checksum of what equal runs do not share.
+  private static let attemptChecksum = 1
 
-extension MachineFacts {
-  /// One line of it all, for one attempt at a run.
-  var summary: String {
-    "\(program); \(blas); \(threads == 1 ? "1 thread" : "\(threads) threads"); \(cpu)"
-  }
+  /// The variable that files with sums by expert have.
+  static let expertCount = "expert_gradient_count"
+
+  /// The column that runs with loss scaling have.
+  static let lossScale = "loss_scale"
 }
 
 extension ParameterSums {
@@ -197,7 +182,7 @@ extension ParameterSums {
       stemUpdates: columns(stem))
   }
 
-  init(unmeasuredOf layout: GradientLayout) {
+  fileprivate init(unmeasuredOf layout: GradientLayout) {
     self.init(unmeasured: layout.elementCounts, stem: layout.stemElementCounts)
   }
 }

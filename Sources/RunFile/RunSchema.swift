@@ -100,21 +100,19 @@ struct RunSchema {
 
   /// Extents of the dimensions that do not grow.
   let extents: [Dimension: Int]
-  /// Whether the sums of weights, and of updates, have their columns.
-  let hasWeights: Bool
-  let hasUpdates: Bool
-  /// Whether elements and Σx⁴ of operations' outputs, and what attention does, have their columns.
-  let hasOutputMoments: Bool
-  /// Whether the norms' gradients by sequence have their columns.
-  let hasExampleNorms: Bool
-  /// What stands for weights and updates at a step at which they were not measured.
-  let unmeasured: ParameterSums
   let steps: Table
   let snapshots: Table
   let validations: Table
   let noises: Table
   let evaluations: Table
   private(set) var events: Table
+  /// The columns of a table with their values.
+  let stepGroups: [ColumnGroup<StepRow>]
+  let snapshotGroups: [ColumnGroup<ScaleSnapshot>]
+  let validationGroups: [ColumnGroup<ValidationRecord>]
+  let noiseGroups: [ColumnGroup<NoiseRecord>]
+  let evaluationGroups: [ColumnGroup<EvaluationRecord>]
+  private(set) var eventGroup: ColumnGroup<EventRow>
 
   init(_ manifest: RunManifest) {
     let gradients = manifest.gradients
@@ -128,57 +126,25 @@ struct RunSchema {
       .single: manifest.usesAxis(.single) ? 1 : 0,
       .expert: gradients.experts?.count ?? 0, .evaluation: manifest.evaluations.count,
     ]
-    hasWeights = manifest.hasWeights
-    hasUpdates = manifest.hasUpdates
-    hasOutputMoments = manifest.hasOutputMoments
-    hasExampleNorms = manifest.hasExampleNorms
-    unmeasured = ParameterSums(unmeasuredOf: gradients)
-    steps = Self.stepTable(manifest)
-    snapshots = Table(
-      marker: Column(name: "snapshot", number: .int64, longName: "optimizer updates before the snapshot"),
-      columns: manifest.scales.map(Self.scaleColumn), checksums: ["snapshot_checksum"])
-    validations = Table(
-      marker: Column(
-        name: "validation_step", number: .int64, longName: "optimizer updates before the validation"),
-      columns: [
-        Column(
-          name: "validation_loss", number: .float64, units: "nat",
-          longName: "mean token negative log-likelihood on held-out text")
-      ] + manifest.metrics.map(Self.column), checksums: ["validation_checksum"])
-    noises = Self.noiseTable(manifest)
-    evaluations = Self.evaluationTable(manifest)
-    events = Table(
-      marker: Column(name: "event", number: .int64, longName: "change of status"),
-      columns: [
-        Column(name: "status", number: .int32, longName: "how the run stands from this event on"),
-        Column(
-          name: "status_time", number: .float64, units: "seconds since 1970-01-01 00:00:00",
-          longName: "when the status changed"),
-        Column(
-          name: "event_segment", number: .int32, longName: "attempt that the event belongs to", isLater: true),
-        Column(
-          name: "event_step", number: .int64, longName: "optimizer step that the attempt went on with",
-          isLater: true),
-        Column(
-          name: "event_machine", number: .text, longName: "program, matrix products, threads and processor",
-          isLater: true),
-      ], checksums: ["event_checksum"])
-  }
-
-  /// The variable that keeps a metric.
-  static func variable(of metric: TaskMetric) -> String { "validation_\(metric.rawValue)" }
-
-  private static func column(of metric: TaskMetric) -> Column {
-    Column(
-      name: variable(of: metric), number: .float64,
-      longName: "\(metric.rawValue) on a task's held-out examples"
-    )
+    stepGroups = Self.stepGroups(manifest)
+    steps = Self.stepTable(stepGroups, manifest)
+    snapshotGroups = Self.snapshotGroups(manifest)
+    snapshots = Self.snapshotTable(snapshotGroups)
+    validationGroups = Self.validationGroups(manifest)
+    validations = Self.validationTable(validationGroups)
+    noiseGroups = Self.noiseGroups(manifest)
+    noises = Self.noiseTable(noiseGroups)
+    evaluationGroups = Self.evaluationGroups(manifest)
+    evaluations = Self.evaluationTable(evaluationGroups)
+    eventGroup = Self.allEvents
+    events = Self.eventTable(eventGroup)
   }
 
   /// The schema without the columns that `isThere` does not find: that of a file of an earlier program.
   func restricted(to isThere: (String) throws -> Bool) rethrows -> RunSchema {
     var schema = self
-    schema.events.columns = try events.columns.filter { try !$0.isLater || isThere($0.name) }
+    schema.eventGroup = try eventGroup.restricted(to: isThere)
+    schema.events = Self.eventTable(schema.eventGroup)
     return schema
   }
 
@@ -196,19 +162,5 @@ struct RunSchema {
   /// Bytes of one row of `table`.
   func rowBytes(_ table: Table) -> Int {
     ([table.marker] + table.columns + table.checksums).reduce(0) { $0 + width($1) * $1.number.byteCount }
-  }
-
-  private static func scaleColumn(_ scale: ScaleLayout) -> Column {
-    let axis: Dimension =
-      switch scale.axis {
-      case .modelElement: .modelElement
-      case .ffnElement: .ffnElement
-      case .head: .head
-      case .headElement: .headElement
-      case .single: .single
-      }
-    return Column(
-      name: "scale_" + scale.name, number: .float32, dimensions: [.layer, axis],
-      longName: "learned values of \(scale.name)")
   }
 }

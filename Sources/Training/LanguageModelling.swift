@@ -8,7 +8,7 @@ import Transformer
 final class LanguageModelling<Scalar: KernelScalar>: TrainingGoal {
   private let shape: BatchShape
   private let sampler: BatchSampler
-  private let validation: Validation?
+  private let validation: Validation<Scalar>?
   private var batch: TokenBatch
 
   /// - Throws: where the corpus is too short for one batch.

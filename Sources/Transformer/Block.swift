@@ -8,7 +8,9 @@ struct Pass<Scalar: KernelScalar> {
   let configuration: ModelConfiguration
   let shape: PassShape
   /// Rows of each sequence where their lengths differ; nil where the shape says it.
-  var sequences: [Range<Int>]?
+  var sequences: [SequenceRows]? { didSet { places = sequences.map { RowPositions($0) } } }
+  /// The rows' positions, likewise.
+  private(set) var places: RowPositions?
   /// The angles of every rotation that a layer has.
   let rotations: [RotaryParameters: RotaryAngles<Scalar>]
   /// Seed and step of the dropout masks; nil switches dropout off.
@@ -146,9 +148,7 @@ struct Block<Scalar: KernelScalar> {
     case .linear(let linear, let from, let to): multiply(linear, value(from), into: value(to), pass)
     case .rotary(let rotary, let heads):
       guard let angles = pass.rotations[rotary] else { return }
-      for rows in pass.sequences ?? [0..<pass.shape.rows] {
-        rotaryForward(angles, headDim: rotary.headDim, heads: value(heads).rows(rows), team: team)
-      }
+      rotaryForward(angles, headDim: rotary.headDim, heads: value(heads), places: pass.places, team: team)
     case .attention(let attention, let query, let key, let valueSlice, let to):
       attend(attention, query, key, valueSlice, into: to, pass)
       pass.probe?.takeAttention(layer: layer)
@@ -199,9 +199,8 @@ struct Block<Scalar: KernelScalar> {
         accumulating: accumulating, pass)
     case .rotary(let rotary, let heads):
       guard let angles = pass.rotations[rotary] else { return }
-      for rows in pass.sequences ?? [0..<pass.shape.rows] {
-        rotaryBackward(angles, headDim: rotary.headDim, gradient: gradient(heads).rows(rows), team: team)
-      }
+      rotaryBackward(
+        angles, headDim: rotary.headDim, gradient: gradient(heads), places: pass.places, team: team)
     case .attention(let attention, let query, let key, let valueSlice, let to):
       attendBackward(attention, query, key, valueSlice, from: to, pass)
     case .headScale(let kind, let parameter, let from, let to):
@@ -278,7 +277,7 @@ extension Matrix {
 extension AttentionShape {
   /// The shape of an attention step over a batch.
   init(
-    _ parameters: AttentionParameters, _ shape: PassShape, isCausal: Bool, sequences: [Range<Int>]? = nil
+    _ parameters: AttentionParameters, _ shape: PassShape, isCausal: Bool, sequences: [SequenceRows]? = nil
   ) {
     self.init(
       batchSize: sequences?.count ?? shape.batchSize, sequenceLength: shape.sequenceLength,

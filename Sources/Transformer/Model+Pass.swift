@@ -55,39 +55,33 @@ extension Model {
     return head(targets: targets, gradientScale: nil, accumulating: false, pass)
   }
 
-  /// Forward alone over sequences of unequal lengths that lie back to back: the negative log-likelihood of each target, nats.
+  /// Forward alone over sequences of unequal lengths: the negative log-likelihood of each target, nats.
   ///
-  /// A sequence sees nothing of its neighbours and begins at the first position, so that it has the losses that it would have alone. Only rows that
-  /// have a target pass through the head.
+  /// A sequence sees its prefix and nothing else of its neighbours, so that it has the losses that it would have alone. Only rows that have a
+  /// target pass through the head.
   ///
   /// - Parameters:
   ///   - tokens: ids, below the table's rows, of all sequences; no more than the shape has rows.
   ///   - targets: as many ids; a negative one does not count.
-  ///   - lengths: of each sequence, none longer than the shape's; they add up to the number of tokens.
+  ///   - sequences: they lie back to back and take all tokens, none longer than the shape's; a prefix is rows of an earlier one that has none
+  ///     itself.
   /// - Returns: an answer for each token; of loss 0 where there is no target.
-  public func answers(tokens: [Int32], targets: [Int32], lengths: [Int]) -> [TargetAnswer] {
-    precondition(tokens.count == targets.count && lengths.reduce(0, +) == tokens.count)
+  public func answers(tokens: [Int32], targets: [Int32], sequences: [SequenceRows]) -> [TargetAnswer] {
+    precondition(tokens.count == targets.count && sequences.last?.rows.upperBound == tokens.count)
     var pass = makePass(dropout: nil, probe: nil, clock: nil)
-    pass.sequences = sequences(ofLengths: lengths)
+    pass.sequences = filled(sequences)
     let rest = shape.rows - tokens.count
     forward(tokens: tokens + Array(repeating: 0, count: rest), pass)
     return headAnswers(targets: targets, pass)
   }
 
-  /// The rows of sequences that lie back to back, and of as many others as fill the shape, which nobody asks about.
-  func sequences(ofLengths lengths: [Int]) -> [Range<Int>] {
-    var sequences: [Range<Int>] = []
-    var missing = shape.rows - lengths.reduce(0, +)
-    var fillers: [Int] = []
-    while missing > 0 {
-      fillers.append(min(missing, shape.sequenceLength))
-      missing -= fillers[fillers.count - 1]
-    }
-    for length in lengths + fillers {
-      let start = sequences.last?.upperBound ?? 0
-      sequences.append(start..<start + length)
-    }
+  /// Sequences that lie back to back, and as many others as fill the shape, which nobody asks about.
+  func filled(_ sequences: [SequenceRows]) -> [SequenceRows] {
+    let end = sequences.last?.rows.upperBound ?? 0
     return sequences
+      + stride(from: end, to: shape.rows, by: shape.sequenceLength).map {
+        SequenceRows(rows: $0..<min($0 + shape.sequenceLength, shape.rows))
+      }
   }
 
   /// Sets the learned scales on residuals that start by a pass (Admin) to what one forward pass finds; nothing is dropped.

@@ -79,7 +79,7 @@ extension Model {
       batch.tokens.count <= shape.rows && batch.lengths.allSatisfy { $0 <= shape.sequenceLength },
       "sequences that do not fit the shape")
     var pass = makePass(dropout: dropout, probe: probe, clock: clock)
-    pass.sequences = sequences(ofLengths: batch.lengths)
+    pass.sequences = filled(SequenceRows.backToBack(batch.lengths))
     forward(tokens: batch.tokens + Array(repeating: 0, count: shape.rows - batch.tokens.count), pass)
     return pass
   }

@@ -46,11 +46,9 @@ extension Model {
     let positions =
       learnedPositions(memory.weights)
       ?? memory.positions.matrix(rows: shape.sequenceLength, width: configuration.modelDim)
-    for rows in pass.sequences ?? [0..<memory.rows] {
-      Kernels.embeddingForward(
-        tokens: memory.tokens.row(rows), table: embedding(memory.weights), factor: embeddingFactor,
-        positions: positions.rows(0..<min(rows.count, positions.rows)), into: embedded.rows(rows), team: team)
-    }
+    Kernels.embeddingForward(
+      tokens: memory.tokens.row, table: embedding(memory.weights), factor: embeddingFactor,
+      positions: positions, places: pass.places, into: embedded, team: team)
     if let embeddingNorm {
       roundElements(embedded, to: pass.precision, team: team)
       embeddingNorm.forward(
@@ -73,11 +71,8 @@ extension Model {
       if !accumulating, let index = table.index(stem: StemTensor.positions) {
         fill(self.gradient(index).matrix(width: configuration.modelDim))
       }
-      for rows in pass.sequences ?? [0..<memory.rows] {
-        positionBackward(
-          outputGradient: embeddedGradient.rows(rows),
-          accumulatingInto: positions.rows(0..<min(rows.count, positions.rows)), team: team)
-      }
+      positionBackward(
+        outputGradient: embeddedGradient, places: pass.places, accumulatingInto: positions, team: team)
     }
     Kernels.embeddingBackward(
       outputGradient: embeddedGradient, tokens: memory.tokens.row, factor: embeddingFactor,

@@ -192,8 +192,8 @@ def test_the_recipes_of_record_are_read(path: pathlib.Path, tmp_path):
     output = succeeds("recipe", ".", "--seeds=1", "--format=csv", "--threads=1", cwd=tmp_path).stdout
     said = text.count("- says:")
     # One that claims nothing prints its grid.
-    first_axis = re.search(r"vary:\n +(?:#.*\n +)*([\w-]+):", text)[1]
-    assert len(claims(output)) == said if said else output.startswith(f"{first_axis},")
+    axes = re.findall(r"^  vary:\n +(?:#.*\n +)*([\w-]+):", text, flags=re.M)
+    assert len(claims(output)) == said if said else output.startswith(f"{axes[0]},")
 
 
 SCALES = """

@@ -30,7 +30,7 @@ def crash(path: pathlib.Path, sound: pathlib.Path) -> pathlib.Path:
 
 def test_a_run_that_fills_its_disk(recorded, tmp_path):
     """Every step that was flushed is shown, the run is no longer said to go on, and what comes next is shown as well."""
-    with small_disk(tmp_path / "disk", 32 * MiB), watching(tmp_path / "disk", cwd=tmp_path) as server:
+    with small_disk(tmp_path / "disk", 12 * MiB), watching(tmp_path / "disk", cwd=tmp_path) as server:
         folder = tmp_path / "disk"
         # Steps of many tokens: the disk is not full before the server has looked for the first time.
         writer = started(endless(folder, batch=32))

@@ -3,12 +3,14 @@ several rounds. Writes evaluation-raw.csv and evaluation.md.
 
     ./run.sh evaluation.py
 
-nf-probe is timed as a user meets it, from start to end; of a second call with few examples the time is taken off, so that reading the
+Of answers to one question nf-probe reads the context once, which evaluation harnesses do not, so tokens are counted as these read them; contexts
+of their own show the passes alone. nf-probe is timed as a user meets it, from start to end; of a second call with few examples the time is taken off, so that reading the
 weights does not count. PyTorch's side times the passes alone, after a batch to warm up.
 """
 
 import argparse
 import csv
+import itertools
 import json
 import pathlib
 import random
@@ -27,6 +29,8 @@ MODELS = {
 EXAMPLES = {"width 192": 150, "125M": 20}
 FEW = 2
 CHOICES = 4
+KINDS = {"one context": True, "contexts of their own": False}
+"""Whether the answers to a question have the same context, as in most tasks, or each its own: then nothing can be read once for all."""
 LENGTHS = (20, 240)
 """Of contexts; answers have a quarter of that."""
 
@@ -39,7 +43,7 @@ def checkpoint(folder: pathlib.Path, model: dict) -> pathlib.Path:
     return found
 
 
-def task(path: pathlib.Path, count: int, vocabulary: int, seed: int) -> int:
+def task(path: pathlib.Path, count: int, vocabulary: int, seed: int, is_shared: bool) -> int:
     """Writes a task of random tokens, and returns how many a model reads."""
     draw = random.Random(seed)
 
@@ -56,10 +60,12 @@ def task(path: pathlib.Path, count: int, vocabulary: int, seed: int) -> int:
     }
     lines, read = [json.dumps(head)], 0
     for index in range(count):
-        context = tokens(*LENGTHS)
-        answers = [tokens(LENGTHS[0] // 4, LENGTHS[1] // 4)[: 256 - len(context)] for _ in range(CHOICES)]
-        read += sum(len(context) + len(answer) - 1 for answer in answers)
-        choices = [{"context": context, "completion": answer, "bytes": len(answer)} for answer in answers]
+        contexts = [tokens(*LENGTHS)] * CHOICES if is_shared else [tokens(*LENGTHS) for _ in range(CHOICES)]
+        choices = []
+        for context in contexts:
+            answer = tokens(LENGTHS[0] // 4, LENGTHS[1] // 4)[: 256 - len(context)]
+            choices.append({"context": context, "completion": answer, "bytes": len(answer)})
+            read += len(context) + len(answer) - 1
         lines.append(json.dumps({"id": str(index), "label": 0, "choices": choices, "unconditional": []}))
     path.write_text("\n".join(lines) + "\n")
     return read
@@ -86,27 +92,29 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--models", nargs="*", default=list(MODELS))
+    parser.add_argument("--kinds", nargs="*", default=list(KINDS))
     parser.add_argument("--out", type=pathlib.Path, default=HERE / "-".join(processor().lower().split()))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        for size in options.models:
-            model = MODELS[size]
-            weights = checkpoint(folder / size.replace(" ", "-"), model)
+        checkpoints = {size: checkpoint(folder / size.replace(" ", "-"), MODELS[size]) for size in options.models}
+        for size, kind in itertools.product(options.models, options.kinds):
+            model, weights = MODELS[size], checkpoints[size]
             many, few = folder / "many.jsonl", folder / "few.jsonl"
-            tokens = task(many, EXAMPLES[size], model["vocab_size"], 0) - task(few, FEW, model["vocab_size"], 1)
+            tokens = task(many, EXAMPLES[size], model["vocab_size"], 0, KINDS[kind])
+            tokens -= task(few, FEW, model["vocab_size"], 1, KINDS[kind])
             for round_ in range(options.rounds):
                 whole, ours = run_ours(weights, many, options.threads, folder / "out")
                 start, _ = run_ours(weights, few, options.threads, folder / "out")
-                rows.append([size, round_, "nf-probe", tokens / (whole - start)])
+                rows.append([size, kind, round_, "nf-probe", tokens / (whole - start)])
                 print(*rows[-1], sep="\t", flush=True)
                 for head in ("all", "asked"):
                     seconds, theirs = run_peer(weights, many, options.threads, model, head)
                     # Two float32 passes in another order.
                     assert all(abs(one - other) < 1e-3 * abs(other) for one, other in zip(ours, theirs, strict=True))
-                    rows.append([size, round_, f"PyTorch, logits {head}", tokens / seconds])
+                    rows.append([size, kind, round_, f"PyTorch, logits {head}", tokens / seconds])
                     print(*rows[-1], sep="\t", flush=True)
     write(rows, options)
 
@@ -114,20 +122,21 @@ def main() -> None:
 def write(rows: list[list], options: argparse.Namespace) -> None:
     with open(options.out / "evaluation-raw.csv", "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["model", "round", "side", "tokens_per_second"])
+        writer.writerow(["model", "answers", "round", "side", "tokens_per_second"])
         writer.writerows(rows)
     lines = [
-        f"{processor()}, {options.threads} threads, float32; {CHOICES} answers an example, sequences of {LENGTHS[0]} to 256 tokens, padding not "
-        f"counted; medians of {options.rounds} rounds in turn, the ratios' smallest and largest in brackets.", "",
-        "| model | PyTorch makes | nf-probe tokens/s | PyTorch tokens/s | ratio |", "|---|---|---|---|---|",
+        f"{processor()}, {options.threads} threads, float32; {CHOICES} answers an example, sequences of {LENGTHS[0]} to 256 tokens, each counted whole "
+        f"on both sides, padding not; medians of {options.rounds} rounds in turn, the ratios' smallest and largest in brackets.", "",
+        "| model | answers have | PyTorch makes | nf-probe tokens/s | PyTorch tokens/s | ratio |", "|---|---|---|---|---|---|",
     ]  # fmt: skip
-    for size in dict.fromkeys(row[0] for row in rows):
-        ours = [row[3] for row in rows if row[0] == size and row[2] == "nf-probe"]
+    for size, kind in dict.fromkeys((row[0], row[1]) for row in rows):
+        own = [row for row in rows if row[:2] == [size, kind]]
+        ours = [row[4] for row in own if row[3] == "nf-probe"]
         for head, words in {"all": "all logits", "asked": "the answers' logits alone"}.items():
-            theirs = [row[3] for row in rows if row[0] == size and row[2] == f"PyTorch, logits {head}"]
+            theirs = [row[4] for row in own if row[3] == f"PyTorch, logits {head}"]
             ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
             lines.append(
-                f"| {size} | {words} | {statistics.median(ours):,.0f} | {statistics.median(theirs):,.0f} | "
+                f"| {size} | {kind} | {words} | {statistics.median(ours):,.0f} | {statistics.median(theirs):,.0f} | "
                 f"{statistics.median(ratios):.2f} [{min(ratios):.2f}, {max(ratios):.2f}] |"
             )
     (options.out / "evaluation.md").write_text("\n".join(lines) + "\n")

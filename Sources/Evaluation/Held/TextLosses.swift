@@ -39,8 +39,10 @@ public struct TextQuestion: Equatable, Sendable {
     separatesDocuments ? text.documents.map(\.range) : [text.tokens.indices]
   }
 
-  /// Lengths of the sequences that a model gets.
-  public func lengths(over text: HeldOutText) -> [Int] { windows(over: text).map(\.count) }
+  /// What the sequences that a model gets take.
+  public func sizes(over text: HeldOutText) -> [SequenceGroup.Size] {
+    windows(over: text).map { SequenceGroup.Size(rows: $0.count, longest: $0.count) }
+  }
 }
 
 extension Evaluator {
@@ -56,8 +58,8 @@ extension Evaluator {
     var losses = Array(repeating: 0.0, count: text.tokens.count)
     var contexts = Array(repeating: Int32(0), count: text.tokens.count)
     try evaluate(
-      lengths: windows.map(\.count),
-      sequence: { index in
+      sizes: question.sizes(over: text),
+      group: { index in
         let window = windows[index]
         var inputs = (0..<window.count).map { text.tokens[max(0, window.start + $0)] }
         // A window that begins a stretch begins with the start token, if there is one.
@@ -67,11 +69,11 @@ extension Evaluator {
         let targets = (0..<window.count).map { place in
           place < window.firstCounted ? TokenSequence.notAsked : text.tokens[window.start + place + 1]
         }
-        return TokenSequence(inputs: inputs, targets: targets)
+        return SequenceGroup(TokenSequence(inputs: inputs, targets: targets))
       },
-      each: { index, sequence, answers in
+      each: { index, _, answers in
         let window = windows[index]
-        for (place, answer) in answers.enumerated() where sequence.targets[place] >= 0 {
+        for (place, answer) in zip(window.firstCounted..<window.count, answers) {
           losses[window.start + place + 1] = answer.loss
           contexts[window.start + place + 1] = Int32(place + 1)
         }

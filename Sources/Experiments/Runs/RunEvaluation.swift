@@ -76,13 +76,13 @@ struct RunEvaluation {
 
   /// Bytes that evaluating takes besides training.
   func memoryBytes(_ model: ModelConfiguration) -> Double {
-    model.evaluationBytes(shape: Evaluator.shape(ofSequences: set.lengths))
+    model.evaluationBytes(shape: Evaluator.shape(of: set.sizes))
   }
 
   /// Evaluates a model in training whenever it is called; nothing of the training changes.
   func measurement(of model: Model<Float>) -> (_ updates: Int) -> EvaluationRecord {
     let own = Model(
-      sharingParametersOf: model, shape: Evaluator.shape(ofSequences: set.lengths), hasBackward: false)
+      sharingParametersOf: model, shape: Evaluator.shape(of: set.sizes), hasBackward: false)
     let evaluator = Evaluator(own)
     return { updates in
       let scores = evaluator.scores(of: set)

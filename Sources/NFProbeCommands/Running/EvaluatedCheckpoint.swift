@@ -63,9 +63,9 @@ struct EvaluatedCheckpoint {
     )
   }
 
-  /// The model with its weights, for sequences of these lengths.
-  func evaluator(sequences lengths: [Int], team: Team) throws -> Evaluator {
-    let shape = Evaluator.shape(ofSequences: lengths)
+  /// The model with its weights, for sequences that take so much.
+  func evaluator(sizes: [SequenceGroup.Size], team: Team) throws -> Evaluator {
+    let shape = Evaluator.shape(of: sizes)
     let needed = configuration.evaluationBytes(shape: shape)
     guard needed <= 0.95 * Machine.memoryBytes else {
       throw CommandError.usage(

@@ -19,11 +19,11 @@ struct TaskEvaluation {
     let questions = try sets.map {
       try TaskQuestion($0, startToken: text.startToken, limit: limit(), truncates: options.truncate)
     }
-    let lengths = questions.map(\.lengths)
+    let sizes = questions.flatMap(\.sizes)
     var scores: [[TaskScores]] = Array(repeating: [], count: sets.count)
     for checkpoint in checkpoints {
-      let evaluator = try checkpoint.evaluator(sequences: lengths.flatMap(\.self), team: team)
-      warnOfLength(checkpoint, lengths.flatMap(\.self).max() ?? 0)
+      let evaluator = try checkpoint.evaluator(sizes: sizes, team: team)
+      warnOfLength(checkpoint, sizes.map(\.longest).max() ?? 0)
       for (index, question) in questions.enumerated() {
         console.progress(
           "\(checkpoint.name): \(counted(sets[index].examples.count, "example")) of \(sets[index].name)")

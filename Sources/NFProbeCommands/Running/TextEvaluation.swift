@@ -19,20 +19,20 @@ struct TextEvaluation {
   func report() throws -> TextReport {
     let question = try question()
     let (text, entropyRate) = try text()
-    let lengths = question.lengths(over: text)
-    guard !lengths.isEmpty else {
+    let sizes = question.sizes(over: text)
+    guard !sizes.isEmpty else {
       throw EvaluationError(text.name, "has no document of two tokens or more: there is nothing to predict")
     }
     let entries = try checkpoints.map { checkpoint in
       console.progress("\(checkpoint.name): \(text.tokens.count) tokens of \(text.name)")
-      let evaluator = try checkpoint.evaluator(sequences: lengths, team: team)
+      let evaluator = try checkpoint.evaluator(sizes: sizes, team: team)
       let started = ContinuousClock.now
       let losses = try evaluator.losses(of: text, question) { _ in
         guard !StopSignal.isRequested else { throw ExitCode(StopSignal.exitStatus) }
       }
       let seconds = started.duration(to: .now) / .seconds(1)
       console.progress(
-        "\(checkpoint.name): \(rounded(Double(lengths.reduce(0, +)) / seconds, 0)) tokens a second")
+        "\(checkpoint.name): \(rounded(Double(sizes.reduce(0) { $0 + $1.rows }) / seconds, 0)) tokens a second")
       return TextReport.Entry(name: checkpoint.name, losses: losses)
     }
     return TextReport(of: entries, on: text, question, entropyRate: entropyRate)

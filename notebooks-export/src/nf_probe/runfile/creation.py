@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 from ..errors import RunFileError
+from .columns import listed
 from .manifest import Manifest
 from .schema import SCHEMA_NAME, STATUS, Column, Schema, Table
 
@@ -95,26 +97,24 @@ def _build(file: h5py.File, manifest: Manifest, schema: Schema) -> None:
 
 def _write_attributes(file: h5py.File, manifest: Manifest, schema: Schema) -> None:
     corpus, machine = manifest.corpus, manifest.machine
-    values: dict[str, object] = {
-        "Conventions": "CF-1.10", "schema_name": SCHEMA_NAME, "schema_version": np.int64(schema.version),
+    values: dict[str, Any] = {
+        "Conventions": "CF-1.10", "schema_name": SCHEMA_NAME, "schema_version": schema.version,
         "run_id": manifest.run_id, "architecture": manifest.architecture,
-        "configuration": manifest.configuration_json, **manifest.contract.labels, "seed": np.uint64(manifest.seed),
-        "corpus_name": corpus.name, "corpus_sha256": corpus.sha256,
+        "configuration": manifest.configuration_json, **manifest.contract.labels, "seed": manifest.seed,
+        "corpus_name": corpus.name, "corpus_sha256": corpus.sha256, "vocabulary_size": corpus.vocabulary_size,
+        "unigram_entropy": corpus.unigram_entropy,
+        "program": machine.program, "cpu": machine.cpu, "blas": machine.blas, "threads": machine.threads,
+        "model_dim": manifest.model_dim, "ffn_dim": manifest.ffn_dim, "head_count": manifest.head_count,
+        "scales": manifest.scale_list, "started_at": manifest.started_at, "manifest_checksum": manifest.checksum,
     }  # fmt: skip
     if corpus.token_count is not None:
-        values["corpus_token_count"] = np.int64(corpus.token_count)
-    values["vocabulary_size"] = np.int64(corpus.vocabulary_size)
-    values["unigram_entropy"] = np.float64(corpus.unigram_entropy)
+        values["corpus_token_count"] = corpus.token_count
     if corpus.entropy_rate is not None:
-        values["entropy_rate"] = np.float64(corpus.entropy_rate)
-    values |= {
-        "program": machine.program, "cpu": machine.cpu, "blas": machine.blas, "threads": np.int64(machine.threads),
-        "model_dim": np.int64(manifest.model_dim), "ffn_dim": np.int64(manifest.ffn_dim),
-        "head_count": np.int64(manifest.head_count), "scales": manifest.scale_list,
-        "started_at": manifest.started_at, "manifest_checksum": np.uint32(manifest.checksum),
-    }  # fmt: skip
-    for name, value in values.items():
-        file.attrs[name] = value
+        values["entropy_rate"] = corpus.entropy_rate
+    for attribute in listed()["attributes"]:
+        name, number = attribute["name"], attribute["number"]
+        if name in values or not attribute["isOptional"]:
+            file.attrs[name] = values[name] if number == "text" else np.dtype(number).type(values[name])
 
 
 def _make_coordinates(file: h5py.File, manifest: Manifest, schema: Schema) -> dict[str, h5py.Dataset]:
