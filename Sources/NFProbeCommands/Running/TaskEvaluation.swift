@@ -25,12 +25,15 @@ struct TaskEvaluation {
       let evaluator = try checkpoint.evaluator(sizes: sizes, team: team)
       warnOfLength(checkpoint, sizes.map(\.longest).max() ?? 0)
       for (index, question) in questions.enumerated() {
-        console.progress(
-          "\(checkpoint.name): \(counted(sets[index].examples.count, "example")) of \(sets[index].name)")
+        let examples =
+          "\(checkpoint.name): \(counted(sets[index].examples.count, "example")) of \(sets[index].name)"
+        console.progress(examples)
+        let started = ContinuousClock.now
         scores[index].append(
           try evaluator.scores(question) { _ in
             guard !StopSignal.isRequested else { throw ExitCode(StopSignal.exitStatus) }
           })
+        console.progress("\(examples) in \(rounded(started.duration(to: .now) / .seconds(1), 2)) s")
       }
     }
     return TaskReport(
