@@ -32,7 +32,8 @@ struct TextEvaluation {
       }
       let seconds = started.duration(to: .now) / .seconds(1)
       console.progress(
-        "\(checkpoint.name): \(rounded(Double(sizes.reduce(0) { $0 + $1.rows }) / seconds, 0)) tokens a second")
+        "\(checkpoint.name): \(rounded(Double(sizes.reduce(0) { $0 + $1.rows }) / seconds, 0)) tokens a second"
+      )
       return TextReport.Entry(name: checkpoint.name, losses: losses)
     }
     return TextReport(of: entries, on: text, question, entropyRate: entropyRate)
