@@ -1,6 +1,7 @@
 """`nf-probe recipe`: a grid, figures, and claims judged."""
 
 import csv
+import importlib.util
 import io
 import json
 import pathlib
@@ -457,3 +458,13 @@ def test_wrong_summaries(old, new, mentions, tmp_path):
     (tmp_path / "recipe.yaml").write_text(SUMMARY.replace(old, new, 1))
     refuses("recipe", "recipe.yaml", cwd=tmp_path, mentions=["line", *mentions])
     assert not (tmp_path / "nf-probe-runs").exists()
+
+
+def test_the_index_has_the_verdicts_of_record():
+    """`python analyses/verdicts.py` writes what is there."""
+    path = ROOT / "analyses/verdicts.py"
+    specification = importlib.util.spec_from_file_location("verdicts", path)
+    verdicts = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(verdicts)
+    for page, text in verdicts.texts().items():
+        assert page.read_text() == text, f"{page.name} is not what {path.name} writes"
