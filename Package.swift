@@ -141,17 +141,31 @@ let package = Package(
         .product(name: "FlyingSocks", package: "FlyingFox"),
       ], resources: [.embedInCode("Page")], swiftSettings: optimized),
 
-    // The commands.
+    // The commands: what a user says, what several of them do, and they themselves.
+    .target(
+      name: "CommandOptions",
+      dependencies: [
+        "Analysis", "Architecture", "Charts", "Checkpoints", "Checksums", "Comparison", "Corpus", "Documents",
+        "Evaluation", "Experiments", "FileAccess", "FineTuning", "Isolation", "Kernels", "RunData", "RunFile",
+        "Text", "Training", "Transformer",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Yams", package: "Yams"),
+      ], swiftSettings: strict),
+    .target(
+      name: "CommandSupport",
+      dependencies: [
+        "Analysis", "Architecture", "Charts", "Checkpoints", "CommandOptions", "Comparison", "Corpus",
+        "Documents", "Evaluation", "Experiments", "FileAccess", "FineTuning", "Isolation", "Kernels",
+        "RunData", "RunFile", "RunReading", "Statistics", "Text", "Training", "Transformer",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
     .target(
       name: "NFProbeCommands",
       dependencies: [
-        "Analysis", "Architecture", "Charts", "Checkpoints", "Checksums", "Comparison", "Corpus",
-        "Documents", "Evaluation", "Experiments", "Export",
-        "FileAccess", "FineTuning", "Isolation", "Kernels", "RunData", "RunFile", "RunReading", "Statistics",
-        "Text",
-        "Training", "Transformer", "Watch",
+        "Analysis", "Architecture", "Charts", "Checkpoints", "CommandOptions", "CommandSupport", "Comparison",
+        "Corpus", "Documents", "Evaluation", "Experiments", "Export", "FileAccess", "FineTuning", "Isolation",
+        "Kernels", "RunData", "RunFile", "RunReading", "Text", "Training", "Transformer", "Watch",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Yams", package: "Yams"),
       ], swiftSettings: strict),
     .executableTarget(name: "nf-probe", dependencies: ["NFProbeCommands"], swiftSettings: strict),
 
@@ -226,7 +240,9 @@ let package = Package(
     .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "RunFileTestSupport"], swiftSettings: strict),
     .testTarget(
       name: "RunFileTests",
-      dependencies: ["HDF5", "RunData", "RunFile", "RunFileTestSupport", "SnapshotSupport", "run-file-child"],
+      dependencies: [
+        "HDF5", "RunData", "RunFile", "RunFileTestSupport", "SnapshotSupport", "run-file-child",
+      ],
       exclude: ["Python"], swiftSettings: strict),
     .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard"], swiftSettings: strict),
     .testTarget(name: "ExperimentsTests", dependencies: ["Experiments", "RunData"], swiftSettings: strict),
@@ -235,7 +251,9 @@ let package = Package(
       name: "SnapshotSupport", dependencies: ["Charts"], path: "Tests/SnapshotSupport", swiftSettings: strict),
     .testTarget(
       name: "NFProbeCommandsTests",
-      dependencies: ["Experiments", "FileTestSupport", "FuzzTestSupport", "NFProbeCommands", "Text"],
+      dependencies: [
+        "CommandOptions", "Experiments", "FileTestSupport", "FuzzTestSupport", "NFProbeCommands", "Text",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "AnalysisTests",

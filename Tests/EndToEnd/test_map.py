@@ -59,10 +59,15 @@ MAP = {
     ),
     # Runs while they grow, as a page.
     "Watch": "Analysis Charts Checksums Documents Isolation RunData RunFile Text",
-    # The commands.
+    # The commands: what a user says, what several of them do, and they themselves.
+    "CommandOptions": (
+        "Analysis Architecture Charts Checkpoints Checksums Comparison Corpus Documents Evaluation Experiments FileAccess FineTuning Isolation Kernels RunData RunFile Text Training Transformer"
+    ),
+    "CommandSupport": (
+        "Analysis Architecture Charts Checkpoints CommandOptions Comparison Corpus Documents Evaluation Experiments FileAccess FineTuning Isolation Kernels RunData RunFile RunReading Statistics Text Training Transformer"
+    ),
     "NFProbeCommands": (
-        "Analysis Architecture Charts Checkpoints Checksums Comparison Corpus Documents Evaluation Experiments Export FileAccess FineTuning"
-        " Isolation Kernels RunData RunFile RunReading Statistics Text Training Transformer Watch"
+        "Analysis Architecture Charts Checkpoints CommandOptions CommandSupport Comparison Corpus Documents Evaluation Experiments Export FileAccess FineTuning Isolation Kernels RunData RunFile RunReading Text Training Transformer Watch"
     ),
     "nf-probe": "NFProbeCommands",
 }
@@ -70,8 +75,8 @@ MAP = {
 # Packages of others, and who may use them: arguments are parsed by the commands alone, YAML there and
 # where architectures are read.
 PACKAGES = {
-    "ArgumentParser": "NFProbeCommands",
-    "Yams": "Architecture Experiments NFProbeCommands",
+    "ArgumentParser": "CommandOptions CommandSupport NFProbeCommands",
+    "Yams": "Architecture CommandOptions Experiments NFProbeCommands",
     "FlyingFox": "Watch",
     "FlyingSocks": "Watch",
     "RealModule": "Analysis Charts Comparison Evaluation Experiments FineTuning Kernels Randomness RunData Statistics Training Transformer",

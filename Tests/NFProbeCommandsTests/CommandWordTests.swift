@@ -1,5 +1,6 @@
 import Testing
 
+@testable import CommandOptions
 @testable import NFProbeCommands
 
 @Suite struct CommandWordTests {

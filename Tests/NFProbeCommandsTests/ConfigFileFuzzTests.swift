@@ -3,6 +3,7 @@ import FileTestSupport
 import FuzzTestSupport
 import Testing
 
+@testable import CommandOptions
 @testable import NFProbeCommands
 
 /// Configuration files with random edits: each becomes options that are known, or is refused as bad usage with file and line.

@@ -2,6 +2,7 @@ import Experiments
 import FileTestSupport
 import Testing
 
+@testable import CommandOptions
 @testable import NFProbeCommands
 
 /// Configuration files that are wrong: each is refused as bad usage, with file and line.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Experiments
 import Testing
 
+@testable import CommandOptions
 @testable import NFProbeCommands
 
 /// The settings of runs and the options of `train` are one list: what a sweep's file says means what a command line says.

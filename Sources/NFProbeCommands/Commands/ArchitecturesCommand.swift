@@ -2,6 +2,8 @@ import Analysis
 import Architecture
 import ArgumentParser
 import Charts
+import CommandOptions
+import CommandSupport
 import Documents
 import Experiments
 import Text

@@ -1,6 +1,8 @@
 import Analysis
 import ArgumentParser
 import Charts
+import CommandOptions
+import CommandSupport
 import Export
 import FileAccess
 import Foundation

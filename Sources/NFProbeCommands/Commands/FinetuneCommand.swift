@@ -1,5 +1,7 @@
 import ArgumentParser
 import Checkpoints
+import CommandOptions
+import CommandSupport
 import Documents
 import Evaluation
 import Experiments

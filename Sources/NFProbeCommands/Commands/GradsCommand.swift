@@ -2,6 +2,8 @@ import Analysis
 import Architecture
 import ArgumentParser
 import Checkpoints
+import CommandOptions
+import CommandSupport
 import Corpus
 import Documents
 import Experiments

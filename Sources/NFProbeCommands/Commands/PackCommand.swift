@@ -1,4 +1,6 @@
 import ArgumentParser
+import CommandOptions
+import CommandSupport
 import Experiments
 import Isolation
 import RunFile

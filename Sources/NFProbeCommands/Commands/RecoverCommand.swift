@@ -1,4 +1,6 @@
 import ArgumentParser
+import CommandOptions
+import CommandSupport
 import Isolation
 import RunFile
 import RunReading

@@ -1,5 +1,7 @@
 import Analysis
 import ArgumentParser
+import CommandOptions
+import CommandSupport
 import Comparison
 import RunReading
 

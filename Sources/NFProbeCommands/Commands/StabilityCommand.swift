@@ -1,6 +1,8 @@
 import Analysis
 import Architecture
 import ArgumentParser
+import CommandOptions
+import CommandSupport
 import Corpus
 import Documents
 import Experiments

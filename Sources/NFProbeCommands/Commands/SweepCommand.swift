@@ -1,5 +1,7 @@
 import Analysis
 import ArgumentParser
+import CommandOptions
+import CommandSupport
 import Documents
 import Experiments
 import Foundation

@@ -1,5 +1,7 @@
 import Analysis
 import Charts
+import CommandOptions
+import CommandSupport
 import Comparison
 import Documents
 

@@ -1,5 +1,7 @@
 import Analysis
 import Charts
+import CommandOptions
+import CommandSupport
 import Documents
 
 /// The gradients of one run over those of another, as `ratio` shows them.

@@ -1,5 +1,7 @@
 import Analysis
 import Charts
+import CommandOptions
+import CommandSupport
 import Documents
 
 /// A stability test as `stability` shows it.
