@@ -27,7 +27,10 @@ export NF_PROBE_PYTHON
 
 echo "== Swift tests"
 swift test "${build[@]}" --skip-build
+# Of more than four at a time, some would wait for the disk and be taken for hanging.
+processors=$(nproc)
+workers=$((processors < 2 ? 2 : processors > 4 ? 4 : processors))
 echo "== End-to-end tests"
-"$NF_PROBE_PYTHON" -m pytest -q -p no:cacheprovider -n 2 --dist loadfile Tests/EndToEnd
+"$NF_PROBE_PYTHON" -m pytest -q -p no:cacheprovider -n "$workers" --dist loadfile Tests/EndToEnd
 echo "== Python package"
-scripts/python-package.sh -n 2 --dist loadfile
+scripts/python-package.sh -n "$workers" --dist loadfile
