@@ -35,8 +35,8 @@ def page(found: dict[str, list[dict[str, str]]]) -> str:
     lines = [
         "# Verdicts", "",
         "Every claim of every recipe, as its results of record have it, at the sizes that two cores train in minutes. In parentheses the bound that the whole",
-        "interval has to keep to. The last column is what a verdict would still take, estimated from the spread between seeds; empty where a recipe has not been run",
-        "since such prices are estimated. Written by `verdicts.py`.",
+        "interval has to keep to. The last column is what a verdict would still take, estimated from the spread between seeds and the time of the runs that were made, on the",
+        "machine and under the load of then; empty where a recipe has not been run since such prices are estimated. Written by `verdicts.py`.",
     ]  # fmt: skip
     for name, claims in found.items():
         lines += ["", f"## [{name}]({name})", "", "| claim | verdict | effect | seeds | would take |", "|---|---|---|---|---|"]

@@ -27,7 +27,7 @@ export NF_PROBE_PYTHON
 
 echo "== Swift tests"
 swift test "${build[@]}" --skip-build
-# Of more than four at a time, some would wait for the disk and be taken for hanging.
+# At most four: what they start trains with as many threads as there are processors.
 processors=$(nproc)
 workers=$((processors < 2 ? 2 : processors > 4 ? 4 : processors))
 echo "== End-to-end tests"

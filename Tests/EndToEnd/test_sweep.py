@@ -121,7 +121,7 @@ def test_equal_operations_and_equal_seconds(swept):
 
 def test_interrupted_and_gone_on_with(swept, tmp_path):
     # Validations take longer than steps.
-    longer = GRID.replace("steps: 20", "steps: 600").replace("validate-every: 5", "validate-every: 200")
+    longer = GRID.replace("steps: 20", "steps: 600").replace("validate-every: 5", "validate-every: 50")
     longer = longer.replace("seeds: 3", "seeds: 1").replace("[0.003, 0.01]", "[0.003]")
     (tmp_path / "grid.yaml").write_text(longer)
     succeeds("sweep", "grid.yaml", "--out=whole", "--threads=1", cwd=tmp_path)

@@ -1,4 +1,3 @@
-import CommandOptions
 import Experiments
 import RunData
 

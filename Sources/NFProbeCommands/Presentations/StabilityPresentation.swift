@@ -1,7 +1,6 @@
 import Analysis
 import Charts
 import CommandOptions
-import CommandSupport
 import Documents
 
 /// A stability test as `stability` shows it.

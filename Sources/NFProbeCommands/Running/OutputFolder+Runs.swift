@@ -1,5 +1,4 @@
 import CommandOptions
-import CommandSupport
 
 extension CheckpointOptions {
   /// The folder that the command fills.
