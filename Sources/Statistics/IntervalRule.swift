@@ -38,4 +38,7 @@ public enum IntervalRule: String, Sendable, Codable, CaseIterable {
     case .anytime: "a confidence sequence, which holds after however many looks"
     }
   }
+
+  /// The same inside a sentence that goes on.
+  package var clause: String { self == .anytime ? words + "," : words }
 }

@@ -162,6 +162,8 @@ struct SweepTests {
       cell.shortcomings(seeds: [0, 1, 2]) == [
         "seed 0 not made", "seed 1 stopped at step 99", "seed 2 not finite at step 99",
       ])
+    // Seeds that came later are told of too.
+    #expect(cell.shortcomings(seeds: [1]) == ["seed 1 stopped at step 99", "seed 2 not finite at step 99"])
     #expect(report([cell]).perplexity(of: cell).value.isNaN)
     #expect(report([cell]).perplexityFigure(program: "p", command: "c") == nil)
   }

@@ -89,8 +89,11 @@ public struct SweepCell: Sendable {
   }
 
   /// What is to be said of runs without a final loss: seeds that ended early or are missing.
+  ///
+  /// - Parameter seeds: those that were planned; a cell may have got more since.
   func shortcomings(seeds: [UInt64]) -> [String] {
-    seeds.compactMap { seed in
+    let added = Set(runs.map(\.manifest.seed)).subtracting(seeds).sorted()
+    return (seeds + added).compactMap { seed in
       guard let run = run(seed: seed) else { return "seed \(seed) not made" }
       if finalLosses[seed] != nil { return nil }
       switch run.status {

@@ -89,7 +89,7 @@ extension SweepReport {
     let some = fewest == 3 ? " from three on" : " from four on"
     let interval =
       counts.contains { $0 >= fewest }
-      ? ", 95 % interval by \(intervals.words) on the loss\(counts.allSatisfy { $0 >= fewest } ? "" : some)"
+      ? ", 95 % interval by \(intervals.clause) on the loss\(counts.allSatisfy { $0 >= fewest } ? "" : some)"
       : ""
     return ["Geometric mean over \(Self.seedText(counts))\(interval)."]
   }

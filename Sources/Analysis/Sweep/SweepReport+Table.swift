@@ -77,7 +77,7 @@ extension SweepReport {
         Table.Column("seeds", title: "of", kind: .integer),
       ],
       notes: [
-        "Read at validations. Mean over the seeds that reach it, with \(intervals.words) from \(intervals.fewestSeeds == 3 ? "three" : "four") seeds on."
+        "Read at validations. Mean over the seeds that reach it, with \(intervals.clause) from \(intervals.fewestSeeds == 3 ? "three" : "four") seeds on."
       ]
     )
     for crossing in found {
