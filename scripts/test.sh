@@ -4,11 +4,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/install-dependencies.sh --python
-# Python's packages come over the network while the compiler works.
+# Python's packages come over the network while the compiler works, and what needs no program is tested in the gaps where it
+# waits for one module.
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-scripts/python-environment.sh --package >"$log" 2>&1 &
-environment=$!
+package=
+trap 'rm -f "$log"; if [[ $package ]]; then kill "$package" 2>/dev/null || true; fi' EXIT
+nice scripts/python-package.sh --without-program >"$log" 2>&1 &
+package=$!
 
 echo "== Format"
 scripts/lint.sh
@@ -18,11 +20,14 @@ build=(-c release --scratch-path .build/tested -Xswiftc -enable-testing)
 swift build "${build[@]}" --build-tests
 products=$(swift build "${build[@]}" --show-bin-path)
 export NF_PROBE=$products/nf-probe NF_PROBE_TEST_CHILD=$products/run-file-child
-wait "$environment" || {
+echo "== Python package, what needs no program"
+wait "$package" || {
   cat "$log" >&2
   exit 1
 }
-NF_PROBE_PYTHON=$(tail -n 1 "$log")
+package=
+tail -n 1 "$log"
+NF_PROBE_PYTHON=$(scripts/python-environment.sh --package)
 export NF_PROBE_PYTHON
 
 echo "== Swift tests"
@@ -32,5 +37,5 @@ processors=$(nproc)
 workers=$((processors < 2 ? 2 : processors > 4 ? 4 : processors))
 echo "== End-to-end tests"
 "$NF_PROBE_PYTHON" -m pytest -q -p no:cacheprovider -n "$workers" --dist loadfile Tests/EndToEnd
-echo "== Python package"
-scripts/python-package.sh -n "$workers" --dist loadfile
+echo "== Python package, what runs the program"
+scripts/python-package.sh --with-program -n "$workers" --dist loadfile

@@ -23,7 +23,7 @@ public struct AttentionShape: Equatable, Sendable {
   /// `i * sequenceLength` on.
   public let sequences: [SequenceRows]?
   /// Keys before the first query's own.
-  private let prefixLength: Int
+  fileprivate let prefixLength: Int
 
   /// Creates a shape.
   ///
@@ -87,21 +87,22 @@ public struct AttentionShape: Equatable, Sendable {
       scoreScale: scoreScale, softCap: softCap, sequences: nil, prefixLength: prefix(batch: batch).count)
   }
 
-  /// Queries that are worked on at a time: scores never exist for more of them.
-  static let queryBlock = 64
+  /// Queries that are worked on at a time, whole tiles of products: scores never exist for more of them.
+  static let queryBlock = 48
 
-  /// Scalars of scratch that a thread needs: scores, their gradients, and what a soft cap leaves of these.
-  public var scratchCount: Int {
-    (softCap == nil ? 2 : 3) * min(Self.queryBlock, sequenceLength) * sequenceLength
-  }
-
-  /// The same with the heads that products read, where these are of another type.
+  /// Scalars of scratch that a thread needs: scores, their gradients, what a soft cap leaves of these, and heads as products of some
+  /// factors read them.
   public func scratchCount<Element: FactorScalar>(of _: Element.Type) -> Int {
-    scratchCount + Self.headPlaces * Element.scratchCount(sequenceLength * headDim)
+    scoreScratchCount + Self.headPlaces * Element.Head.scratchCount(rows: sequenceLength, width: headDim)
   }
 
-  /// Heads that products read at a time: queries, keys, values, and the keys and values of a prefix or the output's gradient.
-  static let headPlaces = 5
+  /// Of these, for scores and what goes with them.
+  var scoreScratchCount: Int {
+    (softCap == nil ? 2 : 3) * min(Self.queryBlock, sequenceLength) * QueryBlock.stride(of: sequenceLength)
+  }
+
+  /// Heads that products read at a time: queries, keys, values, and the output's gradient.
+  static let headPlaces = 4
 
   /// Heads of queries that share a head of keys and values.
   var groupSize: Int { headCount / keyValueHeadCount }
@@ -116,12 +117,12 @@ public struct AttentionShape: Equatable, Sendable {
     matrix.rows(rows).columns(head * headDim..<(head + 1) * headDim)
   }
 
-  /// Calls `body` for each block of a sequence's queries with the keys that the block sees, those of a prefix counted first.
-  func forEachQueryBlock(_ body: (_ queries: Range<Int>, _ keys: Range<Int>) -> Void) {
+  /// Calls `body` for each block of a sequence's queries.
+  func forEachQueryBlock(_ body: (QueryBlock) -> Void) {
     var start = 0
     while start < sequenceLength {
       let end = min(sequenceLength, start + Self.queryBlock)
-      body(start..<end, firstKey(start)..<(isCausal ? prefixLength + end : sequenceLength))
+      body(QueryBlock(sequence: self, queries: start..<end))
       start = end
     }
   }
@@ -138,5 +139,55 @@ extension AttentionShape {
   /// Where a query's row of probabilities begins among all: what dropout masks go by.
   func firstElement(_ task: Int, _ query: Int) -> Int {
     (task * sequenceLength + query) * sequenceLength + visibleKeys(query).lowerBound
+  }
+}
+
+/// Queries that are worked on at a time, and the keys that they see, those of a prefix counted first.
+public struct QueryBlock: Sendable {
+  let queries: Range<Int>
+  /// From the last multiple of ``alignment`` on, so that rows of scores begin with whole vectors.
+  let keys: Range<Int>
+  private let sequence: AttentionShape
+
+  private static let alignment = 16
+
+  fileprivate init(sequence: AttentionShape, queries: Range<Int>) {
+    (self.sequence, self.queries) = (sequence, queries)
+    let first = sequence.visibleKeys(queries.lowerBound).lowerBound
+    keys = first / Self.alignment * Self.alignment..<sequence.visibleKeys(queries.upperBound - 1).upperBound
+  }
+
+  /// Columns of the block's scores: whole vectors.
+  var scoreWidth: Int { Self.wholeVectors(keys.count) }
+
+  /// From one row of scores to the next.
+  var scoreStride: Int { Self.stride(of: keys.count) }
+
+  private static func wholeVectors(_ count: Int) -> Int { (count + alignment - 1) / alignment * alignment }
+
+  /// An odd number of cache lines: rows that lie a power of two apart fall into the same few places of a cache.
+  static func stride(of count: Int) -> Int { (wholeVectors(count) / alignment | 1) * alignment }
+
+  /// The columns that one of the block's rows sees.
+  @inline(__always)
+  func columns(seenBy row: Int) -> Range<Int> {
+    let visible = sequence.visibleKeys(queries.lowerBound + row)
+    return visible.lowerBound - keys.lowerBound..<visible.upperBound - keys.lowerBound
+  }
+
+  /// The columns that any of these rows sees.
+  @inline(__always)
+  func columns(seenBy rows: Range<Int>) -> Range<Int> {
+    columns(seenBy: rows.lowerBound).lowerBound..<columns(seenBy: rows.upperBound - 1).upperBound
+  }
+
+  /// The rows that see any of these columns.
+  @inline(__always)
+  func rows(seeing columns: Range<Int>) -> Range<Int> {
+    guard sequence.isCausal else { return 0..<queries.count }
+    let firstQuery = keys.lowerBound - sequence.prefixLength - queries.lowerBound
+    let lower = min(queries.count, max(0, firstQuery + columns.lowerBound))
+    let upper = sequence.window.map { min(queries.count, firstQuery + columns.upperBound - 1 + $0) }
+    return lower..<max(lower, upper ?? queries.count)
   }
 }

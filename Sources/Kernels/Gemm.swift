@@ -10,26 +10,17 @@ public protocol FactorScalar: BitwiseCopyable, Sendable {
     _ a: BLASOperand<Self>, _ b: BLASOperand<Self>, alpha: Sum, beta: Sum,
     into c: BLASOperand<Sum>, inner: Int)
 
-  /// A matrix as products read it, on the calling thread: the matrix itself where both types are one, else narrowed into scratch memory of
-  /// ``scratchCount(_:)`` scalars.
-  static func factor(of matrix: Matrix<Sum>, scratch: Row<Sum>) -> Matrix<Self>
-
-  /// The same in the matrix's own memory, which then holds nothing else of use.
+  /// A matrix as products read it, on the calling thread: the matrix itself where both types are one, else narrowed in its own
+  /// memory, which then holds nothing else of use.
   static func factorInPlace(of matrix: Matrix<Sum>) -> Matrix<Self>
 
-  /// Scalars of scratch memory that a matrix of so many elements takes as a factor.
-  static func scratchCount(_ elements: Int) -> Int
+  /// What multiplies a head of attention.
+  associatedtype Head: HeadFactor where Head.Element == Self
 }
 
 extension FactorScalar where Sum == Self {
   /// The matrix itself.
-  public static func factor(of matrix: Matrix<Self>, scratch: Row<Self>) -> Matrix<Self> { matrix }
-
-  /// The matrix itself.
   public static func factorInPlace(of matrix: Matrix<Self>) -> Matrix<Self> { matrix }
-
-  /// None.
-  public static func scratchCount(_ elements: Int) -> Int { 0 }
 }
 
 /// A matrix as BLAS sees it.
@@ -48,6 +39,9 @@ extension Float: FactorScalar {
   /// Added up in float32.
   public typealias Sum = Float
 
+  /// Multiplied here.
+  public typealias Head = PackedHead<Float>
+
   /// The corresponding C function is `cblas_sgemm`.
   public static func multiply(
     _ a: BLASOperand<Float>, _ b: BLASOperand<Float>, alpha: Float, beta: Float,
@@ -62,6 +56,9 @@ extension Float: FactorScalar {
 extension Double: FactorScalar {
   /// Added up in float64.
   public typealias Sum = Double
+
+  /// Multiplied here.
+  public typealias Head = PackedHead<Double>
 
   /// The corresponding C function is `cblas_dgemm`.
   public static func multiply(

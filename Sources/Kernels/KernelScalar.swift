@@ -28,6 +28,15 @@ where Sum == Self {
   /// The larger of two lanes; not a number where either is.
   static func maximum(_ x: Lanes, _ y: Lanes) -> Lanes
 
+  /// `x y + sum` of each lane, rounded once.
+  static func multiplyAdd(_ x: Lanes, _ y: Lanes, _ sum: Lanes) -> Lanes
+
+  /// `x` in some lanes, `other` in those before and behind.
+  static func keeping(_ x: Lanes, in lanes: Range<Int>, else other: Self) -> Lanes
+
+  /// Eight rows of eight numbers, `stride` apart, as eight columns of rows that are a vector apart.
+  static func transpose8(_ rows: UnsafePointer<Self>, stride: Int, into columns: UnsafeMutablePointer<Self>)
+
   /// 1 where a lane is above zero, else 0.
   static func isPositive(_ x: Lanes) -> Lanes
 
@@ -91,6 +100,28 @@ extension Double: KernelScalar {
   @inline(__always)
   public static func isPositive(_ x: SIMD8<Double>) -> SIMD8<Double> {
     SIMD8(repeating: 0).replacing(with: 1, where: x .> 0)
+  }
+
+  /// Rounded once.
+  @inline(__always)
+  public static func multiplyAdd(
+    _ x: SIMD8<Double>, _ y: SIMD8<Double>, _ sum: SIMD8<Double>
+  ) -> SIMD8<Double> { sum.addingProduct(x, y) }
+
+  /// By the lanes' numbers.
+  @inline(__always)
+  public static func keeping(_ x: SIMD8<Double>, in lanes: Range<Int>, else other: Double) -> SIMD8<Double> {
+    nf_probe_keep_doubles(x, Int64(lanes.lowerBound), Int64(lanes.upperBound), other)
+  }
+
+  /// One by one.
+  @inline(__always)
+  public static func transpose8(
+    _ rows: UnsafePointer<Double>, stride: Int, into columns: UnsafeMutablePointer<Double>
+  ) {
+    for row in 0..<8 {
+      for column in 0..<8 { unsafe columns[column * 8 + row] = rows[row * stride + column] }
+    }
   }
 
   /// Clears the sign bits.
@@ -212,6 +243,26 @@ extension Float: KernelScalar {
   @inline(__always)
   public static func isPositive(_ x: SIMD16<Float>) -> SIMD16<Float> {
     SIMD16(repeating: 0).replacing(with: 1, where: x .> 0)
+  }
+
+  /// Rounded once.
+  @inline(__always)
+  public static func multiplyAdd(
+    _ x: SIMD16<Float>, _ y: SIMD16<Float>, _ sum: SIMD16<Float>
+  ) -> SIMD16<Float> { sum.addingProduct(x, y) }
+
+  /// By the lanes' numbers.
+  @inline(__always)
+  public static func keeping(_ x: SIMD16<Float>, in lanes: Range<Int>, else other: Float) -> SIMD16<Float> {
+    nf_probe_keep_floats(x, Int32(lanes.lowerBound), Int32(lanes.upperBound), other)
+  }
+
+  /// In registers.
+  @inline(__always)
+  public static func transpose8(
+    _ rows: UnsafePointer<Float>, stride: Int, into columns: UnsafeMutablePointer<Float>
+  ) {
+    unsafe nf_probe_transpose8(rows, stride, columns, 16)
   }
 
   /// Clears the sign bits.

@@ -33,6 +33,9 @@ extension BFloat16: FactorScalar {
   /// Products are exact in float32, and added up in it.
   public typealias Sum = Float
 
+  /// Multiplied by oneDNN.
+  public typealias Head = NarrowHead
+
   /// oneDNN's bfloat16 product with float32 output. Numbers below the range of normal ones, 2⁻¹²⁶, count as 0.
   ///
   /// - Precondition: ``NativeProducts/areAvailable``.
@@ -51,25 +54,12 @@ extension BFloat16: FactorScalar {
     precondition(status == 0, "oneDNN refuses a product (status \(status))")
   }
 
-  /// Narrowed; see ``narrowElements(_:into:team:)``.
-  public static func factor(of matrix: Matrix<Float>, scratch: Row<Float>) -> Matrix<BFloat16> {
-    let memory = scratch.slice(0..<scratchCount(matrix.rows * matrix.width))
-    let halves = unsafe Matrix<BFloat16>(
-      base: UnsafeMutableRawPointer(memory.base).assumingMemoryBound(to: BFloat16.self), rows: matrix.rows,
-      width: matrix.width, stride: matrix.width)
-    for row in 0..<matrix.rows { narrow(matrix[row], into: halves[row]) }
-    return halves
-  }
-
   /// Narrowed, each row at the row's beginning.
   public static func factorInPlace(of matrix: Matrix<Float>) -> Matrix<BFloat16> {
     let halves = matrix.halvesInPlace
     for row in 0..<matrix.rows { narrow(matrix[row], into: halves[row]) }
     return halves
   }
-
-  /// Half as many, whole vectors.
-  public static func scratchCount(_ elements: Int) -> Int { (elements + 31) / 32 * 16 }
 }
 
 extension BLASOperand where Scalar == BFloat16 {

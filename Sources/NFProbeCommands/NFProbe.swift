@@ -60,7 +60,7 @@ public struct NFProbe: ParsableCommand {
 
   /// The arguments with a configuration file's options in place.
   private static func expanded(_ arguments: [String]) throws -> ConfigFile.Expansion {
-    try ConfigFile.expanded(arguments, commands: commandOptions())
+    try ConfigFile.expanded(arguments, options: options(ofCommand:))
   }
 
   /// What to keep of this call, so that its runs can be resumed.
@@ -68,7 +68,7 @@ public struct NFProbe: ParsableCommand {
   /// - Parameter fixed: options that the call left to the machine and that its runs depend on.
   static func record(fixed: [String]) throws -> CommandRecord {
     let arguments = try expanded(Array(CommandLine.arguments.dropFirst())).arguments
-    let known = commandOptions().first { $0.name == arguments.first }?.options ?? []
+    let known = arguments.first.flatMap(options(ofCommand:)) ?? []
     return CommandRecord(arguments: arguments, known: known, fixed: fixed)
   }
 
@@ -121,8 +121,13 @@ public struct NFProbe: ParsableCommand {
     return status
   }
 
-  /// The commands' options, from the parser's own description of itself.
-  static func commandOptions() -> [(name: String, options: [SettingInfo])] {
-    (try? JSONDecoder().decode(ToolDescription.self, from: Data(_dumpHelp().utf8)))?.options ?? []
+  /// A command's long options, from the parser's own description of it; nil where there is no such command.
+  ///
+  /// To describe all commands takes as long as the rest of a program's start: only the one in question is.
+  static func options(ofCommand name: String) -> [SettingInfo]? {
+    guard let command = configuration.subcommands.first(where: { $0.configuration.commandName == name })
+    else { return nil }
+    let description = Data(command._dumpHelp().utf8)
+    return try? JSONDecoder().decode(CommandDescription.self, from: description).options
   }
 }

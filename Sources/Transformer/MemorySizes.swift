@@ -31,9 +31,8 @@ struct MemorySizes {
     let scratch = plans.flatMap(\.steps).compactMap { named -> Int? in
       guard case .attention(let attention, _, _, _, _) = named.step else { return nil }
       let isCausal = configuration.objective == .causal
-      let attentionShape = AttentionShape(attention, shape, isCausal: isCausal)
-      return configuration.hasNativeProducts
-        ? attentionShape.scratchCount(of: BFloat16.self) : attentionShape.scratchCount
+      // Halves take less.
+      return AttentionShape(attention, shape, isCausal: isCausal).scratchCount(of: Float.self)
     }
     // Reductions over rows need a place for gain, bias and a DyT's slope.
     let widest = plans.flatMap(\.valueWidths).max() ?? 0

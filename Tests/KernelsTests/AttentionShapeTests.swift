@@ -28,7 +28,7 @@ import Testing
       keyGradient = Buffer(count: narrow)
       valueGradient = Buffer(count: narrow)
       logSumExp = Buffer(count: rows * shape.headCount)
-      workspace = Workspace(team: team, capacity: shape.scratchCount)
+      workspace = Workspace(team: team, capacity: shape.scratchCount(of: Double.self))
       logits = SumSlots(count: shape.batchSize * shape.headCount)
     }
 

@@ -34,7 +34,7 @@ import Testing
       keyGradient = Buffer(count: count)
       valueGradient = Buffer(count: count)
       logSumExp = Buffer(count: shape.batchSize * shape.headCount * shape.sequenceLength)
-      workspace = Workspace(team: team, capacity: shape.scratchCount)
+      workspace = Workspace(team: team, capacity: shape.scratchCount(of: Float.self))
     }
 
     func matrix(_ buffer: Buffer<Float>) -> Matrix<Float> {

@@ -69,7 +69,7 @@ struct DistantScoreTests {
     let shape = AttentionShape(
       batchSize: 1, sequenceLength: length, headCount: 1, headDim: width, isCausal: true)
     let team = Team(threadCount: 1)
-    let workspace = Workspace<Scalar>(team: team, capacity: shape.scratchCount)
+    let workspace = Workspace<Scalar>(team: team, capacity: shape.scratchCount(of: Scalar.self))
     attentionForward(
       shape, factors: Scalar.self, query: matrices[0], key: matrices[1], value: matrices[2],
       into: matrices[4],

@@ -72,7 +72,7 @@ import Testing
       let path = try folder.write(mutated(&generator), to: "fuzz.yaml")
       do {
         let arguments = try ConfigFile.expanded(
-          ["grads", "--config", path, "--steps=1"], commands: [("grads", ConfigFileTests.options)]
+          ["grads", "--config", path, "--steps=1"], options: ConfigFileTests.options(ofCommand:)
         ).arguments
         #expect(arguments[0] == "grads" && arguments.suffix(3) == ["--config", path, "--steps=1"])
         for word in arguments.dropFirst().dropLast(3) {

@@ -18,6 +18,8 @@ import Testing
     SettingInfo(name: "scale-fc", isFlag: true, isInvertible: true),
   ]
 
+  static func options(ofCommand name: String) -> [SettingInfo]? { name == "grads" ? options : nil }
+
   let folder: TemporaryFolder
   let path: String
 
@@ -29,7 +31,7 @@ import Testing
   private func expanded(_ text: String, _ arguments: [String] = []) throws -> ConfigFile.Expansion {
     _ = try folder.write(text, to: "probe.yaml")
     return try ConfigFile.expanded(
-      ["grads", "--config", path] + arguments, commands: [("grads", Self.options)])
+      ["grads", "--config", path] + arguments, options: Self.options(ofCommand:))
   }
 
   private func options(_ text: String) throws -> [String] {
@@ -82,7 +84,7 @@ import Testing
   @Test func bytesThatAreNoTextAreNamedWithTheirLine() throws {
     _ = try folder.write(Array("layers: 3\nsteps: ".utf8) + [0xFF, 0xFE, 0x0A], to: "probe.yaml")
     let error = #expect(throws: CommandError.self) {
-      try ConfigFile.expanded(["grads", "--config=\(path)"], commands: [("grads", Self.options)])
+      try ConfigFile.expanded(["grads", "--config=\(path)"], options: Self.options(ofCommand:))
     }
     #expect(error?.description == "--config \(path), line 2 is not UTF-8 text")
   }

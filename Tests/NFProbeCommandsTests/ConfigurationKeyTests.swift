@@ -24,7 +24,7 @@ import Testing
       "out", "overwrite", "quiet", "resume", "config", "threads", "checkpoint-every", "keep", "help",
       "version",
     ]
-    let train = NFProbe.commandOptions().first { $0.name == "train" }?.options ?? []
+    let train = NFProbe.options(ofCommand: "train") ?? []
     #expect(RunConfiguration.keys.map(\.info) == train.filter { !others.contains($0.name) })
   }
 
@@ -37,7 +37,7 @@ import Testing
     let others: Set<String> = [
       "out", "overwrite", "quiet", "threads", "svg", "figure", "table", "format", "help", "version",
     ]
-    let start = NFProbe.commandOptions().first { $0.name == "init" }?.options ?? []
+    let start = NFProbe.options(ofCommand: "init") ?? []
     #expect(StartConfiguration.keys.map(\.info) == start.filter { !others.contains($0.name) })
     for words in [
       ["--architectures=pre-ln, post-ln"], ["--depths=3,2"], ["--depths=3,x"], ["--seeds=0"], ["--layers=3"],

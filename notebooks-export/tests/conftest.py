@@ -21,6 +21,14 @@ torch.set_num_threads(1)
 Run = Callable[..., str]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests that run the built program: the others need not wait for the compiler."""
+    for item in items:
+        assert isinstance(item, pytest.Function)
+        if "nf_probe_command" in item.fixturenames or hasattr(item.module, "PROGRAM"):
+            item.add_marker("program")
+
+
 @pytest.fixture(scope="session")
 def nf_probe_command() -> Run:
     """Runs the built program, which must succeed; its standard output."""

@@ -34,3 +34,58 @@ typedef uint16_t nf_probe_halves16 __attribute__((ext_vector_type(16)));
 static inline __attribute__((always_inline)) nf_probe_halves16 nf_probe_upper_halves(nf_probe_words16 x) {
   return __builtin_convertvector(x >> 16, nf_probe_halves16);
 }
+
+typedef float nf_probe_float16 __attribute__((ext_vector_type(16)));
+typedef int32_t nf_probe_int16 __attribute__((ext_vector_type(16)));
+typedef int64_t nf_probe_long8 __attribute__((ext_vector_type(8)));
+
+/// The lanes from `lower` up to `upper`, `other` in those beside. Swift's own comparisons with a vector of numbers go lane by lane, through memory.
+static inline __attribute__((always_inline)) nf_probe_float16 nf_probe_keep_floats(
+    nf_probe_float16 x, int32_t lower, int32_t upper, float other) {
+  const nf_probe_int16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  return ((lane >= lower) & (lane < upper)) ? x : (nf_probe_float16)other;
+}
+
+/// The same of doubles.
+static inline __attribute__((always_inline)) nf_probe_double8 nf_probe_keep_doubles(
+    nf_probe_double8 x, int64_t lower, int64_t upper, double other) {
+  const nf_probe_long8 lane = {0, 1, 2, 3, 4, 5, 6, 7};
+  return ((lane >= lower) & (lane < upper)) ? x : (nf_probe_double8)other;
+}
+
+#define nf_probe_low(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
+#define nf_probe_high(a, b) __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15)
+#define nf_probe_low_pairs(a, b) __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13)
+#define nf_probe_high_pairs(a, b) __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15)
+#define nf_probe_low_halves(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11)
+#define nf_probe_high_halves(a, b) __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15)
+
+/// Eight rows of eight floats, `stride` apart, as eight columns: rows `columnStride` apart. Three rounds of exchanges: of numbers,
+/// of pairs, of halves.
+static inline __attribute__((always_inline)) void nf_probe_transpose8(
+    const float *rows, long stride, float *columns, long columnStride) {
+  nf_probe_float8 r[8], a[8], b[8];
+  for (int i = 0; i < 8; i++) __builtin_memcpy(&r[i], rows + i * stride, sizeof r[i]);
+  for (int i = 0; i < 8; i += 2) {
+    a[i] = nf_probe_low(r[i], r[i + 1]);
+    a[i + 1] = nf_probe_high(r[i], r[i + 1]);
+  }
+  for (int i = 0; i < 8; i += 4) {
+    b[i] = nf_probe_low_pairs(a[i], a[i + 2]);
+    b[i + 1] = nf_probe_high_pairs(a[i], a[i + 2]);
+    b[i + 2] = nf_probe_low_pairs(a[i + 1], a[i + 3]);
+    b[i + 3] = nf_probe_high_pairs(a[i + 1], a[i + 3]);
+  }
+  for (int i = 0; i < 4; i++) {
+    r[i] = nf_probe_low_halves(b[i], b[i + 4]);
+    r[i + 4] = nf_probe_high_halves(b[i], b[i + 4]);
+  }
+  for (int i = 0; i < 8; i++) __builtin_memcpy(columns + i * columnStride, &r[i], sizeof r[i]);
+}
+
+/// Whether the kernels are compiled for vector registers of 64 bytes, of which there are thirty-two.
+#ifdef __AVX512F__
+#define nf_probe_wide_registers 1
+#else
+#define nf_probe_wide_registers 0
+#endif

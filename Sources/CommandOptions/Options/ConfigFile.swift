@@ -26,33 +26,32 @@ package enum ConfigFile {
   }
 
   /// The arguments with the options of the file that they name, if they name one.
-  package static func expanded(_ arguments: [String], commands: [(name: String, options: [SettingInfo])])
-    throws
-    -> Expansion
-  {
-    guard let name = arguments.first, let command = commands.first(where: { $0.name == name }),
-      let path = arguments.value(of: "config")
+  ///
+  /// - Parameter options: the long options of a command; nil where there is no such command.
+  package static func expanded(
+    _ arguments: [String], options: (_ ofCommand: String) -> [SettingInfo]?
+  ) throws -> Expansion {
+    guard let path = arguments.value(of: "config"), let name = arguments.first, let known = options(name)
     else { return Expansion(arguments: arguments) }
-    do { return try expanded(arguments, path, command) } catch let error as ExperimentError {
+    do { return try expanded(arguments, path, command: name, known) } catch let error as ExperimentError {
       throw error.ofCommand
     }
   }
 
   private static func expanded(
-    _ arguments: [String], _ path: String, _ command: (name: String, options: [SettingInfo])
+    _ arguments: [String], _ path: String, command: String, _ known: [SettingInfo]
   ) throws -> Expansion {
-    let recorded = try RecordedSettings(path: path, command: command.name)
+    let recorded = try RecordedSettings(path: path, command: command)
     let text = try recorded?.text ?? ConfigText(path: path, setting: "config")
     var options = try recorded?.words(beside: arguments) ?? []
     var expansion = Expansion(arguments: arguments)
     for (key, value) in try text.mapping() where recorded?.holdsPath(key.string) != true {
       let place = text.place(line: recorded == nil ? (value.mark ?? key.mark)?.line : nil)
-      let (name, setting) = try SettingReader(owner: command.name, known: command.options).setting(
-        key, value, at: place)
+      let (name, setting) = try SettingReader(owner: command, known: known).setting(key, value, at: place)
       if let setting { options.append(setting.word) }
       if !isGiven(name, arguments) { expansion.places[name] = place.text { "--\($0)" } }
     }
-    expansion.arguments = [command.name] + options + arguments.dropFirst()
+    expansion.arguments = [command] + options + arguments.dropFirst()
     return expansion
   }
 
@@ -61,31 +60,25 @@ package enum ConfigFile {
   }
 }
 
-/// The commands and their options, from the parser's own description of itself.
-package struct ToolDescription: Decodable {
-  package struct Command: Decodable {
-    package let commandName: String
-    package let subcommands: [Command]?
-    package let arguments: [Argument]?
+/// A command and its options, from the parser's own description of it.
+package struct CommandDescription: Decodable {
+  private struct Command: Decodable {
+    let arguments: [Argument]?
   }
 
-  package struct Argument: Decodable {
-    package struct Name: Decodable {
-      package let kind: String
-      package let name: String
+  private struct Argument: Decodable {
+    struct Name: Decodable {
+      let kind: String
+      let name: String
     }
-    package let kind: String
-    package let names: [Name]?
+    let kind: String
+    let names: [Name]?
   }
 
-  package let command: Command
+  private let command: Command
 
-  /// The long options of each command.
-  package var options: [(name: String, options: [SettingInfo])] {
-    (command.subcommands ?? []).map { ($0.commandName, Self.options(of: $0)) }
-  }
-
-  private static func options(of command: Command) -> [SettingInfo] {
+  /// The command's long options.
+  package var options: [SettingInfo] {
     let names = (command.arguments ?? []).flatMap { argument in
       (argument.names ?? []).filter { $0.kind == "long" }.map {
         (isFlag: argument.kind == "flag", name: $0.name)
