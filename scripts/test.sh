@@ -17,7 +17,10 @@ scripts/lint.sh
 echo "== Build"
 # Once, optimized, for all tests: what is tested is what runs. `swift test` alone tests a debug build as ever.
 build=(-c release --scratch-path .build/tested -Xswiftc -enable-testing)
-swift build "${build[@]}" --build-tests
+# Product by product: `--build-tests` compiles the tools of the argument parser's plugins, too, twice.
+for product in nf-probePackageTests nf-probe run-file-child isolation-child; do
+  swift build "${build[@]}" --product "$product"
+done
 products=$(swift build "${build[@]}" --show-bin-path)
 export NF_PROBE=$products/nf-probe NF_PROBE_TEST_CHILD=$products/run-file-child
 echo "== Python package, what needs no program"
