@@ -51,33 +51,30 @@ func product<Scalar: KernelScalar>(
   precondition(firstPanelColumn + output.width <= b.paddedWidth)
   // With registers of 64 bytes, two panels keep as many sums in flight as one does with registers of 32.
   let panelsOfTile = nf_probe_wide_registers == 1 ? 2 : 1
-  var column = 0
-  while column < output.width {
-    let isWide = panelsOfTile == 2 && column + laneCount < output.width
-    let end = column + (isWide ? 2 : 1) * laneCount
-    let panel = unsafe b.base + (firstPanelColumn + column) * b.rows + firstPanelRow * laneCount
-    var row = 0
-    while row < output.rows {
-      let rows = row..<min(row + TileRows<Scalar>.count, output.rows)
-      row = rows.upperBound
-      let wanted = columns(rows)
-      guard column < wanted.upperBound, wanted.lowerBound < end else { continue }
-      let steps = steps(rows)
-      let left = a.tile(rows, from: steps.lowerBound)
-      let values = unsafe UnsafePointer(panel) + steps.lowerBound * laneCount
-      let target = TileTarget(rows: output.rows(rows), alpha: alpha, isAccumulating: accumulating)
-      if isWide {
+  var row = 0
+  while row < output.rows {
+    let rows = row..<min(row + TileRows<Scalar>.count, output.rows)
+    row = rows.upperBound
+    let (wanted, steps) = (columns(rows), steps(rows))
+    let left = a.tile(rows, from: steps.lowerBound)
+    let target = TileTarget(rows: output.rows(rows), alpha: alpha, isAccumulating: accumulating)
+    var column = wanted.lowerBound / laneCount * laneCount
+    while column < wanted.upperBound {
+      let panel = unsafe UnsafePointer(b.base) + (firstPanelColumn + column) * b.rows
+      let values = unsafe panel + (firstPanelRow + steps.lowerBound) * laneCount
+      if panelsOfTile == 2, column + laneCount < wanted.upperBound {
         let tiles = unsafe left.products(values, values + b.rows * laneCount, steps: steps.count)
         target.store(tiles.0, column)
         target.store(tiles.1, column + laneCount)
+        column += 2 * laneCount
       } else {
         let tile =
           unsafe left.areAdjacent
           ? left.productOfAdjacentRows(values, steps: steps.count) : left.product(values, steps: steps.count)
         target.store(tile, column)
+        column += laneCount
       }
     }
-    column = end
   }
 }
 
