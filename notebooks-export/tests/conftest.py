@@ -22,10 +22,10 @@ Run = Callable[..., str]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests that run the built program: the others need not wait for the compiler."""
+    """Marks the tests that run the built program, or share workers with those: no other one waits for the compiler."""
     for item in items:
         assert isinstance(item, pytest.Function)
-        if "nf_probe_command" in item.fixturenames or hasattr(item.module, "PROGRAM"):
+        if {"nf_probe_command", "launched"} & set(item.fixturenames) or hasattr(item.module, "PROGRAM"):
             item.add_marker("program")
 
 
