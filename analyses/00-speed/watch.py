@@ -303,6 +303,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=pathlib.Path, help="the file that gets the table")
     options = parser.parse_args()
+    options.folder = options.folder.resolve()  # The program is started in it.
     options.folder.mkdir(parents=True, exist_ok=True)
     table = Table()
     with browser() as chromium:
