@@ -36,11 +36,11 @@ extension Double: KernelScalar {
     SIMD8(repeating: 0).replacing(with: 1, where: x .> 0)
   }
 
-  /// Rounded once.
+  /// One instruction or two.
   @inline(__always)
   public static func multiplyAdd(
     _ x: SIMD8<Double>, _ y: SIMD8<Double>, _ sum: SIMD8<Double>
-  ) -> SIMD8<Double> { sum.addingProduct(x, y) }
+  ) -> SIMD8<Double> { nf_probe_multiply_add_doubles(x, y, sum) }
 
   /// By the lanes' numbers.
   @inline(__always)

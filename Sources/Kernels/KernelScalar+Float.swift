@@ -75,11 +75,11 @@ extension Float: KernelScalar {
     SIMD16(repeating: 0).replacing(with: 1, where: x .> 0)
   }
 
-  /// Rounded once.
+  /// One instruction or two.
   @inline(__always)
   public static func multiplyAdd(
     _ x: SIMD16<Float>, _ y: SIMD16<Float>, _ sum: SIMD16<Float>
-  ) -> SIMD16<Float> { sum.addingProduct(x, y) }
+  ) -> SIMD16<Float> { nf_probe_multiply_add_floats(x, y, sum) }
 
   /// By the lanes' numbers.
   @inline(__always)

@@ -25,7 +25,7 @@ where Sum == Self {
   /// The larger of two lanes; not a number where either is.
   static func maximum(_ x: Lanes, _ y: Lanes) -> Lanes
 
-  /// `x y + sum` of each lane, rounded once.
+  /// `x y + sum` of each lane, rounded once where the processor that kernels are compiled for does so in one instruction.
   static func multiplyAdd(_ x: Lanes, _ y: Lanes, _ sum: Lanes) -> Lanes
 
   /// `x` in some lanes, `other` in those before and behind.

@@ -53,6 +53,21 @@ static inline __attribute__((always_inline)) nf_probe_double8 nf_probe_keep_doub
   return ((lane >= lower) & (lane < upper)) ? x : (nf_probe_double8)other;
 }
 
+/// `x y + sum` of each lane: rounded once where the kernels' processor has an instruction for it, else twice. Swift's `addingProduct` rounds once
+/// everywhere, where there is none by a call for every number.
+static inline __attribute__((always_inline)) nf_probe_float16 nf_probe_multiply_add_floats(
+    nf_probe_float16 x, nf_probe_float16 y, nf_probe_float16 sum) {
+#pragma clang fp contract(on)
+  return x * y + sum;
+}
+
+/// The same of doubles.
+static inline __attribute__((always_inline)) nf_probe_double8 nf_probe_multiply_add_doubles(
+    nf_probe_double8 x, nf_probe_double8 y, nf_probe_double8 sum) {
+#pragma clang fp contract(on)
+  return x * y + sum;
+}
+
 #define nf_probe_low(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
 #define nf_probe_high(a, b) __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15)
 #define nf_probe_low_pairs(a, b) __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13)
