@@ -46,12 +46,10 @@ struct LogitMoments {
   ///   - maximum: their largest.
   @inline(__always)
   init<Scalar: KernelScalar>(_ logits: Row<Scalar>, maximum: Scalar) {
-    let laneCount = Row<Scalar>.laneCount
     var sum = SIMD8<Double>()
     forEachLanes(of: Scalar.self, in: 0..<logits.count) { index, count in
-      var distance = logits.lanes(index, count) - maximum
       // Padding lanes hold -maximum: they are no keys.
-      if count < laneCount { for lane in count..<laneCount { distance[lane] = 0 } }
+      let distance = Scalar.keeping(logits.lanes(index, count) - maximum, first: count, else: 0)
       let (low, high) = Scalar.widened(Scalar.exp(distance) * distance)
       sum += low
       sum += high

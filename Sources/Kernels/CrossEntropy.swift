@@ -58,12 +58,9 @@ extension Row where Scalar: KernelScalar {
 
   /// The largest element; not a number where any is.
   @inline(__always) var maximum: Scalar {
-    let laneCount = Self.laneCount
     var maxima = Scalar.Lanes(repeating: -.infinity)
     forEachLanes(of: Scalar.self, in: 0..<count) { index, count in
-      var lanes = lanes(index, count)
-      if count < laneCount { for lane in count..<laneCount { lanes[lane] = -.infinity } }
-      maxima = Scalar.maximum(maxima, lanes)
+      maxima = Scalar.maximum(maxima, Scalar.keeping(lanes(index, count), first: count, else: -.infinity))
     }
     return largest(maxima)
   }
@@ -78,8 +75,7 @@ extension Row where Scalar: KernelScalar {
       let end = min(count, start + 64 * laneCount)
       var sum = Scalar.Lanes()
       forEachLanes(of: Scalar.self, in: start..<end) { index, count in
-        var value = Scalar.exp(lanes(index, count) - offset)
-        if count < laneCount { for lane in count..<laneCount { value[lane] = 0 } }
+        let value = Scalar.keeping(Scalar.exp(lanes(index, count) - offset), first: count, else: 0)
         store(value, index, count)
         sum += value
       }

@@ -42,6 +42,18 @@ extension Double: KernelScalar {
     _ x: SIMD8<Double>, _ y: SIMD8<Double>, _ sum: SIMD8<Double>
   ) -> SIMD8<Double> { nf_probe_multiply_add_doubles(x, y, sum) }
 
+  /// Under a mask, or in pieces.
+  @inline(__always)
+  public static func lanes(at address: UnsafePointer<Double>, count: Int) -> SIMD8<Double> {
+    unsafe nf_probe_load_doubles(address, count)
+  }
+
+  /// In pieces.
+  @inline(__always)
+  public static func store(_ x: SIMD8<Double>, count: Int, at address: UnsafeMutablePointer<Double>) {
+    unsafe nf_probe_store_doubles(x, count, address)
+  }
+
   /// By the lanes' numbers.
   @inline(__always)
   public static func keeping(_ x: SIMD8<Double>, in lanes: Range<Int>, else other: Double) -> SIMD8<Double> {

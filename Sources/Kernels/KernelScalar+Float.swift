@@ -13,18 +13,18 @@ extension Float: KernelScalar {
     // Below -87.33 the result would be subnormal; above 88.72 infinite.
     let clamped = x.replacing(with: -87.33, where: x .< -87.33).replacing(with: 88.72, where: x .> 88.72)
     // Adding 1.5·2²³ leaves the rounded integer n in the low bits of the sum.
-    let shifted = SIMD16(repeating: 12_582_912).addingProduct(clamped, SIMD16(repeating: 1.442_695_04))
+    let shifted = multiplyAdd(clamped, SIMD16(repeating: 1.442_695_04), SIMD16(repeating: 12_582_912))
     let n = shifted - 12_582_912
     // ln2 in two parts: the first has few enough bits that n times it is exact.
-    let r = clamped.addingProduct(n, SIMD16(repeating: -0.693_359_375))
-      .addingProduct(n, SIMD16(repeating: 2.121_944_4e-4))
+    let coarse = multiplyAdd(n, SIMD16(repeating: -0.693_359_375), clamped)
+    let r = multiplyAdd(n, SIMD16(repeating: 2.121_944_4e-4), coarse)
     var p = SIMD16<Float>(repeating: 1.381_460_58e-3)
-    p = SIMD16(repeating: 8.368_713_78e-3).addingProduct(p, r)
-    p = SIMD16(repeating: 4.166_838_9e-2).addingProduct(p, r)
-    p = SIMD16(repeating: 0.166_665_211).addingProduct(p, r)
-    p = SIMD16(repeating: 0.499_999_94).addingProduct(p, r)
-    p = SIMD16(repeating: 1).addingProduct(p, r)
-    p = SIMD16(repeating: 1).addingProduct(p, r)
+    p = multiplyAdd(p, r, SIMD16(repeating: 8.368_713_78e-3))
+    p = multiplyAdd(p, r, SIMD16(repeating: 4.166_838_9e-2))
+    p = multiplyAdd(p, r, SIMD16(repeating: 0.166_665_211))
+    p = multiplyAdd(p, r, SIMD16(repeating: 0.499_999_94))
+    p = multiplyAdd(p, r, SIMD16(repeating: 1))
+    p = multiplyAdd(p, r, SIMD16(repeating: 1))
     let exponent = unsafe unsafeBitCast(shifted, to: SIMD16<UInt32>.self) &<< 23
     let result = unsafe unsafeBitCast(
       unsafeBitCast(p, to: SIMD16<UInt32>.self) &+ exponent, to: SIMD16<Float>.self)
@@ -38,16 +38,16 @@ extension Float: KernelScalar {
   @inline(__always)
   public static func normalCDF(_ x: SIMD16<Float>, exponential: SIMD16<Float>) -> SIMD16<Float> {
     let magnitude = x.replacing(with: -x, where: x .< 0)
-    let t = 1 / SIMD16(repeating: 1).addingProduct(magnitude, SIMD16(repeating: 0.21))
+    let t = 1 / multiplyAdd(magnitude, SIMD16(repeating: 0.21), SIMD16(repeating: 1))
     var polynomial = SIMD16<Float>(repeating: -0.0716562569)
-    polynomial = SIMD16(repeating: 0.28358829).addingProduct(polynomial, t)
-    polynomial = SIMD16(repeating: -0.330252737).addingProduct(polynomial, t)
-    polynomial = SIMD16(repeating: 0.349400192).addingProduct(polynomial, t)
-    polynomial = SIMD16(repeating: -0.0939246193).addingProduct(polynomial, t)
-    polynomial = SIMD16(repeating: 0.124872468).addingProduct(polynomial, t)
-    polynomial = SIMD16(repeating: 0.0691922382).addingProduct(polynomial, t)
-    polynomial = SIMD16(repeating: 0.0850688517).addingProduct(polynomial, t)
-    polynomial = SIMD16(repeating: 0.0837115794).addingProduct(polynomial, t)
+    polynomial = multiplyAdd(polynomial, t, SIMD16(repeating: 0.28358829))
+    polynomial = multiplyAdd(polynomial, t, SIMD16(repeating: -0.330252737))
+    polynomial = multiplyAdd(polynomial, t, SIMD16(repeating: 0.349400192))
+    polynomial = multiplyAdd(polynomial, t, SIMD16(repeating: -0.0939246193))
+    polynomial = multiplyAdd(polynomial, t, SIMD16(repeating: 0.124872468))
+    polynomial = multiplyAdd(polynomial, t, SIMD16(repeating: 0.0691922382))
+    polynomial = multiplyAdd(polynomial, t, SIMD16(repeating: 0.0850688517))
+    polynomial = multiplyAdd(polynomial, t, SIMD16(repeating: 0.0837115794))
     let tail = exponential * polynomial * t
     return tail.replacing(with: 1 - tail, where: x .> 0)
   }
@@ -59,11 +59,11 @@ extension Float: KernelScalar {
   public static func tanh(_ x: SIMD16<Float>) -> SIMD16<Float> {
     let square = x * x
     var polynomial = SIMD16<Float>(repeating: -5.704_893_19e-3)
-    polynomial = SIMD16(repeating: 2.063_900_74e-2).addingProduct(polynomial, square)
-    polynomial = SIMD16(repeating: -5.373_969_2e-2).addingProduct(polynomial, square)
-    polynomial = SIMD16(repeating: 0.133_314_419).addingProduct(polynomial, square)
-    polynomial = SIMD16(repeating: -0.333_332_819).addingProduct(polynomial, square)
-    let near = x.addingProduct(x * square, polynomial)
+    polynomial = multiplyAdd(polynomial, square, SIMD16(repeating: 2.063_900_74e-2))
+    polynomial = multiplyAdd(polynomial, square, SIMD16(repeating: -5.373_969_2e-2))
+    polynomial = multiplyAdd(polynomial, square, SIMD16(repeating: 0.133_314_419))
+    polynomial = multiplyAdd(polynomial, square, SIMD16(repeating: -0.333_332_819))
+    let near = multiplyAdd(x * square, polynomial, x)
     let magnitude = magnitude(x)
     let far = 1 - 2 / (exp(magnitude + magnitude) + 1)
     return near.replacing(with: far.replacing(with: -far, where: x .< 0), where: magnitude .> 0.625)
@@ -80,6 +80,18 @@ extension Float: KernelScalar {
   public static func multiplyAdd(
     _ x: SIMD16<Float>, _ y: SIMD16<Float>, _ sum: SIMD16<Float>
   ) -> SIMD16<Float> { nf_probe_multiply_add_floats(x, y, sum) }
+
+  /// Under a mask, or in pieces.
+  @inline(__always)
+  public static func lanes(at address: UnsafePointer<Float>, count: Int) -> SIMD16<Float> {
+    unsafe nf_probe_load_floats(address, count)
+  }
+
+  /// In pieces.
+  @inline(__always)
+  public static func store(_ x: SIMD16<Float>, count: Int, at address: UnsafeMutablePointer<Float>) {
+    unsafe nf_probe_store_floats(x, count, address)
+  }
 
   /// By the lanes' numbers.
   @inline(__always)

@@ -31,6 +31,12 @@ where Sum == Self {
   /// `x` in some lanes, `other` in those before and behind.
   static func keeping(_ x: Lanes, in lanes: Range<Int>, else other: Self) -> Lanes
 
+  /// The first `count` numbers from an address on, fewer than a vector has; zero in the other lanes.
+  static func lanes(at address: UnsafePointer<Self>, count: Int) -> Lanes
+
+  /// Stores the first `count` lanes, fewer than there are.
+  static func store(_ x: Lanes, count: Int, at address: UnsafeMutablePointer<Self>)
+
   /// Eight rows of eight numbers, `stride` apart, as eight columns of rows that are a vector apart.
   static func transpose8(_ rows: UnsafePointer<Self>, stride: Int, into columns: UnsafeMutablePointer<Self>)
 
@@ -63,4 +69,12 @@ where Sum == Self {
 
   /// Stores the first `count` lanes, rounded to bfloat16.
   static func storeHalves(_ x: Lanes, count: Int, at address: UnsafeMutablePointer<Half>)
+}
+
+extension KernelScalar {
+  /// `x` in the first lanes, `other` in those behind.
+  @inline(__always)
+  static func keeping(_ x: Lanes, first count: Int, else other: Self) -> Lanes {
+    count == Row<Self>.laneCount ? x : keeping(x, in: 0..<count, else: other)
+  }
 }

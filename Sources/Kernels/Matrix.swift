@@ -97,9 +97,7 @@ extension Row where Scalar: KernelScalar {
     if count == Self.laneCount {
       return unsafe UnsafeRawPointer(base + index).loadUnaligned(as: Scalar.Lanes.self)
     }
-    var result = Scalar.Lanes()
-    for lane in 0..<count { result[lane] = self[index + lane] }
-    return result
+    return unsafe Scalar.lanes(at: base + index, count: count)
   }
 
   /// A whole vector of scalars from `index` on, widened.
@@ -114,7 +112,7 @@ extension Row where Scalar: KernelScalar {
     if count == Self.laneCount {
       unsafe UnsafeMutableRawPointer(base + index).storeBytes(of: lanes, as: Scalar.Lanes.self)
     } else {
-      for lane in 0..<count { self[index + lane] = lanes[lane] }
+      unsafe Scalar.store(lanes, count: count, at: base + index)
     }
   }
 

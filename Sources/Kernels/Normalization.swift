@@ -102,11 +102,9 @@ extension Row where Scalar: KernelScalar {
   @inline(__always)
   func sumOfSquares(around center: Scalar) -> Scalar {
     var sum = Scalar.Lanes()
-    let laneCount = Self.laneCount
     forEachLanes(of: Scalar.self, in: 0..<count) { index, count in
-      var deviation = lanes(index, count) - center
       // Padding lanes hold -center, which is no part of the row.
-      if count < laneCount { for lane in count..<laneCount { deviation[lane] = 0 } }
+      let deviation = Scalar.keeping(lanes(index, count) - center, first: count, else: 0)
       sum += deviation * deviation
     }
     return sum.sum()

@@ -104,12 +104,8 @@ struct UpdateLanes<Scalar: KernelScalar> {
   /// Adds one vector; lanes from `count` on are not there.
   @inline(__always)
   mutating func add(before: Scalar.Lanes, after: Scalar.Lanes, count: Int) {
-    var (after, change) = (after, after - before)
-    if count < Row<Scalar>.laneCount {
-      for lane in count..<Row<Scalar>.laneCount { (after[lane], change[lane]) = (0, 0) }
-    }
-    weights.add(after)
-    updates.add(change)
+    weights.add(Scalar.keeping(after, first: count, else: 0))
+    updates.add(Scalar.keeping(after - before, first: count, else: 0))
   }
 }
 

@@ -68,6 +68,59 @@ static inline __attribute__((always_inline)) nf_probe_double8 nf_probe_multiply_
   return x * y + sum;
 }
 
+/// The first bytes of a vector, fewer than it has. Number by number a row's end takes as long as sixteen whole vectors.
+static inline __attribute__((always_inline)) void nf_probe_copy_part(char *to, const char *from, long bytes) {
+#define NF_PROBE_COPY(size) \
+  if (bytes & size) { \
+    __builtin_memcpy(to, from, size); \
+    to += size; \
+    from += size; \
+  }
+  NF_PROBE_COPY(32)
+  NF_PROBE_COPY(16)
+  NF_PROBE_COPY(8)
+  NF_PROBE_COPY(4)
+#undef NF_PROBE_COPY
+}
+
+/// The first `count` floats from an address on, zero in the other lanes; reads nothing behind them.
+static inline __attribute__((always_inline)) nf_probe_float16 nf_probe_load_floats(const float *from, long count) {
+#ifdef __AVX__
+  typedef int32_t int8_lanes __attribute__((vector_size(32)));
+  typedef float float8_lanes __attribute__((vector_size(32)));
+  const int8_lanes lane = {0, 1, 2, 3, 4, 5, 6, 7};
+  const int32_t kept = (int32_t)count;
+  union {
+    float8_lanes halves[2];
+    nf_probe_float16 whole;
+  } lanes;
+  lanes.halves[0] = __builtin_ia32_maskloadps256((const float8_lanes *)from, lane < kept);
+  lanes.halves[1] = __builtin_ia32_maskloadps256((const float8_lanes *)(from + 8), lane < kept - 8);
+  return lanes.whole;
+#else
+  nf_probe_float16 lanes = 0;
+  nf_probe_copy_part((char *)&lanes, (const char *)from, count * (long)sizeof *from);
+  return lanes;
+#endif
+}
+
+/// The same of doubles.
+static inline __attribute__((always_inline)) nf_probe_double8 nf_probe_load_doubles(const double *from, long count) {
+  nf_probe_double8 lanes = 0;
+  nf_probe_copy_part((char *)&lanes, (const char *)from, count * (long)sizeof *from);
+  return lanes;
+}
+
+/// Stores the first `count` lanes, fewer than there are.
+static inline __attribute__((always_inline)) void nf_probe_store_floats(nf_probe_float16 x, long count, float *to) {
+  nf_probe_copy_part((char *)to, (const char *)&x, count * (long)sizeof *to);
+}
+
+/// The same of doubles.
+static inline __attribute__((always_inline)) void nf_probe_store_doubles(nf_probe_double8 x, long count, double *to) {
+  nf_probe_copy_part((char *)to, (const char *)&x, count * (long)sizeof *to);
+}
+
 #define nf_probe_low(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
 #define nf_probe_high(a, b) __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15)
 #define nf_probe_low_pairs(a, b) __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13)
