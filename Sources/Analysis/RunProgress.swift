@@ -37,7 +37,7 @@ public struct RunProgress: Equatable, Sendable {
     seed = manifest.seed
     standing = recent.status.standing(isGrowing: isGrowing)
     lastStep = recent.steps.last
-    stepCount = ConfigurationKeys(json: manifest.configurationJSON).values["steps"].flatMap { Int($0) }
+    stepCount = ConfigurationKeys.steps(json: manifest.configurationJSON)
     loss = records.isEmpty ? .nan : recent.loss[records].reduce(0, +) / Double(records.count)
     lossUnit = manifest.contract.lossUnit
     let corpus = manifest.contract.isNatsPerToken ? manifest.corpus : nil

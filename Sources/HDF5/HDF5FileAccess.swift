@@ -34,8 +34,10 @@ public struct HDF5FileAccess: Sendable {
     let doing = "setting up file access"
     let list = try Identifier(doing) { H5Pcreate(chdf5_file_access_class()) }
     try check(doing) { H5Pset_libver_bounds(list.id, H5F_LIBVER_V110, H5F_LIBVER_V110) }
-    // 12,421 slots: a prime far above the chunks that fit.
-    try check(doing) { H5Pset_cache(list.id, 0, 12_421, chunkCacheBytes, wholeChunkPreemption) }
+    // Primes far above the chunks that fit. Slots are cleared for every dataset that is opened, which takes longer than the rest of it
+    // where there are many.
+    let slots = chunkCacheBytes < 1 << 20 ? 521 : 12_421
+    try check(doing) { H5Pset_cache(list.id, 0, slots, chunkCacheBytes, wholeChunkPreemption) }
     if let metadataReadAttempts {
       try check(doing) { H5Pset_metadata_read_attempts(list.id, UInt32(metadataReadAttempts)) }
     }

@@ -66,7 +66,10 @@ final class TypedColumnReader<Element: RowElement>: ColumnReader {
       let kept =
         block.count == positions.count * width
         ? block
-        : positions.flatMap { block[(rows[$0] - first) * width..<(rows[$0] - first + 1) * width] }
+        : positions.flatMap { position -> ArraySlice<Element> in
+          let start: Int = (rows[position] - first) * width
+          return block[start..<start + width]
+        }
       try copy.write(
         kept, start: [positions.lowerBound] + rowShape.map { _ in 0 }, count: [positions.count] + rowShape)
     }
@@ -87,8 +90,8 @@ final class TypedColumnReader<Element: RowElement>: ColumnReader {
 
 extension RunSchema.Column {
   /// Opens this column of a file for reading.
-  func reader(in file: HDF5File, rowShape: [Int]) throws -> any ColumnReader {
-    let dataset = try file.dataset(name)
+  func reader(in opened: RunFileOpening.Opened, rowShape: [Int]) throws -> any ColumnReader {
+    let dataset = try opened.dataset(name)
     return switch number {
     case .float64: TypedColumnReader<Double>(dataset, rowShape: rowShape)
     case .float32: TypedColumnReader<Float>(dataset, rowShape: rowShape)

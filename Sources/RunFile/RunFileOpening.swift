@@ -12,9 +12,19 @@ struct RunFileOpening {
     let file: HDF5File
     /// Whether it could be opened as one that nobody writes.
     let isOpenedPlainly: Bool
-    /// Every dataset of a file that nobody writes: whoever opens columns keeps these until then, for the library reads the header of one that
-    /// is open no second time. Of a growing file none, for extents would be as old as these.
-    let datasets: [HDF5Dataset]
+    /// What every dataset says of itself, as of the opening.
+    let descriptions: [String: DatasetDescription]
+    /// Every dataset of a file that nobody writes. Of a growing file none: whoever reads its columns opens them when the manifest is
+    /// read, for extents would be as old as these.
+    let datasets: [String: HDF5Dataset]
+
+    /// A dataset, opened once.
+    func dataset(_ name: String) throws -> HDF5Dataset { try datasets[name] ?? file.dataset(name) }
+
+    /// What a dataset says of itself.
+    func description(of name: String) throws -> DatasetDescription {
+      try descriptions[name] ?? file.dataset(name).description()
+    }
   }
 
   /// The open file.
@@ -33,8 +43,10 @@ struct RunFileOpening {
       do {
         let file = try HDF5File(opening: path, mode: mode, access: access)
         if access.ignoresWriterMark { try file.coverWholeFile() }
-        let datasets = try checkedDatasets(of: file)
-        return Opened(file: file, isOpenedPlainly: index == 0, datasets: index == 0 ? datasets : [])
+        let checked = try checkedDatasets(of: file)
+        return Opened(
+          file: file, isOpenedPlainly: index == 0, descriptions: checked.mapValues(\.description),
+          datasets: index == 0 ? checked.mapValues(\.dataset) : [:])
       } catch let error as HDF5Error {
         failures.append(error)
         // A file that says that it was closed is what its header says, or damaged.
@@ -105,18 +117,23 @@ struct RunFileOpening {
   }
 
   /// The datasets of the root group, which has nothing else.
-  private func checkedDatasets(of file: HDF5File) throws -> [HDF5Dataset] {
-    try file.links(limit: Limits.links).map { link in
+  private func checkedDatasets(
+    of file: HDF5File
+  ) throws -> [String: (dataset: HDF5Dataset, description: DatasetDescription)] {
+    var checked: [String: (dataset: HDF5Dataset, description: DatasetDescription)] = [:]
+    for link in try file.links(limit: Limits.links) {
       guard link.target == .dataset else {
         throw RunFileError(.foreign, path: path, "is not a run file of nf-probe: \(link.name) is no dataset")
       }
       let dataset = try file.dataset(link.name)
-      if let obstacle = try obstacle(dataset.description()) {
+      let description = try dataset.description()
+      if let obstacle = try obstacle(description) {
         throw RunFileError(
           .foreign, path: path, "is not a run file that can be read: \(link.name) \(obstacle)")
       }
-      return dataset
+      checked[link.name] = (dataset, description)
     }
+    return checked
   }
 
   private func obstacle(_ dataset: DatasetDescription) throws -> String? {

@@ -71,20 +71,20 @@ public final class RunFileReader {
     state = Self.state(of: path, isClosed: isClosed)
     do {
       let reader = ManifestReader(file: file, path: path)
-      defer { withExtendedLifetime(opened) {} }
       manifest = try reader.manifest()
       recordedGradients = manifest.gradients
       isManifestIntact = try reader.storedChecksum() == manifest.checksum
       schema = try RunSchema(manifest).restricted { try file.contains($0) }
-      try Self.checkColumns(schema, file, path)
-      stepTable = try TableReader(schema.steps, of: schema, in: file)
+      try Self.checkColumns(schema, opened, path)
+      stepTable = try TableReader(schema.steps, of: schema, in: opened)
       snapshotTable =
-        schema.snapshots.columns.isEmpty ? nil : try TableReader(schema.snapshots, of: schema, in: file)
-      validationTable = try TableReader(schema.validations, of: schema, in: file)
-      noiseTable = schema.noises.columns.isEmpty ? nil : try TableReader(schema.noises, of: schema, in: file)
+        schema.snapshots.columns.isEmpty ? nil : try TableReader(schema.snapshots, of: schema, in: opened)
+      validationTable = try TableReader(schema.validations, of: schema, in: opened)
+      noiseTable =
+        schema.noises.columns.isEmpty ? nil : try TableReader(schema.noises, of: schema, in: opened)
       evaluationTable =
-        schema.evaluations.columns.isEmpty ? nil : try TableReader(schema.evaluations, of: schema, in: file)
-      eventTable = try TableReader(schema.events, of: schema, in: file)
+        schema.evaluations.columns.isEmpty ? nil : try TableReader(schema.evaluations, of: schema, in: opened)
+      eventTable = try TableReader(schema.events, of: schema, in: opened)
     } catch {
       throw RunFileError(reading: path, error)
     }
@@ -192,10 +192,12 @@ public final class RunFileReader {
   }
 
   /// Every growing variable must have the format and row shape that the manifest gives to it.
-  private static func checkColumns(_ schema: RunSchema, _ file: HDF5File, _ path: String) throws {
+  private static func checkColumns(
+    _ schema: RunSchema, _ opened: RunFileOpening.Opened, _ path: String
+  ) throws {
     for table in schema.usedTables {
       for column in [table.marker] + table.checksums + table.columns {
-        let description = try file.dataset(column.name).description()
+        let description = try opened.description(of: column.name)
         guard description.elementClass == column.number.elementClass, description.shape.count > 0,
           Array(description.shape.dropFirst()) == schema.rowShape(column)
         else {

@@ -19,11 +19,11 @@ final class TableReader {
   private let columns: [any ColumnReader]
   private let checksums: [any ColumnReader]
 
-  init(_ table: RunSchema.Table, of schema: RunSchema, in file: HDF5File) throws {
+  init(_ table: RunSchema.Table, of schema: RunSchema, in opened: RunFileOpening.Opened) throws {
     definition = table
-    marker = try table.marker.reader(in: file, rowShape: [])
-    checksums = try table.checksums.map { try $0.reader(in: file, rowShape: []) }
-    columns = try table.columns.map { try $0.reader(in: file, rowShape: schema.rowShape($0)) }
+    marker = try table.marker.reader(in: opened, rowShape: [])
+    checksums = try table.checksums.map { try $0.reader(in: opened, rowShape: []) }
+    columns = try table.columns.map { try $0.reader(in: opened, rowShape: schema.rowShape($0)) }
     let widest = table.columns.map { schema.width($0) * $0.number.byteCount }.max() ?? 8
     tailRows = Pace.waitingLimit / schema.rowBytes(table) + 1
     // Whole chunks, and about 1 MiB of the widest column.

@@ -10,6 +10,7 @@ or the table is on the screen.
 import argparse
 import contextlib
 import http.client
+import math
 import os
 import pathlib
 import statistics
@@ -237,11 +238,12 @@ def follow(server: Server, is_over: threading.Event):
             continue
         if not line.startswith(b"data:"):
             continue
-        for path, (least, factor, most) in {"view": (1, 100, 15), "findings": (10, 20, 1e9)}.items():
+        for path in due:
             if (now := time.monotonic()) >= due[path]:
                 with contextlib.suppress(TimeoutError):
                     server.json(path)
-                due[path] = now + min(most, max(least, factor * (time.monotonic() - now)))
+                work = time.monotonic() - now
+                due[path] = now + (max(1, min(2, 200 * work), min(15, 100 * work)) if path == "view" else max(10, 20 * work))
 
 
 @contextlib.contextmanager
@@ -264,28 +266,35 @@ def one_beside(table: Table, name: str, page, folder: pathlib.Path, rounds: int)
     with training(folder, BESIDE) as path, watching(folder / "growing", cwd=folder) as server:
         with page(server):
             time.sleep(10)
-            marks = [len(recorded_seconds(path))]
-            for turn in range(4 * rounds):
-                stop(server, turn % 2 == 0)
-                time.sleep(10)
-                marks.append(len(recorded_seconds(path)))
+            marks = [recorded_steps(path)]
+            # Short turns: a machine's speed drifts by more than what is looked for within a minute.
+            for turn in range(60 * rounds):
+                stop(server, turn % 4 in (0, 3))
+                time.sleep(4)
+                marks.append(recorded_steps(path))
             stop(server, False)
             seconds = recorded_seconds(path)
-            turns = [statistics.mean(settled(seconds[a:b])) for a, b in zip(marks, marks[1:])]
-            ratios = [100 * (b / a - 1) for a, b in zip(turns[::2], turns[1::2])]
-            table.add(f"a step of the training beside a server with {name}, pairs in turn", "1 %",
-                      f"{statistics.median(ratios):+.1f} % [{min(ratios):+.1f}, {max(ratios):+.1f}]")  # fmt: skip
+            # The first step of a turn may have begun in the turn before.
+            turns = [statistics.mean(seconds[a + 1 : b]) for a, b in zip(marks, marks[1:])]
+            ratios = []
+            for alone, beside_one, beside_two, alone_again in zip(*(turns[start::4] for start in range(4))):
+                ratios += [100 * (beside_one / alone - 1), 100 * (beside_two / alone_again - 1)]
+            table.add(f"a step of the training beside a server with {name}, {len(ratios)} pairs in turn", "1 %", shift(ratios))
             table.add("the server meanwhile", "", share(server, 20))
 
 
-def settled(seconds: list[float], skipped: float = 3) -> list[float]:
-    """The steps of a turn, without those of its first seconds, which may have begun in the turn before."""
-    passed = 0.0
-    for number, step in enumerate(seconds):
-        passed += step
-        if passed > skipped and number + 1 < len(seconds):
-            return seconds[number + 1 :]
-    return seconds[-1:]
+def shift(differences: list[float]) -> str:
+    """The median of all pairs' means and its 95 % interval, which no single slow turn moves (Hodges and Lehmann 1963)."""
+    count = len(differences)
+    means = sorted((a + b) / 2 for number, a in enumerate(differences) for b in differences[number:])
+    left_out = count * (count + 1) / 4 - 1.96 * math.sqrt(count * (count + 1) * (2 * count + 1) / 24)
+    place = max(0, math.floor(left_out))
+    return f"{statistics.median(means):+.2f} % [{means[place]:+.2f}, {means[-1 - place]:+.2f}]"
+
+
+def recorded_steps(path: pathlib.Path) -> int:
+    with h5py.File(path, swmr=True) as file:
+        return len(file["step"])
 
 
 def stop(server: Server, stands: bool):

@@ -128,11 +128,12 @@ function refresh() {
   ask();
 }
 
-/** Asks for it anew because of news, but so seldom that it takes the server about a hundredth of its machine, where the runs train, too. */
+/** Asks for it anew because of news, but so seldom that it takes the server a two-hundredth of its machine, where the runs train, too; every two
+ * seconds as long as it takes a hundredth. */
 function refreshSoon() {
   if (isAsking) { isStale = true; return; }
   clearTimeout(timer);
-  const pause = Math.max(1000, 4 * lastCost, Math.min(15000, 100 * lastWork));
+  const pause = Math.max(1000, 4 * lastCost, Math.min(2000, 200 * lastWork), Math.min(15000, 100 * lastWork));
   timer = setTimeout(refresh, Math.max(0, lastAsked + pause - performance.now()));
 }
 

@@ -102,10 +102,10 @@ final class RunCatalog {
     return try body(guardian)
   }
 
-  /// The group of each run by its id. Told anew where other runs are known; while the list is read, each time that twice as many are.
+  /// The group of each run by its id. Told anew where other runs are known; while the list is read, each time that four times as many are.
   func groups(isRead: Bool) -> [String: String] {
     let members = ordered.compactMap { run in run.manifest.map { "\(run.id) \($0.runID)" } }
-    if members != grouping.members, isRead || members.count >= 2 * grouping.members.count {
+    if members != grouping.members, isRead || members.count >= 4 * grouping.members.count {
       grouping = (groupLabels(), members)
     }
     return grouping.labels
