@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What `make test` tries for seconds, for an hour or more: every state that a crash can leave, 100 kills, a reader that
-# follows 36,000 steps, 10,000 damaged files of each kind. Prints a summary, and keeps everything in .build/soak.log.
+# follows 36,000 steps, 10,000 damaged files of each kind, and the tests that `make test` has no time for (marked `long`).
+# Prints a summary, and keeps everything in .build/soak.log.
 #
 # The variables below change how much; NF_PROBE_FUZZ_SEED repeats a soak that found something.
 set -euo pipefail
@@ -45,6 +46,7 @@ run "damaged run files" pytest Tests/EndToEnd/test_fuzz.py
 run "states after a crash" pytest Tests/EndToEnd/test_crash_states.py
 run "kills, full disks, readers" pytest Tests/EndToEnd/test_faults.py Tests/EndToEnd/test_recover_verify.py
 run "kills and resumed runs" pytest Tests/EndToEnd/test_resume.py
+run "what takes dozens of trainings" pytest -m long Tests/EndToEnd
 run "guides, the README's whole table" pytest Tests/EndToEnd/test_guides.py
 
 echo

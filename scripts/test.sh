@@ -44,7 +44,7 @@ swift test "${build[@]}" --skip-build
 processors=$(nproc)
 workers=$((processors < 2 ? 2 : processors > 4 ? 4 : processors))
 echo "== End-to-end tests"
-"$NF_PROBE_PYTHON" -m pytest -q -p no:cacheprovider -n "$workers" --dist loadfile Tests/EndToEnd
+"$NF_PROBE_PYTHON" -m pytest -q -p no:cacheprovider -n "$workers" --dist loadfile -m 'not long' Tests/EndToEnd
 echo "== Python package, what needs no program"
 wait "$package" || said
 package=

@@ -41,8 +41,9 @@ extension CheckpointComparison {
       return difference.isNaN ? .infinity : difference
     }
     // Equal ones stay in the order in which data pass them.
-    return groups.enumerated().map { ($0, key($1), $1) }
-      .sorted { $0.1 != $1.1 ? $0.1 > $1.1 : $0.0 < $1.0 }.map(\.2)
+    let keys = groups.map(key)
+    let order = groups.indices.sorted { keys[$0] != keys[$1] ? keys[$0] > keys[$1] : $0 < $1 }
+    return order.map { groups[$0] }
   }
 
   // MARK: - Columns

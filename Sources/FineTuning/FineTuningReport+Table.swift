@@ -64,32 +64,36 @@ extension FineTuningReport {
   /// A row for each run: every metric of its task after the epoch in which the task's own was highest.
   public var runTable: Table {
     let metrics = TaskMetric.allCases.filter { metric in tasks.contains { $0.metrics.contains(metric) } }
-    var table = Table(
-      title: "Runs, %",
-      columns: [
-        .init("checkpoint", title: "checkpoint", kind: .text), .init("task", title: "task", kind: .text),
-        .init("learning_rate", title: "learning rate", kind: .number(.significant(3))),
-        .init("seed", title: "seed", kind: .integer),
-        .init("epoch", title: "epoch", kind: .number(.decimals(1))),
-        .init("updates", title: "updates", kind: .integer),
-        .init("loss", title: "held-out loss", kind: .number(.significant(4))),
-      ]
-        + metrics.map {
-          .init($0.rawValue, title: $0.title, kind: .number(.decimals(1)), audience: .unlessEmpty)
-        } + [.init("file", title: "run file", kind: .text, priority: -1)])
+    var columns: [Table.Column] = [
+      .init("checkpoint", title: "checkpoint", kind: .text), .init("task", title: "task", kind: .text),
+      .init("learning_rate", title: "learning rate", kind: .number(.significant(3))),
+      .init("seed", title: "seed", kind: .integer),
+      .init("epoch", title: "epoch", kind: .number(.decimals(1))),
+      .init("updates", title: "updates", kind: .integer),
+      .init("loss", title: "held-out loss", kind: .number(.significant(4))),
+    ]
+    columns += metrics.map {
+      .init($0.rawValue, title: $0.title, kind: .number(.decimals(1)), audience: .unlessEmpty)
+    }
+    columns.append(.init("file", title: "run file", kind: .text, priority: -1))
+    var table = Table(title: "Runs, %", columns: columns)
     for run in runs {
       let best = run.best(metric(run.task))
-      table.append(
-        [
-          .text(run.checkpoint), .text(run.task.title), .number(run.learningRate),
-          .integer(Int(exactly: run.seed) ?? .max),
-          best.map { .number(Double($0.step) / Double(run.stepsPerEpoch)) } ?? .missing,
-          best.map { .integer($0.step) } ?? .missing, best.map { .number($0.loss) } ?? .missing,
-        ]
-          + metrics.map { metric in
-            guard let best, run.task.metrics.contains(metric) else { return .missing }
-            return .number(100 * run.value(metric, best))
-          } + [.text(run.file)])
+      var cells: [Table.Cell] = [
+        .text(run.checkpoint), .text(run.task.title), .number(run.learningRate),
+        .integer(Int(exactly: run.seed) ?? .max),
+      ]
+      if let best {
+        let epoch = Double(best.step) / Double(run.stepsPerEpoch)
+        cells += [.number(epoch), .integer(best.step), .number(best.loss)]
+      } else {
+        cells += [.missing, .missing, .missing]
+      }
+      cells += metrics.map { metric in
+        guard let best, run.task.metrics.contains(metric) else { return .missing }
+        return .number(100 * run.value(metric, best))
+      }
+      table.append(cells + [.text(run.file)])
     }
     return table
   }

@@ -45,7 +45,9 @@ struct TanhGelu<Scalar: KernelScalar>: ActivationFormula {
 
   /// `u' = √(2/π) (1 + 3 * 0.044715 x²)`.
   @inline(__always) var derivative: Scalar.Lanes {
-    sigmoid + x * sigmoid * (1 - sigmoid) * (1 + x * x * Scalar(0.134145)) * Self.factor
+    let slope: Scalar.Lanes = x * sigmoid * (1 - sigmoid)
+    let inner: Scalar.Lanes = 1 + x * x * Scalar(0.134145)
+    return sigmoid + slope * inner * Self.factor
   }
 }
 

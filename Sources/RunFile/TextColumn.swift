@@ -72,8 +72,9 @@ final class TextColumnReader: ColumnReader {
     try TableReader.forEachBlock(of: rows, blockRows: blockRows) { positions in
       let first = rows[positions.lowerBound]
       try load(first..<rows[positions.upperBound - 1] + 1)
-      let kept = positions.flatMap {
-        block[(rows[$0] - first) * length..<(rows[$0] - first + 1) * length]
+      let kept = positions.flatMap { position -> ArraySlice<UInt8> in
+        let start: Int = (rows[position] - first) * length
+        return block[start..<start + length]
       }
       try copy.write(text: kept, length: length, start: [positions.lowerBound], count: [positions.count])
     }

@@ -40,7 +40,9 @@ package enum BlockLength {
       var sums = SIMD8<Double>.zero
       let (count, width) = (centred.count - lag, SIMD8<Double>.scalarCount)
       for start in stride(from: 0, to: count - width + 1, by: width) {
-        sums += SIMD8(centred[start..<start + width]) * SIMD8(centred[start + lag..<start + lag + width])
+        let now = SIMD8<Double>(centred[start..<start + width])
+        let later = SIMD8<Double>(centred[start + lag..<start + lag + width])
+        sums += now * later
       }
       var sum = sums.sum()
       for index in count / width * width..<count { sum += centred[index] * centred[index + lag] }

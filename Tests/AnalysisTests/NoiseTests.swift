@@ -53,8 +53,8 @@ import Testing
   /// The formulas of the design: signal² = (B|g|² - b mean|g_i|²)/(B - b), noise = (mean|g_i|² - |g|²)/(1/b - 1/B).
   @Test func theFormulasAreThoseOfTwoBatchSizes() {
     let sums = NoiseSums(partSquares: 5, squares: 3, partTokens: 8, tokens: 32)
-    let signal = (32.0 * 3 - 8 * 5) / (32 - 8)
-    let noise = 2 / (1 / 8.0 - 1 / 32.0)
+    let signal: Double = (32 * 3 - 8 * 5) / (32 - 8)
+    let noise: Double = 2 / (1 / 8 - 1 / 32)
     #expect(sums.signal == signal)
     #expect(sums.noise == noise)
   }

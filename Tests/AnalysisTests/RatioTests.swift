@@ -59,7 +59,7 @@ import Testing
 
   /// What both runs have in common from step to step must not widen the interval.
   @Test func commonNoiseCancels() throws {
-    let common = (0..<200).map { 1 + 0.9 * Double(($0 * 37) % 11) / 11 }
+    let common = (0..<200).map { (step: Int) -> Double in 1 + 0.9 * Double(step * 37 % 11) / 11 }
     let base = SyntheticRuns.run(values: [common], architecture: "pre-ln")
     let other = SyntheticRuns.run(values: [common.map { 3 * $0 }], architecture: "normformer")
     let ratio = try GradientRatio(runs: [base, other]).cells[0].ratio

@@ -253,7 +253,8 @@ import Testing
   }
 
   @Test func largeMismatchIsNamedWithItsLayers() throws {
-    let values = [100.0, 10, 1].map { level in (0..<40).map { level * (1 + 0.01 * Double($0 % 3)) } }
+    let wave = (0..<40).map { (step: Int) -> Double in 1 + 0.01 * Double(step % 3) }
+    let values = [100.0, 10, 1].map { level in wave.map { level * $0 } }
     let findings = try report([reported(SyntheticRuns.run(values: values))]).document.findings
     #expect(findings.contains { $0.text.contains("up to 100-fold (fc2.weight, layer 0 over layer 2)") })
   }

@@ -83,7 +83,8 @@ import Text
     #expect(heads.layers[5].pooled.count == 12 && heads.layers[5].bySource.map(\.count) == [4, 4, 4])
     let medians = heads.layers[5].bySource.map(\.median)
     #expect(heads.layers[5].median == Estimate(meanOfSeeds: medians))
-    #expect(heads.trend.value == heads.correlations.map(\.value).reduce(0, +) / 3)
+    let mean: Double = heads.correlations.map(\.value).reduce(0, +) / 3
+    #expect(heads.trend.value == mean)
     // A row pooled and one each of 4 scales, 12 layers.
     #expect(report.longTable.rows.count == 4 * 12 * 4 && report.trendTable(bySeed: true).rows.count == 4 * 4)
     let rising = try #require(report.entries[0].profile("ffn_layernorm.weight"))

@@ -30,7 +30,9 @@ import Testing
     return run
   }
 
-  private func falling(_ count: Int) -> [Double] { (0..<count).map { 3 + 2 / Double($0 + 1) } }
+  private func falling(_ count: Int) -> [Double] {
+    (1...count).map { (step: Int) -> Double in 3 + 2 / Double(step) }
+  }
 
   /// The update of the step that fails is not made: 400 updates at 5e-5 are the paper's 0.02.
   @Test func theRateIsThatOfTheLastUpdate() throws {

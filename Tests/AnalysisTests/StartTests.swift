@@ -14,7 +14,9 @@ struct StartTests {
   private func state(depth: Int, exponent: Double, growth: Double, factor: Double = 1) -> StartState {
     var state = StartState(layerCount: depth, tensors: ["fc1.weight", "fc2.weight"])
     let last = factor * Double.pow(10, exponent * Double.log10(Double(depth)))
-    let norms = (0..<depth).map { last * (0.5 + 0.5 * Double($0) / Double(depth - 1)) }
+    let norms = (0..<depth).map { (layer: Int) -> Double in
+      last * (0.5 + 0.5 * Double(layer) / Double(depth - 1))
+    }
     state.gradientNorms = ["fc1.weight": norms, "fc2.weight": norms]
     state.streamSquares = (0...depth).map { layer in
       // One position in eight lies 60 % above the others.

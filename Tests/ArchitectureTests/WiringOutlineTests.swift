@@ -8,9 +8,8 @@ import Testing
     box.name.split(separator: ", ").map(String.init).filter { !$0.isEmpty }.flatMap { name -> [String] in
       // A list in braces has commas of its own, without spaces.
       guard let open = name.firstIndex(of: "{"), let close = name.firstIndex(of: "}") else { return [name] }
-      return name[name.index(after: open)..<close].split(separator: ",").map {
-        name[..<open] + $0 + name[name.index(after: close)...]
-      }.map { String($0) }
+      let (before, after) = (String(name[..<open]), String(name[name.index(after: close)...]))
+      return name[name.index(after: open)..<close].split(separator: ",").map { before + String($0) + after }
     }
   }
 

@@ -62,7 +62,8 @@ import Testing
           for upper in stride(from: lower, through: all.count, by: 7) {
             var values = [Float](repeating: 9, count: upper - lower + 2)
             try saved.read(own, elements: lower..<upper, into: &values, at: 1)
-            #expect(values == [9] + all[lower..<upper] + [9])
+            let framed: [Float] = [9] + Array(all[lower..<upper]) + [9]
+            #expect(values == framed)
           }
         }
       }

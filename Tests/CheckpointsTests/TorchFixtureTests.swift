@@ -46,7 +46,8 @@ import RunData
           for end in start..<whole.count {
             var values = [Double](repeating: -1, count: end - start + 2)
             try checkpoint.read(tensor, elements: start..<end, into: &values, at: 1)
-            #expect(values == [-1] + whole[start..<end] + [-1])
+            let framed: [Double] = [-1] + Array(whole[start..<end]) + [-1]
+            #expect(values == framed)
           }
         }
       }

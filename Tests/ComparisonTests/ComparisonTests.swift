@@ -160,7 +160,7 @@ import Testing
 
   @Test func resultsDoNotDependOnThreads() throws {
     let count = 5_000_000
-    let values = (0..<count).map { Float(($0 &* 7919) % 10_007) / 3000 - 1.5 }
+    let values = (0..<count).map { (index: Int) -> Float in Float((index &* 7919) % 10_007) / 3000 - 1.5 }
     let sides = try [values, values.map { $0 * 1.0625 + 0.001 }].map {
       try TinyModels.side("x", [("w", [1000, 5000], $0)])
     }

@@ -15,6 +15,11 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("NF_PROBE", ROOT / ".build/release/nf-probe")).absolute()
 
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: takes more time than `make test` has; `make soak` runs it")
+
+
 # Tests that need a browser have a command of their own, `make watch-check`, which sets this.
 collect_ignore = [] if os.environ.get("NF_PROBE_BROWSER") else ["browser"]
 

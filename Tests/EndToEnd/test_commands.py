@@ -58,6 +58,7 @@ claims:
 """
 
 
+@pytest.mark.long
 def test_a_recipe_judges_trainings_in_pytorch(tmp_path):
     (tmp_path / "train.py").write_text(textwrap.dedent(SCRIPT))
     (tmp_path / "recipe.yaml").write_text(RECIPE)

@@ -175,7 +175,15 @@ def test_the_recipe_of_table_7_is_read(tmp_path):
         assert list(file["evaluation"].asstr()) == ["valid.bin", "test.bin"] and (file["evaluation_words"][...] > 0).all()
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "analyses").glob("*/recipe.yaml")), ids=lambda path: path.parent.name)
+# Those of dozens of cells.
+LONG = {"03-ablations", "08-learning-rates", "13-placements", "15-coordinate-check"}
+RECIPES = [
+    pytest.param(path, id=path.parent.name, marks=pytest.mark.long if path.parent.name in LONG else ())
+    for path in sorted((ROOT / "analyses").glob("*/recipe.yaml"))
+]
+
+
+@pytest.mark.parametrize("path", RECIPES)
 def test_the_recipes_of_record_are_read(path: pathlib.Path, tmp_path):
     """Their steps are cut down until they take a second; every claim still comes out as a row."""
     text = path.read_text()

@@ -3,7 +3,7 @@ import Testing
 
 /// A deterministic buffer of numbers in [-1, 1] that repeat late.
 func wave(_ count: Int, _ factor: Int, scale: Double = 1) -> [Double] {
-  (0..<count).map { Double(($0 * factor + 31) % 199 - 99) / 99 * scale }
+  (0..<count).map { (index: Int) -> Double in Double((index * factor + 31) % 199 - 99) / 99 * scale }
 }
 
 func buffer(_ values: [Double]) -> Buffer<Double> {

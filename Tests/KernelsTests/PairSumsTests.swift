@@ -64,9 +64,11 @@ import Testing
 
   @Test(arguments: [1, 2, 7, 8, 15, 16, 17, 31, 1000, 65_537])
   func matchesPlainSums(count: Int) {
-    let a = (0..<count).map { Float(($0 * 7919) % 1001 - 500) / 256 }
+    let a = (0..<count).map { (index: Int) -> Float in Float((index * 7919) % 1001 - 500) / 256 }
     // Every third element unchanged; multiples of 2⁻⁸, so that float32 differences are exact.
-    let b = a.enumerated().map { $0 % 3 == 0 ? $1 : $1 + Float(($0 * 31) % 17 - 8) / 256 }
+    let b = a.enumerated().map { (index: Int, value: Float) -> Float in
+      index % 3 == 0 ? value : value + Float(index * 31 % 17 - 8) / 256
+    }
     check(a, b)
   }
 
@@ -131,8 +133,8 @@ import Testing
 
   @Test(arguments: [[1000], [1, 999], [500, 500], [16, 17, 967]])
   func windowsMergeToTheWhole(parts: [Int]) {
-    let a = (0..<1000).map { Float(($0 * 37) % 101 - 50) }
-    let b = (0..<1000).map { Float(($0 * 53) % 103 - 51) }
+    let a = (0..<1000).map { (index: Int) -> Float in Float(index * 37 % 101 - 50) }
+    let b = (0..<1000).map { (index: Int) -> Float in Float(index * 53 % 103 - 51) }
     var merged = PairSums()
     var start = 0
     for count in parts {

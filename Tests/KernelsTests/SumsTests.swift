@@ -12,7 +12,7 @@ import Testing
 
   @Test(arguments: [1, 2, 15, 16, 17, 63, 1000, 70_000])
   func matchesPlainSums(count: Int) {
-    let values = (0..<count).map { Float(($0 * 7919) % 1001 - 500) / 250 }
+    let values = (0..<count).map { (index: Int) -> Float in Float((index * 7919) % 1001 - 500) / 250 }
     let result = sums(values)
     let l1 = values.reduce(0.0) { $0 + Double($1.magnitude) }
     let squares = values.reduce(0.0) { $0 + Double($1) * Double($1) }
@@ -45,7 +45,7 @@ import Testing
   /// Rows that do not lie back to back too, as columns of a wider matrix do not.
   @Test(arguments: [1, 2, 15, 16, 17, 63, 1000])
   func outputSumsHaveFourthPowers(width: Int) {
-    let values = (0..<3 * (width + 5)).map { Float(($0 * 7919) % 1001 - 500) / 250 }
+    let values = (0..<3 * (width + 5)).map { (index: Int) -> Float in Float(index * 7919 % 1001 - 500) / 250 }
     let buffer = Buffer<Float>(count: values.count)
     buffer.row.assign(values)
     let matrix = buffer.matrix(rows: 3, width: width + 5).columns(2..<2 + width)
@@ -79,7 +79,7 @@ import Testing
 
   @Test(arguments: 1...5)
   func threadCountDoesNotChangeCountsOrMaximum(threads: Int) {
-    let values = (0..<100_003).map { Float(($0 * 31) % 997 - 498) }
+    let values = (0..<100_003).map { (index: Int) -> Float in Float((index * 31) % 997 - 498) }
     let one = sums(values, threads: 1)
     let many = sums(values, threads: threads)
     #expect((one.count, one.zeros, one.nonfinite) == (many.count, many.zeros, many.nonfinite))

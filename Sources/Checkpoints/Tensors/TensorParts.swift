@@ -85,8 +85,9 @@ struct TensorParts: Equatable, Sendable {
       open.removeAll { $0.offsets[along] + $0.sizes[along] <= box.offsets[along] }
       for other in open {
         let meets = (0..<rank).allSatisfy { dimension in
-          box.offsets[dimension] < other.offsets[dimension] + other.sizes[dimension]
-            && other.offsets[dimension] < box.offsets[dimension] + box.sizes[dimension]
+          let end: Int = box.offsets[dimension] + box.sizes[dimension]
+          let otherEnd: Int = other.offsets[dimension] + other.sizes[dimension]
+          return box.offsets[dimension] < otherEnd && other.offsets[dimension] < end
         }
         if meets { return (other, box) }
       }

@@ -63,11 +63,12 @@ extension EvaluationSettings {
 
   /// As settings; those without a value are left out.
   fileprivate var settings: [Setting] {
-    [
+    let values: [(name: String, value: String?)] = [
       ("evaluate", evaluate?.description),
       ("evaluate-text", texts.map { $0.map(\.description).joined(separator: ",") }),
-      ("evaluate-task", tasks?.description), ("evaluate-context", context.map(String.init)),
-      ("evaluate-stride", stride.map(String.init)),
-    ].compactMap { name, value in value.map { Setting(name, .text($0)) } }
+      ("evaluate-task", tasks?.description), ("evaluate-context", context.map { "\($0)" }),
+      ("evaluate-stride", stride.map { "\($0)" }),
+    ]
+    return values.compactMap { name, value in value.map { Setting(name, .text($0)) } }
   }
 }
