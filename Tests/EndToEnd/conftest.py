@@ -15,6 +15,9 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("NF_PROBE", ROOT / ".build/release/nf-probe")).absolute()
 
+# Threads of OpenBLAS that nobody uses sleep at once, instead of keeping the processors of the other workers for a while at every start.
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "long: takes more time than `make test` has; `make soak` runs it")

@@ -19,7 +19,7 @@ from conftest import PROGRAM, ROOT, environment, small, succeeds
 from crash_states import Replay, State, logged, shim
 
 CHILD = pathlib.Path(os.environ.get("NF_PROBE_TEST_CHILD", ROOT / ".build/debug/run-file-child")).absolute()
-COUNT = os.environ.get("NF_PROBE_CRASH_STATES", "12")
+COUNT = os.environ.get("NF_PROBE_CRASH_STATES", "30")
 LIMIT = None if COUNT == "all" else int(COUNT)
 SEED = int(os.environ.get("NF_PROBE_FUZZ_SEED", "1"))
 
