@@ -65,9 +65,16 @@ def test_every_number_is_there_and_takes_less_room(original, long):
         for name in other:
             kept = [key for key in other[name].attrs if key not in ("DIMENSION_LIST", "REFERENCE_LIST")]
             assert all(numpy.array_equal(file[name].attrs[key], other[name].attrs[key]) for key in kept), name
+    assert names(original.parent) == ["run.h5"]
+
+
+@pytest.mark.long  # h5netcdf looks up the length of `step` in every variable, for every variable: a quarter of a minute for files of so many.
+def test_xarray_reads_what_is_packed(original, long, thin):
+    succeeds("pack", original, cwd=original.parent)
     with xarray.open_dataset(original, engine="h5netcdf") as one, xarray.open_dataset(long, engine="h5netcdf") as two:
         assert one.drop_attrs().identical(two.drop_attrs())
-    assert names(original.parent) == ["run.h5"]
+    with xarray.open_dataset(thin, engine="h5netcdf") as dataset:
+        assert dataset.largest_gradient_l1.dims == ("step", "layer", "tensor")
 
 
 @pytest.mark.parametrize("command", [
@@ -129,8 +136,6 @@ def test_a_thinned_file_keeps_one_step_in_so_many_and_the_extremes(thin, long):
             present = ~numpy.isnan(expected)
             numpy.testing.assert_array_equal(packed[f"{extreme}_{name}"][present], numpy.array(expected)[present])
     assert "smallest_segment" not in packed and "largest_seconds" not in packed
-    with xarray.open_dataset(thin, engine="h5netcdf") as dataset:
-        assert dataset.largest_gradient_l1.dims == ("step", "layer", "tensor")
     reader = Run(str(thin))
     assert reader.is_manifest_intact and reader.rows["step"] == len(kept) and not any(reader.damaged.values())
 
