@@ -24,7 +24,7 @@ def rows(*arguments, cwd) -> list[dict]:
 
 
 def test_moments_fit_the_sums_beside_them(runs):
-    with h5py.File(runs[0]) as file, xarray.open_dataset(runs[0], engine="h5netcdf") as dataset:
+    with h5py.File(runs[0]) as file, xarray.open_dataset(runs[0], engine="netcdf4") as dataset:
         assert file.attrs["schema_version"] == 2
         count = file["activation_count"][...]
         squares, fourth, largest = (file[f"activation_{end}"][...] for end in ("sum_squares", "sum_fourth_powers", "max_abs"))

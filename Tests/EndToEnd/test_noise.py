@@ -26,7 +26,7 @@ def table(*arguments, cwd) -> list[dict]:
 
 
 def test_the_file_says_what_was_measured(runs):
-    with h5py.File(runs[0]) as file, xarray.open_dataset(runs[0], engine="h5netcdf") as dataset:
+    with h5py.File(runs[0]) as file, xarray.open_dataset(runs[0], engine="netcdf4") as dataset:
         assert file.attrs["schema_version"] == 2
         assert list(file["noise_step"]) == list(range(0, 40, 2))
         assert set(file["noise_parts"]) == {2} and numpy.all(file["noise_part_tokens"][...] * 2 == file["noise_tokens"][...])
@@ -91,7 +91,7 @@ def test_norms_tell_it_at_every_step(runs, tmp_path):
     """The norms' gradients by sequence, beside their squares as they are recorded; and the table's column, by the formulas."""
     signals, noises = [], []
     for path in (path for path in runs if path.name.startswith("pre-ln")):
-        with h5py.File(path) as file, xarray.open_dataset(path, engine="h5netcdf") as dataset:
+        with h5py.File(path) as file, xarray.open_dataset(path, engine="netcdf4") as dataset:
             assert dataset["norm_example_sum_squares"].dims == ("step", "layer") and len(file["step"]) == 40
             norms = ["layer_norm" in name for name in file["tensor"].asstr()]
             squares = file["norm_sum_squares"][...]

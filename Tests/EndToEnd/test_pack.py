@@ -68,12 +68,11 @@ def test_every_number_is_there_and_takes_less_room(original, long):
     assert names(original.parent) == ["run.h5"]
 
 
-@pytest.mark.long  # h5netcdf looks up the length of `step` in every variable, for every variable: a quarter of a minute for files of so many.
 def test_xarray_reads_what_is_packed(original, long, thin):
     succeeds("pack", original, cwd=original.parent)
-    with xarray.open_dataset(original, engine="h5netcdf") as one, xarray.open_dataset(long, engine="h5netcdf") as two:
+    with xarray.open_dataset(original, engine="netcdf4") as one, xarray.open_dataset(long, engine="netcdf4") as two:
         assert one.drop_attrs().identical(two.drop_attrs())
-    with xarray.open_dataset(thin, engine="h5netcdf") as dataset:
+    with xarray.open_dataset(thin, engine="netcdf4") as dataset:
         assert dataset.largest_gradient_l1.dims == ("step", "layer", "tensor")
 
 

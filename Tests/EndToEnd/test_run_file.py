@@ -137,8 +137,9 @@ def test_row_checksums(file):
             assert crc32c(data) == checksums[row]
 
 
-def test_xarray_opens_it_plainly(path):
-    with xarray.open_dataset(path, engine="h5netcdf") as dataset:
+@pytest.mark.parametrize("engine", ["h5netcdf", "netcdf4"])
+def test_xarray_opens_it_plainly(path, engine):
+    with xarray.open_dataset(path, engine=engine) as dataset:
         assert dataset.gradient_l1.dims == ("step", "layer", "tensor")
         late = dataset.gradient_l1.sel(tensor="fc2.weight", layer=LAYERS - 1)
         assert late.shape == (STEPS,) and bool((late > 0).all())

@@ -104,7 +104,7 @@ def test_statistics_of_weights_and_updates(tmp_path):
     out = json.loads(
         succeeds("grads", files[0], "--statistic=update/weight", "--operation=fc1.weight", "--format=json", "--window=4:9", cwd=tmp_path).stdout
     )
-    with xarray.open_dataset(files[0], engine="h5netcdf") as run:
+    with xarray.open_dataset(files[0], engine="netcdf4") as run:
         part = run.sel(tensor="fc1.weight", step=[4, 6, 8])
         expected = numpy.sqrt(part.update_sum_squares / part.weight_sum_squares).mean("step").values
     text = json.dumps(out)
