@@ -19,7 +19,7 @@ from conftest import CRASH, run
 from hdf5_blocks import blocks, seal
 from test_crash_states import CHILD, SEED, Server, folder  # noqa: F401 (a fixture)
 
-COUNT = int(os.environ.get("NF_PROBE_FUZZ_COUNT", "150"))
+COUNT = int(os.environ.get("NF_PROBE_FUZZ_COUNT", "400"))
 STEPS, SNAPSHOTS = 60, 1
 INTERESTING = [0, 1, 2, 0xFF, 1 << 20] + [(1 << bits) - less for bits in (7, 16, 31, 32, 40, 63) for less in (0, 1)]
 

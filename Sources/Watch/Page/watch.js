@@ -128,8 +128,8 @@ function refresh() {
   ask();
 }
 
-/** Asks for it anew because of news, but so seldom that it takes the server a two-hundredth of its machine, where the runs train, too; every two
- * seconds as long as it takes a hundredth. */
+/** Asks for it anew because of news, but so seldom that it takes a two-hundredth of one of the server's cores, where the runs train, too; every two
+ * seconds where that is a hundredth. */
 function refreshSoon() {
   if (isAsking) { isStale = true; return; }
   clearTimeout(timer);

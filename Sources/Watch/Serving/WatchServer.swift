@@ -154,7 +154,7 @@ public final class WatchServer: Sendable {
         events.beat()
         slowReading.rest(after: 45)
       }
-      // Nobody looks: there is time. Somebody does: as seldom as takes a two-hundredth of the machine, where the runs train, too.
+      // Nobody looks: there is time. Somebody does: as seldom as takes a two-hundredth of a core, where the runs train, too.
       let rest: Duration =
         events.listenerCount > 0 ? max(.seconds(1), min(.seconds(2), work * 200)) : .seconds(2)
       try? await Task.sleep(for: isPartial ? .milliseconds(20) : rest)
