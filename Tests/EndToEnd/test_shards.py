@@ -126,7 +126,7 @@ def test_a_share_joins_a_sweep_that_was_begun(alone, tmp_path):
 def test_wrong_shares(tmp_path):
     arguments = grid(tmp_path)
     for shard in ("0/4", "5/4", "1", "a/b", "1/0", "-1/2"):
-        refuses(*arguments, "--out=made", f"--shard={shard}", cwd=tmp_path, mentions=["--shard"])
+        assert "from 1/N to N/N" in " ".join(refuses(*arguments, "--out=made", f"--shard={shard}", cwd=tmp_path, mentions=["--shard"]).stderr.split())
     refuses(*arguments, "--shard=1/2", cwd=tmp_path, mentions=["--shard", "--out"])
     refuses(*arguments, "--out=made", "--overwrite", "--shard=1/2", cwd=tmp_path, mentions=["--overwrite"])
     (tmp_path / "other").mkdir()

@@ -64,8 +64,8 @@ struct SweepCommand: ParsableCommand, ViewOptions {
 
   @Option(
     help: ArgumentHelp(
-      "Make the i-th of N shares of the runs in the folder --out, which other processes fill with the others, on this machine or on "
-        + "others; then what those have left.", valueName: "i/N"))
+      "Make the i-th of N shares of the runs in the folder --out, from 1/N to N/N, which other processes fill with the others, on this "
+        + "machine or on others; then what those have left.", valueName: "i/N"))
   var shard: SweepShard?
 
   @Option(help: "The table that is printed: grid, best, crossings or runs. (default: all but runs)")
