@@ -195,4 +195,12 @@ public enum RunStatus: Int, Sendable, CaseIterable {
   case diverged = 7
   /// Ended because gradients overflowed at the least loss scale.
   case lossScaleExhausted = 8
+
+  /// Whether it came to an end of its own: all steps made, or failed at one. A run that grows, was killed or stopped may go on.
+  public var isEnd: Bool {
+    switch self {
+    case .finished, .nonfinite, .overflow, .diverged, .lossScaleExhausted: true
+    case .running, .interrupted, .failed: false
+    }
+  }
 }

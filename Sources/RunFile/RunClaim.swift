@@ -16,4 +16,9 @@ public final class RunClaim {
       return nil
     }
   }
+
+  /// Whether another process is making the run of a file, or writes it: what lies there may not be whole yet.
+  public static func isTaken(run path: String) -> Bool {
+    [path, path + ".claim"].contains { WriterLock.holder(ofRunFile: $0) != .nobody }
+  }
 }

@@ -74,7 +74,7 @@ struct RunFileOpening {
     do {
       switch try FileSystem.kind(of: path) {
       case .nothing: throw RunFileError(.missing, path: path, "there is no such file")
-      case .folder: throw RunFileError(.notAFile, path: path, "is a folder, not a run file")
+      case .folder: throw RunFileError(.notAFile, path: path, "is a folder, not a run file (.h5)")
       case .other: throw RunFileError(.notAFile, path: path, "is not a regular file")
       case .file(let size) where size == 0: throw RunFileError(.notHDF5, path: path, "is empty")
       case .file: break

@@ -49,7 +49,7 @@ public struct ReportFiles: Sendable {
 
   private static func runFiles(in folder: String) throws -> [String] {
     let names = try names(in: folder)
-    let files = names.filter { $0.hasSuffix(".h5") && !$0.hasPrefix(".") }
+    let files = names.filter(isRunFileName)
     guard files.isEmpty else { return files.map { "\(folder)/\($0)" } }
     let deeper = names.filter { name in
       ((try? self.names(in: "\(folder)/\(name)")) ?? []).contains { $0.hasSuffix(".h5") }

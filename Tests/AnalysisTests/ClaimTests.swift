@@ -41,6 +41,28 @@ struct ClaimTests {
         measure, of: ["model": of], against: against.map { ["model": $0] } ?? [:]), bound: bound)
   }
 
+  @Test func whatWasStoppedOnTheWayIsNoMeasurement() {
+    var runs = [[8.0, 4], [8.8, 4], [7.2, 4], [1, 4]].enumerated().map {
+      run("a", seed: UInt64($0.offset), profile: $0.element)
+    }
+    func result() -> ClaimResult {
+      let cell = SweepCell(
+        values: ["a", "1"], runs: runs, plannedSteps: 100, operationsPerStep: 1, timedSecondsPerStep: nil)
+      return ClaimResult(claim(.earlyLate, bound: .above(1)), in: report([cell]))
+    }
+    for status in [RunStatus.running, .interrupted, .failed] {
+      runs[3].status = status
+      // After its last validation it has only not been closed.
+      #expect(result().seedCount == 4 && result().note.isEmpty)
+      runs[3].validation = []
+      #expect(result().verdict == .holds && result().seedCount == 3)
+      #expect(result().note == "1 of 4 runs of a, 1 have not come to their end, and are left out")
+      runs[3].validation = runs[2].validation
+    }
+    runs[3].status = .diverged
+    #expect(result().seedCount == 4)
+  }
+
   @Test func profilesBecomeNumbers() {
     let cells = [
       cell(["a", "1"], [[8, 4, 2], [8.8, 4, 2], [7.2, 4, 2]]),

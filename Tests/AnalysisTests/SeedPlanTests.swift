@@ -125,10 +125,14 @@ import Testing
 
   @Test func theNextSeedGoesWhereAVerdictIsNearest() throws {
     let plan = SeedPlan([claim("c"), claim("b")], in: report(seeds: 4, gap: 0.02))
-    let step = try #require(plan.next(within: 1e9))
+    let steps = plan.steps(within: 1e9)
+    let step = try #require(steps.first)
     #expect(step.claim == 1 && step.seed == 4 && step.cells == [0, 1] && abs(step.seconds - 30) < 1e-9)
     // Nothing is begun that cannot be finished.
-    #expect(plan.next(within: 29) == nil)
-    #expect(SeedPlan([claim("b")], in: report(seeds: 9, gap: 1)).next(within: 1e9) == nil)
+    #expect(plan.steps(within: 29).isEmpty)
+    #expect(SeedPlan([claim("b")], in: report(seeds: 9, gap: 1)).steps(within: 1e9).isEmpty)
+    // For processes that find a seed in other hands: those that follow, as many as the verdict takes.
+    let price = try #require(plan.results[1].price)
+    #expect(steps.filter { $0.claim == 1 }.map(\.seed) == (4..<UInt64(price.seeds ?? 0)).map { $0 })
   }
 }

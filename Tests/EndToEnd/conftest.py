@@ -84,6 +84,14 @@ def refuses(*arguments, cwd, mentions: list[str], **options) -> subprocess.Compl
     return result
 
 
+def start(*arguments, cwd) -> subprocess.Popen:
+    """The program, at work while the test goes on."""
+    return subprocess.Popen(
+        [PROGRAM, *arguments], cwd=cwd, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+
+
 def run_files(folder: pathlib.Path) -> list[pathlib.Path]:
     return sorted(folder.rglob("*.h5"))
 

@@ -1,6 +1,7 @@
 """`verify` and `recover`, on the files that `grads` leaves finished, killed and damaged."""
 
 import json
+import re
 import shutil
 import struct
 import subprocess
@@ -239,3 +240,39 @@ def test_checkpoints_of_runs(tmp_path):
         assert states(rows, "data") == {"damaged"} and "decoder." in str(rows)
         result = run("verify", path, cwd=tmp_path)
         assert result.returncode == 1 and f"{path}: damaged" in result.stdout
+
+
+# Folders
+
+
+@pytest.fixture
+def folder(recorded, tmp_path):
+    return shutil.copytree(recorded, tmp_path / "runs")
+
+
+def test_a_folder_stands_for_its_run_files(folder):
+    files = sorted(path.relative_to(folder.parent) for path in folder.glob("*.h5"))
+    assert len(files) == 3
+    for words in (["verify"], ["grads"], ["scales"], ["export", "--format=notebook", "--out=a.ipynb", "--overwrite"]):
+        by_folder, by_name = (succeeds(*words, *names, cwd=folder.parent) for names in (["runs/"], files))
+        assert by_folder.stdout == by_name.stdout
+    told = succeeds("recover", "runs", cwd=folder.parent).stdout
+    assert [line.split(":")[0] for line in told.splitlines()] == [str(path) for path in files]
+
+
+def test_one_damaged_file_of_a_folder(folder):
+    path = sorted(folder.glob("*.h5"))[1]
+    path.write_bytes(path.read_bytes()[:300])
+    result = run("verify", "runs", cwd=folder.parent)
+    assert result.returncode == 1
+    assert result.stdout.startswith("3 files, 1 cannot be read")
+    assert re.search(rf"runs/{path.name} +file +unreadable", result.stdout)
+
+
+def test_a_folder_of_other_things(folder):
+    (folder.parent / "empty").mkdir()
+    refuses("grads", "empty", cwd=folder.parent, mentions=["empty: is a folder, not a run file"])
+    refuses("info", "runs", cwd=folder.parent, mentions=["runs: is a folder, not a run file"])
+    # Weights that Transformers has saved for another library are no run file.
+    (folder / "config.json").write_text("{}")
+    assert "runs: cannot be read" in run("verify", "runs", cwd=folder.parent).stdout

@@ -1,12 +1,11 @@
 """`sweep --shard`: several processes fill one folder, and one that dies is replaced."""
 
 import signal
-import subprocess
 
 import h5py
 import numpy
 import pytest
-from conftest import PROGRAM, environment, refuses, succeeds, wait_until
+from conftest import refuses, start, succeeds, wait_until
 
 GRID = """
 title: sizes and rates
@@ -28,13 +27,6 @@ def grid(folder, steps=20) -> list[str]:
     (folder / "text.txt").write_text(CORPUS)
     (folder / "grid.yaml").write_text(GRID.replace("vocab-size: 32, ", "corpus: text.txt, ") % steps)
     return ["sweep", "grid.yaml", "--threads=1"]
-
-
-def start(*arguments, cwd) -> subprocess.Popen:
-    return subprocess.Popen(
-        [PROGRAM, *arguments], cwd=cwd, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
 
 
 def runs(folder) -> list:

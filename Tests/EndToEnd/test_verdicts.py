@@ -5,11 +5,12 @@ import io
 import json
 import pathlib
 import re
+import signal
 
 import h5py
 import numpy
 import pytest
-from conftest import refuses, succeeds
+from conftest import refuses, start, succeeds, wait_until
 
 RECIPE = """
 question: Which is decided, and when?
@@ -121,8 +122,10 @@ def test_seeds_are_added_until_a_claim_is_decided(pilot, tmp_path):
 def test_a_budget_that_is_out_is_said(pilot, tmp_path):
     (tmp_path / "recipe.yaml").write_text((pilot / "recipe.yaml").read_text())
     result = succeeds("recipe", ".", "--runs=runs", "--until-decided", "--budget=0.001s", "--threads=1", cwd=tmp_path)
-    assert "2 claims cannot be decided in the time that is left" in result.stderr
+    assert "2 claims cannot be decided in the time that is left" in result.stderr and "four seeds" not in result.stderr
     assert "more seed" in result.stdout and "a verdict takes" in result.stdout
+    few = succeeds("recipe", ".", "--runs=few", "--seeds=2", "--until-decided", "--budget=0.001s", "--threads=1", cwd=tmp_path)
+    assert "needs four seeds" in few.stderr
     # A plan from its results knows that their intervals hold at every look, and are the wider ones.
     succeeds("recipe", ".", "--runs=runs", "--as-is", "--results=results", cwd=tmp_path)
     assert {row["interval"] for row in rows((tmp_path / "results/claims.csv").read_text()).values()} == {"anytime"}
@@ -134,12 +137,62 @@ def test_a_budget_that_is_out_is_said(pilot, tmp_path):
         assert abs(int(plans[0][name]) - int(plans[1][name])) <= 1, plans
 
 
+def test_processes_decide_together(pilot, tmp_path):
+    """Each makes what no other makes; one that is killed leaves its run to the others."""
+    (tmp_path / "recipe.yaml").write_text((pilot / "recipe.yaml").read_text())
+    words = ["recipe", ".", "--runs=runs", "--until-decided", "--budget=40s", "--threads=1", "--format=csv"]
+    killed, *others = (start(*words, f"--shard={i}/3", cwd=tmp_path) for i in (1, 2, 3))
+    runs = tmp_path / "runs"
+    wait_until(lambda: len(list(runs.glob("*.h5"))) >= 3, killed)
+    killed.kill()
+    killed.communicate()
+    outputs = [process.communicate(timeout=110) for process in others]
+    assert [process.returncode for process in others] == [0, 0], outputs
+    found = rows(succeeds("recipe", ".", "--runs=runs", "--as-is", "--format=csv", cwd=tmp_path).stdout)
+    assert found in [rows(stdout) for stdout, _ in outputs]
+    assert found["far from the bound"]["verdict"] == "holds" and found["nearer"]["verdict"] != "undecided"
+    # The runs are those that one process makes, and the effect is that of all of them.
+    assert numpy.array_equal(numbers(runs, "normformer")[:4], numbers(pilot / "pilot", "normformer"))
+    values = numbers(runs, "normformer")
+    assert int(found["nearer"]["seeds"]) == len(values) > 4
+    assert float(found["nearer"]["effect"]) == pytest.approx(numpy.exp(values.mean()), rel=1e-9)
+    plan = json.loads((runs / "plan.json").read_text())
+    seeds = {int(re.search(r"seed(\d+)", path.name)[1]) for path in runs.glob("*.h5")}
+    assert plan["wholeSeedCount"] == 4 and seeds <= set(plan["seeds"])
+    for path in runs.glob("*.h5"):
+        with h5py.File(path) as file:
+            assert file["status"][-1] == 2, path
+    succeeds("verify", "runs", cwd=tmp_path)
+
+
+def test_what_was_stopped_on_the_way_is_no_measurement(pilot, tmp_path):
+    (tmp_path / "recipe.yaml").write_text((pilot / "recipe.yaml").read_text().replace("steps: 12", "steps: 400"))
+    process = start("recipe", ".", "--runs=runs", "--threads=1", cwd=tmp_path)
+    wait_until(lambda: (tmp_path / "runs/1-pre-ln-seed1.h5").exists(), process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    statuses = {}
+    for path in sorted((tmp_path / "runs").glob("*.h5")):
+        with h5py.File(path) as file:
+            statuses[path.name] = int(file["status"][-1])
+    assert sorted(statuses.values())[-1] == 3, statuses
+    found = rows(succeeds("recipe", ".", "--runs=runs", "--as-is", "--format=csv", cwd=tmp_path).stdout)
+    for claim, model in (("far from the bound", "pre-ln"), ("nearer", "normformer"), ("at the bound", "post-ln")):
+        own = [status for name, status in statuses.items() if f"-{model}-seed" in name]
+        assert int(found[claim]["seeds"]) == own.count(2), (claim, own)
+        assert ("not come to their end" in found[claim]["note"]) == (3 in own), (claim, own)
+
+
 def test_wrong_input(pilot, tmp_path):
     for arguments, mentions in [
         (["--until-decided"], ["--budget"]),
         (["--until-decided", "--budget=soon"], ["--budget", "soon"]),
         (["--budget=2h"], ["--budget", "--plan"]),
         (["--plan", "--as-is", "--runs=pilot"], ["--plan", "--as-is"]),
+        (["--shard=1/2"], ["--shard", "--runs"]),
+        (["--shard=3/2", "--runs=pilot"], ["3/2", "--shard"]),
+        (["--shard=1/2", "--runs=pilot", "--as-is"], ["--shard", "--as-is"]),
+        (["--shard=1/2", "--runs=pilot", "--until-decided", "--budget=1s", "--seeds=5"], ["pilot", "another sweep"]),
         (["--plan", "--runs=nowhere"], ["nowhere", "--seeds 3"]),
     ]:
         refuses("recipe", ".", *arguments, cwd=pilot, mentions=mentions)

@@ -27,7 +27,7 @@ import Testing
   @Test func whatIsNoHDF5FileIsNamed() throws {
     let absent = refusal(folder.file("absent.h5"))
     #expect(absent?.reason == .missing && absent?.detail == "there is no such file")
-    #expect(refusal(folder.path)?.detail == "is a folder, not a run file")
+    #expect(refusal(folder.path)?.detail == "is a folder, not a run file (.h5)")
     #expect(refusal("/dev/null")?.reason == .notAFile)
     #expect(refusal(try write([], "empty.h5"))?.detail == "is empty")
     #expect(refusal(try write(Array("step,loss\n0,5\n".utf8), "text.h5"))?.detail == "is not an HDF5 file")

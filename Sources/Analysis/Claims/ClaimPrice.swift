@@ -92,7 +92,7 @@ extension SweepReport {
   /// Seconds that one more run of a cell takes: a mean of those that are there.
   func secondsPerRun(cell index: Int) -> Double {
     let cell = cells[index]
-    let totals = cell.runs.compactMap { run -> Double? in
+    let totals = cell.endedRuns.compactMap { run -> Double? in
       // What was recorded elsewhere may not say how long its steps took.
       let seconds = run.seconds.filter(\.isFinite)
       guard let last = run.steps.last, !seconds.isEmpty else { return nil }

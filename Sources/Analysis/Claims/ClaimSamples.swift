@@ -16,9 +16,9 @@ struct ClaimSamples {
     var unmeasured: [String] = []
     var unreached: [String] = []
     var floors: [UInt64: Double] = [:]
-    for run in cell.runs {
+    for run in cell.endedRuns {
       let seed = run.manifest.seed
-      let partner = other?.run(seed: seed)
+      let partner = other?.endedRun(seed: seed)
       if other != nil, partner == nil { continue }
       let number: Double?
       switch measurement.measure {

@@ -32,19 +32,15 @@ public struct SeedPlan: Sendable {
     }
   }
 
-  /// The next runs.
+  /// The next runs, the first one first; those after it are for processes that find it in other hands.
   ///
   /// - Parameter seconds: what is left of the budget; a claim whose verdict takes more is not begun.
-  /// - Returns: nil where all that can be decided is.
-  public func next(within seconds: Double) -> Step? {
-    for claim in open where remaining(claim) <= seconds {
-      guard let price = results[claim].price, let step = step(for: claim, price), step.seconds <= seconds
-      else {
-        continue
-      }
-      return step
+  /// - Returns: for each claim as many seeds as its verdict takes; none where all that can be decided is.
+  public func steps(within seconds: Double) -> [Step] {
+    open.filter { remaining($0) <= seconds }.flatMap { claim -> [Step] in
+      guard let price = results[claim].price else { return [] }
+      return steps(for: claim, price).filter { $0.seconds <= seconds }
     }
-    return nil
   }
 
   /// At least one more seed: what a guess from few seeds promises at once is one away.
@@ -53,16 +49,17 @@ public struct SeedPlan: Sendable {
     return max(seconds, price.secondsPerSeed)
   }
 
-  /// The first seed that one of the cells lacks.
-  private func step(for claim: Int, _ price: ClaimPrice) -> Step? {
-    guard !price.cells.isEmpty else { return nil }
-    for seed in UInt64(0)..<UInt64(ClaimPrice.mostSeeds) {
-      let cells = price.cells.filter { report.cells[$0].run(seed: seed) == nil }
-      guard !cells.isEmpty else { continue }
-      return Step(
-        claim: claim, seed: seed, cells: cells,
-        seconds: cells.reduce(0) { $0 + report.secondsPerRun(cell: $1) })
+  /// The first seeds that one of the cells lacks.
+  private func steps(for claim: Int, _ price: ClaimPrice) -> [Step] {
+    let seeds = UInt64(0)..<UInt64(ClaimPrice.mostSeeds)
+    let lacking = seeds.lazy.compactMap { seed -> Step? in
+      let cells = price.cells.filter { report.cells[$0].endedRun(seed: seed) == nil }
+      return cells.isEmpty
+        ? nil
+        : Step(
+          claim: claim, seed: seed, cells: cells,
+          seconds: cells.reduce(0) { $0 + report.secondsPerRun(cell: $1) })
     }
-    return nil
+    return Array(lacking.prefix(max(1, price.moreSeeds ?? 1)))
   }
 }

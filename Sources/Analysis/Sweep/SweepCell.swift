@@ -54,8 +54,19 @@ public struct SweepCell: Sendable {
   /// The values in one line.
   public var label: String { values.joined(separator: ", ") }
 
-  /// The run of a seed.
+  /// The run of a seed, as far as it is.
   func run(seed: UInt64) -> RecordedRun? { runs.first { $0.manifest.seed == seed } }
+
+  /// The runs that came to their end: what is measured halfway is another number.
+  public var endedRuns: [RecordedRun] { runs.filter(hasEnded) }
+
+  /// The run of a seed that came to its end.
+  func endedRun(seed: UInt64) -> RecordedRun? { run(seed: seed).flatMap { hasEnded($0) ? $0 : nil } }
+
+  /// Also a run that was killed after its last validation has made what was planned.
+  private func hasEnded(_ run: RecordedRun) -> Bool {
+    run.status.isEnd || finalLosses[run.manifest.seed] != nil
+  }
 
   /// Whether its runs are tests of stability, whose learning rate rises until they fail.
   var hasRisingRate: Bool {

@@ -56,8 +56,8 @@ extension SweepReport {
   }
 
   private func crossing(of index: Int, reference: Int) -> SweepCrossing? {
-    let attempts = cells[index].runs.compactMap { run in
-      cells[reference].run(seed: run.manifest.seed).flatMap {
+    let attempts = cells[index].endedRuns.compactMap { run in
+      cells[reference].endedRun(seed: run.manifest.seed).flatMap {
         SeedCrossing(run, cells[index], of: $0, cells[reference], budget)
       }
     }

@@ -97,14 +97,14 @@ public struct SweepReport: Sendable {
   }
 
   /// The number of the chosen axis with the lowest final loss of a seed, among the cells that differ from `cell` in nothing else;
-  /// nil where the axis is not of numbers, or any of the cells lacks the seed's run.
+  /// nil where the axis is not of numbers, or any of the cells lacks the seed's run to its end.
   func bestValue(near cell: SweepCell, seed: UInt64) -> Double? {
     guard let chosenAxis else { return nil }
     func rest(_ cell: SweepCell) -> [String] {
       cell.values.enumerated().filter { $0.offset != chosenAxis }.map(\.element)
     }
     let own = cells.filter { rest($0) == rest(cell) && !$0.hasRisingRate }
-    guard own.allSatisfy({ $0.run(seed: seed) != nil }) else { return nil }
+    guard own.allSatisfy({ $0.endedRun(seed: seed) != nil }) else { return nil }
     let losses = own.compactMap { cell in cell.finalLosses[seed].map { (cell, $0) } }
     return losses.min { $0.1 < $1.1 }.flatMap { Double($0.0.values[chosenAxis]) }
   }

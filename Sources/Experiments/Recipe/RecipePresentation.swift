@@ -132,12 +132,12 @@ package struct RecipePresentation: Presentable {
       outputs.lineFigure(program: program, command: command), tables)
   }
 
-  /// The runs of all cells with these values.
+  /// The runs of all cells with these values that came to their end.
   private func runs(_ values: [String: String]) -> [RecordedRun] {
     report.cells.filter { cell in
       values.allSatisfy { axis, value in
         report.axes.firstIndex(of: axis).map { cell.values[$0] == value } ?? false
       }
-    }.flatMap(\.runs)
+    }.flatMap(\.endedRuns)
   }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Training
 
 /// What runs need of the program that makes them: somebody to tell, and somebody who says when to stop.
@@ -32,4 +33,13 @@ package protocol RunHost: AnyObject {
   func note(_ text: String)
   /// Something that somebody has to know.
   func warn(_ text: String)
+}
+
+extension RunHost {
+  /// Waits a second, for other processes to come further; false where somebody stopped it.
+  func rest() -> Bool {
+    attend()
+    for _ in 0..<20 where !shouldStop { Thread.sleep(forTimeInterval: 0.05) }
+    return !shouldStop
+  }
 }

@@ -60,7 +60,7 @@ final class CommandRuns {
           "holds a run of seed \(reader.manifest.seed), not \(seed): the command has to give the recorder its seed"
         )
       }
-      return reader.status.value == .running ? .unfinished : .made
+      return reader.status.value.isEnd ? .made : .unfinished
     } catch { return .foreign("cannot be read as a run file (\(error))") }
   }
 }

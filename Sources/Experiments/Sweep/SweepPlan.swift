@@ -62,14 +62,17 @@ package struct SweepPlan: Codable {
 
   private static let fileName = "plan.json"
 
+  /// Where a folder has its plan.
+  static func path(in folder: String) -> String { "\(folder)/\(fileName)" }
+
   /// Whether a path is the folder of a sweep.
   package static func exists(in folder: String) -> Bool {
-    FileManager.default.fileExists(atPath: "\(folder)/\(fileName)")
+    FileManager.default.fileExists(atPath: path(in: folder))
   }
 
   /// Reads the plan of a sweep's folder.
   package init(folder: String) throws {
-    let path = "\(folder)/\(Self.fileName)"
+    let path = Self.path(in: folder)
     let bytes: [UInt8]
     do {
       let file = try RandomAccessFile(path: path)
@@ -198,12 +201,12 @@ package struct SweepPlan: Codable {
 
   /// Writes the plan into its folder.
   package func write(into folder: String) throws {
-    try AtomicFileWriter.write(text(), to: "\(folder)/\(Self.fileName)")
+    try AtomicFileWriter.write(text(), to: Self.path(in: folder))
   }
 
   /// Writes it where the folder has no plan yet; whether it had none.
   func begin(in folder: String) throws -> Bool {
-    var file = try AtomicFileWriter(path: "\(folder)/\(Self.fileName)")
+    var file = try AtomicFileWriter(path: Self.path(in: folder))
     try file.append(Array(try text().utf8))
     do { try file.commit(replacing: false) } catch {
       guard error.reason == .exists else { throw error }

@@ -50,8 +50,13 @@ package struct SweepRunner {
   /// What became of runs that a command did not make, in words.
   package var failures: [String] { commands.failures }
 
-  /// Seeds are the outer loop: after each, all combinations can be compared.
-  package func run() throws -> End {
+  /// Whether other processes fill the folder, too.
+  package var isShared: Bool { shard != nil }
+
+  /// Makes the runs of the seeds that every cell gets. Seeds are the outer loop: after each, all combinations can be compared.
+  ///
+  /// - Parameter isWaiting: whether to wait for those that other processes are making; one that dies leaves its run to be made here.
+  package func run(waiting isWaiting: Bool = false) throws -> End {
     let seeds = plan.wholeSeeds
     let stepsInAll = plan.cells.reduce(0) { $0 + $1.steps } * seeds.count
     let runs = seeds.enumerated().flatMap { round, seed in
@@ -65,42 +70,68 @@ package struct SweepRunner {
       let begun = plan.cells.indices.filter { cell in
         FileManager.default.fileExists(atPath: path(of: Run(number: 0, cell: cell, seed: seed)))
       }
-      guard try add(seed: seed, in: begun) else { return .interrupted }
+      guard try add(seed: seed, in: begun) != .interrupted else { return .interrupted }
     }
-    if let shard { return try makeShare(shard.ordered(runs), of: runs.count) }
+    if let shard { return try makeShare(shard.ordered(runs), of: runs.count, waiting: isWaiting) }
     for run in runs {
       guard try make(run, of: runs.count) else { return .interrupted }
     }
     return .made(left: 0)
   }
 
-  /// Makes one more seed's runs in some of the cells; false where somebody stopped it.
-  package func add(seed: UInt64, in cells: [Int]) throws -> Bool {
+  /// What became of one more seed's runs.
+  package enum Addition: Equatable {
+    /// Those of these cells are made; the others are in other hands.
+    case made(cells: [Int])
+    /// Somebody stopped it.
+    case interrupted
+  }
+
+  /// Makes one more seed's runs in those of the cells in which nobody else makes them.
+  ///
+  /// - Parameter began: called before each run that is made here.
+  package func add(seed: UInt64, in cells: [Int], began: () throws -> Void = {}) throws -> Addition {
     host.expects(runCount: cells.count, stepsInAll: cells.reduce(0) { $0 + plan.cells[$1].steps })
     defer { host.settle() }
+    var made: [Int] = []
     for (place, cell) in cells.enumerated() {
-      guard try make(Run(number: place + 1, cell: cell, seed: seed), of: cells.count) else { return false }
+      let run = Run(number: place + 1, cell: cell, seed: seed)
+      switch try makeIfFree(run, of: cells.count, began: began) {
+      case nil: continue
+      case true?: made.append(cell)
+      case false?: return .interrupted
+      }
     }
-    return true
+    return .made(cells: made)
   }
 
   /// Makes what nobody else makes, again and again for as long as there is something: a process that died leaves its run behind.
-  private func makeShare(_ runs: [Run], of count: Int) throws -> End {
+  private func makeShare(_ runs: [Run], of count: Int, waiting isWaiting: Bool) throws -> End {
     var left = runs
     while true {
       var claimed: [Run] = []
       for run in left {
-        guard
-          let claim = try RunClaim(
-            run: path(of: run), holder: "process \(ProcessInfo.processInfo.processIdentifier)")
-        else {
-          claimed.append(run)
-          continue
+        switch try makeIfFree(run, of: count) {
+        case nil: claimed.append(run)
+        case true?: continue
+        case false?: return .interrupted
         }
-        guard try withExtendedLifetime(claim, { try make(run, of: count) }) else { return .interrupted }
       }
-      guard !claimed.isEmpty, claimed.count < left.count else { return .made(left: claimed.count) }
+      if claimed.count == left.count {
+        guard isWaiting, !claimed.isEmpty else { return .made(left: claimed.count) }
+        guard host.rest() else { return .interrupted }
+      }
       left = claimed
+    }
+  }
+
+  /// Makes a run; nil where another process makes it, false where this one was interrupted.
+  private func makeIfFree(_ run: Run, of count: Int, began: () throws -> Void = {}) throws -> Bool? {
+    let claim = shard == nil ? nil : try RunClaim(run: path(of: run), holder: SweepShard.holder)
+    guard shard == nil || claim != nil else { return nil }
+    return try withExtendedLifetime(claim) {
+      try began()
+      return try make(run, of: count)
     }
   }
 

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Which share of a sweep's runs a process makes first: `2/8`.
 package struct SweepShard: Equatable, Sendable {
   /// Counted from 1.
@@ -13,6 +15,9 @@ package struct SweepShard: Equatable, Sendable {
     self.index = index
     self.count = count
   }
+
+  /// Who takes a run, in the words of those who find it taken.
+  static var holder: String { "process \(ProcessInfo.processInfo.processIdentifier)" }
 
   /// Its own share of some runs, then what others may have left.
   func ordered<Run>(_ runs: [Run]) -> [Run] {

@@ -31,7 +31,9 @@ struct ExportCommand: ParsableCommand {
         nf-probe export pre-ln.h5 normformer.h5 --format notebook --out runs.ipynb
       """)
 
-  @Argument(help: ArgumentHelp("Run files; csv and jsonl take one.", valueName: "run.h5"))
+  @Argument(
+    help: ArgumentHelp(
+      "Run files, and folders that hold some; csv and jsonl take one run.", valueName: "run.h5"))
   var files: [String]
 
   @Option(help: "What to write. (default: csv)")
@@ -91,7 +93,8 @@ struct ExportCommand: ParsableCommand {
   /// Where to write; nil for standard output.
   var path: String? { out ?? csv }
 
-  func validate() throws {
+  mutating func validate() throws {
+    files = runFiles(named: files)
     guard chosen != .parquet else {
       throw ValidationError(
         "--format parquet: Parquet is written by the Python package: python -m nf_probe.parquet "

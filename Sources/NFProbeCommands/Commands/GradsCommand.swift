@@ -36,7 +36,9 @@ struct GradsCommand: ParsableCommand {
         nf-probe grads --resume nf-probe-runs/grads-001
       """)
 
-  @Argument(help: ArgumentHelp("Run files to read instead of training.", valueName: "run.h5"))
+  @Argument(
+    help: ArgumentHelp(
+      "Run files, and folders that hold some, to read instead of training.", valueName: "run.h5"))
   var files: [String] = []
 
   @Option(help: "Architectures to measure, separated by commas.")
@@ -57,7 +59,8 @@ struct GradsCommand: ParsableCommand {
   @OptionGroup(title: "Checkpoints") var checkpoints: CheckpointOptions
   @OptionGroup(title: "Output") var output: OutputOptions
 
-  func validate() throws {
+  mutating func validate() throws {
+    files = runFiles(named: files)
     guard (1...1000).contains(seeds) else {
       throw ValidationError("--seeds must be between 1 and 1000, not \(seeds)")
     }

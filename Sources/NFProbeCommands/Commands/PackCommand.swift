@@ -26,7 +26,7 @@ struct PackCommand: ParsableCommand {
         nf-probe pack long.h5 --every 100 --to thin.h5
       """)
 
-  @Argument(help: ArgumentHelp("Run files.", valueName: "run.h5"))
+  @Argument(help: ArgumentHelp("Run files, and folders that hold some.", valueName: "run.h5"))
   var files: [String]
 
   @Option(help: ArgumentHelp("Keep one step in N, with the extremes of each stretch.", valueName: "N"))
@@ -41,7 +41,8 @@ struct PackCommand: ParsableCommand {
   @Flag(name: .shortAndLong, help: "Print nothing but what goes wrong.")
   var quiet = false
 
-  func validate() throws {
+  mutating func validate() throws {
+    files = runFiles(named: files)
     guard every > 0 else { throw ValidationError("--every must be at least 1, not \(every)") }
     guard to == nil || files.count == 1 else { throw ValidationError("--to takes one run file") }
     guard to == nil || !replace else {

@@ -26,6 +26,7 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
         nf-probe recipe analyses/03-ablations --runs ablations --results analyses/03-ablations/results
         nf-probe recipe analyses/03-ablations --plan --budget 2h
         nf-probe recipe analyses/03-ablations --runs ablations --until-decided --budget 2h
+        nf-probe recipe analyses/03-ablations --runs ablations --until-decided --budget 2h --shard 1/2
       """)
 
   @Argument(help: ArgumentHelp("The recipe's folder or YAML file.", valueName: "recipe"))
@@ -62,6 +63,12 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
   @Option(help: ArgumentHelp("Time for --until-decided or --plan: 90s, 30min, 2h.", valueName: "time"))
   var budget: TimeBudget?
 
+  @Option(
+    help: ArgumentHelp(
+      "One of several processes that fill the folder of --runs together: which share it makes first, from 1/N to N/N.",
+      valueName: "i/N"))
+  var shard: SweepShard?
+
   @Option(help: "How the claims are printed.")
   var format: TableFormat = .table
 
@@ -85,6 +92,12 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
     }
     guard !asIs || runs != nil else {
       throw ValidationError("--as-is judges what there is: name its folder with --runs")
+    }
+    guard shard == nil || runs != nil else {
+      throw ValidationError("--shard: say with --runs which folder the processes share")
+    }
+    guard shard == nil || !(asIs || plan) else {
+      throw ValidationError("--shard makes runs; --as-is and --plan make none")
     }
     if let seeds, !(1...1000).contains(seeds) {
       throw ValidationError("--seeds must be between 1 and 1000, not \(seeds)")
@@ -112,8 +125,11 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
     let host = ProgramHost(console: console)
     let runner = SweepRunner(
       plan, folder: folder.path, threadCount: machine.threadCount, host: host, replacing: false,
-      resuming: isEarlier)
-    if !asIs { try runner.runToEnd(console, in: folder) }
+      resuming: isEarlier, shard: shard)
+    if !asIs {
+      let left = try runner.runToEnd(console, in: folder, waiting: untilDecided)
+      if left > 0 { console.progress("\(counted(left, "run")) are being made by other processes") }
+    }
     if untilDecided, let budget {
       var read: [String: RecordedRun] = [:]
       let buying = SeedBuying(
@@ -121,14 +137,19 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
       let end = try buying.run(&plan) { plan in
         try plan.report(in: folder.path) { path in
           if let run = read[path] { return run }
-          read[path] = try Self.read(path, for: recipe)
-          return read[path]
+          let run = try Self.read(path, for: recipe)
+          // What another process is making is another file at the next look.
+          if let run, run.status.isEnd { read[path] = run }
+          return run
         }
       }
       switch end {
       case .decided: console.progress("every claim is decided")
-      case .outOfBudget(let open):
-        console.progress("\(counted(open, "claim")) cannot be decided in the time that is left")
+      case .outOfBudget(let open, let isTooFew):
+        console.progress(
+          "\(counted(open, "claim")) cannot be decided in the time that is left"
+            + (isTooFew ? "; an interval that holds at every look needs four seeds, and some have fewer" : "")
+        )
       case .stuck(let open):
         console.progress("\(counted(open, "claim")) left: a run for them could not be made")
       case .interrupted: try stopped(console, in: folder)
@@ -167,7 +188,12 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
   /// Reads what a recipe's claims and figures need of a run; nil where it is not there.
   private static func read(_ path: String, for recipe: RecipeFile) throws -> RecordedRun? {
     guard FileManager.default.fileExists(atPath: path) else { return nil }
-    let reader = try RunFileReader(path: path)
+    let reader: RunFileReader
+    do { reader = try RunFileReader(path: path) } catch {
+      // One that another process has only begun.
+      if RunClaim.isTaken(run: path) { return nil }
+      throw error
+    }
     let there = reader.manifest.gradients.tensorNames
     var run = try reader.read(
       tensors: recipe.tensors.map { $0.filter(there.contains) } ?? there, outputs: recipe.needsOutputs,
@@ -216,6 +242,9 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
 
   /// The plan and the folder of its runs: those of an earlier call where `--runs` names them.
   private func prepare(_ recipe: RecipeFile, _ console: Console) throws -> (SweepPlan, OutputFolder, Bool) {
+    if shard != nil, let runs {
+      return (try join(recipe, in: runs, console), try OutputFolder(existing: runs), true)
+    }
     if let runs, SweepPlan.exists(in: runs) {
       let plan = try SweepPlan(folder: runs)
       guard plan.isOf(recipe.sweep) else {
@@ -236,5 +265,14 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
     try OutputFolder.write(recipe.text, to: folder.file("recipe.yaml"))
     try plan.write(into: folder.path)
     return (plan, folder, false)
+  }
+  /// The plan of a folder that several processes fill: whoever comes first decides it.
+  private func join(_ recipe: RecipeFile, in runs: String, _ console: Console) throws -> SweepPlan {
+    let folder = try OutputFolder(shared: runs)
+    let planner = SweepPlanner(threadCount: machine.threadCount, host: ProgramHost(console: console))
+    return try SharedSweep.plan(
+      of: recipe.sweep, in: runs, seedCount: seeds,
+      decide: { try planner.plan(recipe.sweep, seedCount: seeds) },
+      begun: { _ in try OutputFolder.write(recipe.text, to: folder.file("recipe.yaml")) })
   }
 }

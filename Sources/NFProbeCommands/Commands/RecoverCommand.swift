@@ -23,11 +23,13 @@ struct RecoverCommand: ParsableCommand {
         nf-probe recover nf-probe-runs/train-001/normformer-seed0.h5
       """)
 
-  @Argument(help: ArgumentHelp("Run files.", valueName: "run.h5"))
+  @Argument(help: ArgumentHelp("Run files, and folders that hold some.", valueName: "run.h5"))
   var files: [String]
 
   @Flag(name: .shortAndLong, help: "Print nothing but what goes wrong.")
   var quiet = false
+
+  mutating func validate() { files = runFiles(named: files) }
 
   func run() throws {
     if Supervisor.isChild, files.count == 1 { return try recover(files[0]) }

@@ -23,13 +23,16 @@ struct ScalesCommand: ParsableCommand {
         nf-probe scales pre-ln.safetensors --all
       """)
 
-  @Argument(help: ArgumentHelp("Run files, RUN@STEP, or checkpoints.", valueName: "run or checkpoint"))
+  @Argument(
+    help: ArgumentHelp(
+      "Run files, folders that hold some, RUN@STEP, or checkpoints.", valueName: "run or checkpoint"))
   var files: [String]
 
   @OptionGroup var view: ScaleViewOptions
   @OptionGroup(title: "Output") var output: OutputOptions
 
-  func validate() throws {
+  mutating func validate() throws {
+    files = runFiles(named: files)
     guard !view.paper || output.out != nil || (view.svg != nil && view.figure == .boxes) else {
       throw ValidationError("--paper adds to the figure of boxes: give --svg FILE or --out DIR")
     }

@@ -36,7 +36,9 @@ struct StabilityCommand: ParsableCommand, ViewOptions {
         nf-probe stability nf-probe-runs/stability-001/*.h5 --format markdown
       """)
 
-  @Argument(help: ArgumentHelp("Run files to read instead of training.", valueName: "run.h5"))
+  @Argument(
+    help: ArgumentHelp(
+      "Run files, and folders that hold some, to read instead of training.", valueName: "run.h5"))
   var files: [String] = []
 
   @Option(help: "Architectures to test, separated by commas.")
@@ -76,7 +78,8 @@ struct StabilityCommand: ParsableCommand, ViewOptions {
 
   @OptionGroup(title: "Output") var output: OutputOptions
 
-  func validate() throws {
+  mutating func validate() throws {
+    files = runFiles(named: files)
     guard (1...1000).contains(seeds) else {
       throw ValidationError("--seeds must be between 1 and 1000, not \(seeds)")
     }

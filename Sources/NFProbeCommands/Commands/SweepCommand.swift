@@ -208,8 +208,8 @@ extension SweepRunner {
   /// Makes the runs, and returns how many other processes are making.
   /// - Throws: `ExitCode` where somebody stopped it.
   @discardableResult
-  func runToEnd(_ console: Console, in folder: OutputFolder) throws -> Int {
-    switch try run() {
+  func runToEnd(_ console: Console, in folder: OutputFolder, waiting isWaiting: Bool = false) throws -> Int {
+    switch try run(waiting: isWaiting) {
     case .made(let left): return left
     case .interrupted: try stopped(console, in: folder)
     }

@@ -25,7 +25,7 @@ struct VerifyCommand: ParsableCommand {
         nf-probe verify *.h5 --format json
       """)
 
-  @Argument(help: ArgumentHelp("Run files or checkpoints.", valueName: "file"))
+  @Argument(help: ArgumentHelp("Run files, folders that hold some, or checkpoints.", valueName: "file"))
   var files: [String]
 
   @Option(help: "How the findings are printed.")
@@ -36,6 +36,8 @@ struct VerifyCommand: ParsableCommand {
 
   @Option(help: .hidden)
   var reportInto: String?
+
+  mutating func validate() { files = runFiles(named: files) }
 
   func run() throws {
     if let reportInto, Supervisor.isChild {
