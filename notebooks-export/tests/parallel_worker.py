@@ -5,7 +5,6 @@ Usage: parallel_worker.py FOLDER WAY...
 
 from __future__ import annotations
 
-import copy
 import os
 import sys
 from collections.abc import Callable
@@ -18,124 +17,30 @@ from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FullyShardedDataParallel, ShardingStrategy, fully_shard
 from torch.distributed.fsdp.wrap import ModuleWrapPolicy
-from torch.distributed.pipelining import PipelineStage
-from torch.distributed.pipelining.schedules import (
-    Schedule1F1B,
-    ScheduleGPipe,
-    ScheduleInterleaved1F1B,
-    ScheduleInterleavedZeroBubble,
-)
-from torch.distributed.tensor import DTensor, Partial, Shard, distribute_tensor
+from torch.distributed.tensor import DTensor, Shard, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
 import nf_probe
 from distributed_worker import MLPStack, tensor_parallel
-from models import VOCABULARY, NanoGPTBlock, batch, make
-
-ROWS, LENGTH, STEPS, WIDTH = 12, 8, 3, 12
-
-
-class Staged(nn.Module):
-    """A model some of whose parts may be on another worker; the others keep their names."""
-
-    def __init__(self, layers: int = 4) -> None:
-        super().__init__()
-        self.wte = nn.Embedding(VOCABULARY, WIDTH)
-        self.h = nn.ModuleDict({str(index): NanoGPTBlock(WIDTH, 3) for index in range(layers)})
-        self.ln_f = nn.LayerNorm(WIDTH)
-        self.lm_head = nn.Linear(WIDTH, VOCABULARY, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.wte(x) if self.wte is not None else x
-        for block in self.h.values():
-            x = block(x)
-        return self.lm_head(self.ln_f(x)) if self.lm_head is not None else x
-
-    def stage(self, index: int, count: int) -> Staged:
-        """The layers of one stage, the first ones' number rounded up."""
-        part = copy.deepcopy(self)
-        layers = len(self.h)
-        begin, end = -(-layers * index // count), -(-layers * (index + 1) // count)
-        part.h = nn.ModuleDict({name: block for name, block in part.h.items() if begin <= int(name) < end})
-        if index > 0:
-            part.wte = None
-        if index < count - 1:
-            part.ln_f = part.lm_head = None
-        return part
-
-
-class Experts(nn.Module):
-    """Layers of experts, chosen by the token; an expert of every layer gets none."""
-
-    def __init__(self, layers: int = 2, experts: int = 4) -> None:
-        super().__init__()
-        self.wte = nn.Embedding(VOCABULARY, WIDTH)
-        self.layers = nn.ModuleList()
-        for _ in range(layers):
-            layer = nn.Module()
-            layer.norm = nn.LayerNorm(WIDTH)
-            layer.w1 = nn.Parameter(torch.randn(experts, WIDTH, 2 * WIDTH) / 4)
-            layer.w2 = nn.Parameter(torch.randn(experts, 2 * WIDTH, WIDTH) / 4)
-            self.layers.append(layer)
-        self.lm_head = nn.Linear(WIDTH, VOCABULARY, bias=False)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        x = self.wte(tokens)
-        for layer in self.layers:
-            w1, w2 = (whole(layer.w1), whole(layer.w2))
-            chosen = nn.functional.one_hot(tokens % (len(w1) - 1), len(w1)).to(x.dtype)
-            hidden = torch.einsum("btd,edf->btef", layer.norm(x), w1).relu()
-            x = x + torch.einsum("btef,efd,bte->btd", hidden, w2, chosen)
-        logits: Tensor = self.lm_head(x)
-        return logits
-
-
-def whole(parameter: Tensor) -> Tensor:
-    """All experts; the gradient goes back to the worker that has each, as a sum over workers."""
-    return parameter.full_tensor(grad_placements=[Partial()]) if isinstance(parameter, DTensor) else parameter
-
-
-def logits_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    return nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
-
-
-def rows(step: int, share: int = 0, shares: int = 1) -> Tensor:
-    count = ROWS // shares
-    return batch(step, ROWS, LENGTH)[share * count : (share + 1) * count]
-
-
-def loop(recorder: nf_probe.Recorder, optimizer: Any, backward: Callable[[int], tuple[Tensor | None, int]]) -> None:
-    """Some steps, of each of which `backward` gives the loss and its tokens."""
-    for step in range(STEPS):
-        loss, tokens = backward(step)
-        optimizer.step()
-        optimizer.zero_grad()
-        recorder.step(loss, tokens=tokens)
-    recorder.close()
-
-
-def start(path: Path, model: Any, optimizer: Any, **options: Any) -> nf_probe.Recorder:
-    return nf_probe.Recorder(
-        path, model, optimizer, objective="causal", snapshot_every=1, flush_interval=0, on_error="raise",
-        pattern=r"(?:.*\.)?(?:h|layers)\.(?P<layer>\d+)\.(?P<tensor>.+)", heads=3, **options,
-    )  # fmt: skip
-
-
-def train_whole(path: Path, model: nn.Module, share: int = 0, shares: int = 1) -> None:
-    """A model that every worker has whole or sharded, and that is called as a whole."""
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    recorder = start(path, model, optimizer)
-
-    def backward(step: int) -> tuple[Tensor, int]:
-        tokens = rows(step, share, shares)
-        loss = logits_loss(model(tokens[:, :-1]), tokens[:, 1:])
-        loss.backward()
-        return loss, tokens[:, 1:].numel()
-
-    loop(recorder, optimizer, backward)
-
-
-# One worker, to compare with
+from models import NanoGPTBlock, make
+from parallel_models import (
+    LENGTH,
+    Experts,
+    Staged,
+    logits_loss,
+    loop,
+    rows,
+    start,
+    train_whole,
+)
+from parallel_pipelines import (
+    gpipe,
+    interleaved,
+    one_forward_one_backward,
+    pipeline_and_data,
+    pipeline_and_sharding,
+    zero_bubble,
+)
 
 
 def single(path: Path) -> None:
@@ -195,81 +100,6 @@ def flattened_for_good(path: Path) -> None:
 
 
 # Pipelines
-
-
-def pipeline(
-    path: Path, kind: Any, stages_each: int = 1, ranks: list[int] | None = None, wrap: Any = None, share: int = 0,
-    shares: int = 1,
-) -> None:  # fmt: skip
-    """Micro-batches of two rows; stages go round the workers."""
-    ranks = ranks or list(range(dist.get_world_size()))
-    group = dist.new_group(ranks, use_local_synchronization=True)
-    place, count = ranks.index(dist.get_rank()), len(ranks) * stages_each
-    whole_model = make(Staged)
-    modules = [whole_model.stage(place + turn * len(ranks), count) for turn in range(stages_each)]
-    called = [wrap(module) if wrap else module for module in modules]
-    stages = [
-        PipelineStage(module, place + turn * len(ranks), count, torch.device("cpu"), group=group)
-        for turn, module in enumerate(called)
-    ]
-    is_single = stages_each == 1
-    schedule = kind(stages[0] if is_single else stages, ROWS // shares // 2, loss_fn=logits_loss)
-    optimizer = torch.optim.SGD([p for module in modules for p in module.parameters()], lr=0.1)
-    recorder = start(path, called if not is_single else called[0], optimizer, pipeline=schedule)
-    has_loss = any(stage.is_last for stage in stages)
-
-    def backward(step: int) -> tuple[Tensor | None, int]:
-        tokens = rows(step, share, shares)
-        losses: list[Tensor] = []
-        inputs = (tokens[:, :-1].contiguous(),) if any(stage.is_first for stage in stages) else ()
-        targets = {"target": tokens[:, 1:].contiguous(), "losses": losses} if has_loss else {}
-        schedule.step(*inputs, **targets)
-        return (torch.stack(losses).mean() if has_loss else None), tokens[:, 1:].numel()
-
-    loop(recorder, optimizer, backward)
-
-
-def gpipe(path: Path) -> None:
-    pipeline(path, ScheduleGPipe)
-
-
-def one_forward_one_backward(path: Path) -> None:
-    pipeline(path, Schedule1F1B)
-
-
-def interleaved(path: Path) -> None:
-    pipeline(path, ScheduleInterleaved1F1B, stages_each=2)
-
-
-def zero_bubble(path: Path) -> None:
-    pipeline(path, ScheduleInterleavedZeroBubble, stages_each=2)
-
-
-def pipeline_and_data(path: Path) -> None:
-    """Two pipelines of two stages, each stage averaged between them."""
-    rank = dist.get_rank()
-    peers = [dist.new_group([stage, stage + 2]) for stage in (0, 1)][rank % 2]
-    first = rank - rank % 2
-
-    def wrap(module: nn.Module) -> nn.Module:
-        # It finds its buckets anew after the first pass, and fails where micro-batches make several.
-        return DistributedDataParallel(module, process_group=peers, find_unused_parameters=True)
-
-    pipeline(path, ScheduleGPipe, ranks=[first, first + 1], wrap=wrap, share=rank // 2, shares=2)
-
-
-def pipeline_and_sharding(path: Path) -> None:
-    mesh = init_device_mesh("cpu", (2, 2), mesh_dim_names=("dp", "pp"))
-
-    def wrap(module: nn.Module) -> nn.Module:
-        return fully_shard(module, mesh=mesh["dp"])  # type: ignore[return-value]
-
-    rank = dist.get_rank()
-    first = rank - rank % 2
-    pipeline(path, ScheduleGPipe, ranks=[first, first + 1], wrap=wrap, share=rank // 2, shares=2)
-
-
-# Experts and contexts
 
 
 def expert_parallel(path: Path) -> None:

@@ -7,7 +7,6 @@ import Experiments
 import Foundation
 import Kernels
 import RunData
-import RunFile
 import Text
 
 /// `nf-probe recipe`: a figure or table of a paper, made anew, and what the runs say to its claims.
@@ -137,7 +136,7 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
       let end = try buying.run(&plan) { plan in
         try plan.report(in: folder.path) { path in
           if let run = read[path] { return run }
-          let run = try Self.read(path, for: recipe)
+          let run = try recipe.run(at: path)
           // What another process is making is another file at the next look.
           if let run, run.status.isEnd { read[path] = run }
           return run
@@ -155,7 +154,7 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
       case .interrupted: try stopped(console, in: folder)
       }
     }
-    let report = try plan.report(in: folder.path) { try Self.read($0, for: recipe) }
+    let report = try plan.report(in: folder.path) { try recipe.run(at: $0) }
     try Presenter(self, console).present(
       RecipePresentation(
         recipe, report, program: FigureFile.program, command: FigureFile.command, warn: console.warn),
@@ -175,7 +174,7 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
       }
       let (sweep, folder, _) = try prepare(recipe, console)
       plan = VerdictPlan(
-        recipe.claims, in: try sweep.report(in: folder.path) { try Self.read($0, for: recipe) },
+        recipe.claims, in: try sweep.report(in: folder.path) { try recipe.run(at: $0) },
         budget: seconds)
     } else {
       let folder = URL(fileURLWithPath: recipePath).deletingLastPathComponent().relativePath
@@ -183,33 +182,6 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
     }
     try Presenter(self, console).present(
       plan, into: results == nil ? nil : resultFolder(else: try OutputFolder(existing: ".")))
-  }
-
-  /// Reads what a recipe's claims and figures need of a run; nil where it is not there.
-  private static func read(_ path: String, for recipe: RecipeFile) throws -> RecordedRun? {
-    guard FileManager.default.fileExists(atPath: path) else { return nil }
-    let reader: RunFileReader
-    do { reader = try RunFileReader(path: path) } catch {
-      // One that another process has only begun.
-      if RunClaim.isTaken(run: path) { return nil }
-      throw error
-    }
-    let there = reader.manifest.gradients.tensorNames
-    var run = try reader.read(
-      tensors: recipe.tensors.map { $0.filter(there.contains) } ?? there, outputs: recipe.needsOutputs,
-      stream: recipe.needsStream, scales: recipe.needsScales)
-    if recipe.needsNoise {
-      run.noise = try reader.noise()
-      run.exampleNoise = try reader.exampleNoise()
-    }
-    if recipe.needsOutputSummary {
-      let window = recipe.outputWindow ?? .defaultWindow(for: [reader.steps])
-      run.outputSummary = try reader.outputSummary(in: window.range(in: reader.steps))
-    }
-    if recipe.needsOutputSteps {
-      run.outputSteps = try reader.steps.compactMap { try reader.outputSummary(in: $0..<$0 + 1) }
-    }
-    return run
   }
 
   /// A recipe of `init` trains nothing: its measurements take their time anew.
