@@ -16,7 +16,7 @@ import nf_probe
 from conftest import Run
 from models import VOCABULARY, batch
 from test_attention import plain
-from test_outputs import ALL, Place, assert_equal, check, rows, watched
+from watched_outputs import ALL, Place, assert_equal, check, rows, watched
 
 transformers = pytest.importorskip("transformers")
 LAYERS, HEADS, WIDTH = 2, 4, 16
