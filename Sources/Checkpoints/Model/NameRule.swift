@@ -29,8 +29,6 @@ struct NameRule: Equatable, Encodable, Sendable {
   /// Patterns of the layer's other tensors, of which none may be there.
   private(set) var exceptions: [String] = []
 
-  // Never inlined, as what changes a rule below: in tables of hundreds of them the optimizer would work on each for a minute in all.
-  @inline(never)
   init(
     _ pattern: String, _ stack: TensorPlace.Stack = .decoder, _ names: String..., transposed: Bool = false,
     minusOne: Bool = false, vector: Bool = false
@@ -38,7 +36,6 @@ struct NameRule: Equatable, Encodable, Sendable {
     self.init(pattern, stack, names: names, transposed: transposed, minusOne: minusOne, vector: vector)
   }
 
-  @inline(never)
   init(
     _ pattern: String, _ stack: TensorPlace.Stack = .decoder, names: [String], transposed: Bool,
     minusOne: Bool = false, vector: Bool = false
@@ -52,7 +49,6 @@ struct NameRule: Equatable, Encodable, Sendable {
   }
 
   /// The rule for parts that lie otherwise than one after the other in equal size.
-  @inline(never)
   func fused(
     _ fusion: Fusion, along dimension: Int? = nil, by sibling: String? = nil, whole: String? = nil
   ) -> NameRule {
@@ -62,7 +58,6 @@ struct NameRule: Equatable, Encodable, Sendable {
   }
 
   /// The rule where one of some tensors is there, and none of some others.
-  @inline(never)
   func when(_ conditions: String..., unless exceptions: [String] = []) -> NameRule {
     var rule = self
     rule.conditions += conditions
