@@ -27,7 +27,7 @@ python: build ## Check the Python package alone (notebooks-export)
 	@scripts/python-package.sh
 
 parallel: build ## Check the recorder in every way to spread a model over workers, compiled, and every notebook (a few minutes)
-	@NF_PROBE_ALL_PARALLEL=1 scripts/python-package.sh tests/test_parallel.py tests/test_training.py tests/test_notebooks.py
+	@NF_PROBE_ALL_PARALLEL=1 scripts/python-package.sh tests/test_parallel.py tests/test_distributed.py tests/test_training.py tests/test_notebooks.py
 
 figures-check: ## Render every figure with other fonts and in a browser: nothing is cut, nothing overlaps
 	@scripts/figures-check.sh $(ARGS)

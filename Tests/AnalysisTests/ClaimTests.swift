@@ -56,7 +56,7 @@ struct ClaimTests {
       #expect(result().seedCount == 4 && result().note.isEmpty)
       runs[3].validation = []
       #expect(result().verdict == .holds && result().seedCount == 3)
-      #expect(result().note == "1 of 4 runs of a, 1 have not come to their end, and are left out")
+      #expect(result().note == "1 of 4 runs of a, 1 has not come to its end, and is left out")
       runs[3].validation = runs[2].validation
     }
     runs[3].status = .diverged

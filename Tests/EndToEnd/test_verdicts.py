@@ -180,7 +180,7 @@ def test_what_was_stopped_on_the_way_is_no_measurement(pilot, tmp_path):
     for claim, model in (("far from the bound", "pre-ln"), ("nearer", "normformer"), ("at the bound", "post-ln")):
         own = [status for name, status in statuses.items() if f"-{model}-seed" in name]
         assert int(found[claim]["seeds"]) == own.count(2), (claim, own)
-        assert ("not come to their end" in found[claim]["note"]) == (3 in own), (claim, own)
+        assert ("left out" in found[claim]["note"]) == (3 in own), (claim, own)
 
 
 def test_wrong_input(pilot, tmp_path):

@@ -16,15 +16,15 @@ from conftest import Run, gradients
 
 WORKER = Path(__file__).with_name("distributed_worker.py")
 # `there` finds that its file exists; `vanishing` loses its file; `unwrapped` averages nothing. With three and four
-# workers shards are uneven, and of the smallest tensors some are empty.
-WAYS = {
+# workers shards are uneven, and of the smallest tensors some are empty; `make parallel` runs both.
+WAYS: dict[int, list[str]] = {
     0: ["single", "single-noise", "single-outputs"],
     1: ["fsdp", "tp"],
     2: [
         "ddp", "ddp-noise", "fsdp-noise", "ddp-inner", "fsdp", "tp", "unwrapped", "there", "vanishing",
         "ddp-outputs", "fsdp-outputs", "tp-outputs",
     ],
-    3: ["ddp", "fsdp"],
+    **({3: ["ddp", "fsdp"]} if os.environ.get("NF_PROBE_ALL_PARALLEL") else {}),
     4: ["ddp-noise", "fsdp", "tp", "fsdp-tp"],
 }  # fmt: skip
 

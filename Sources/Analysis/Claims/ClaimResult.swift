@@ -82,10 +82,15 @@ public struct ClaimResult: Sendable {
     var effect = claim.measure.mean(of: numbers, report.intervals)
     // No correlation lies beyond.
     if claim.measure == .scaleTrend, claim.against.isEmpty { effect = effect.clamped(to: -1...1) }
-    let remarks = ([cell] + [other].compactMap(\.self)).flatMap { cell in
-      [
+    let remarks = ([cell] + [other].compactMap(\.self)).flatMap { cell -> [String] in
+      let stopped = cell.runs.count - cell.endedRuns.count
+      return [
         (cell.seedsNotLearning.count, "are not learning yet"),
-        (cell.runs.count - cell.endedRuns.count, "have not come to their end, and are left out"),
+        (
+          stopped,
+          stopped == 1
+            ? "has not come to its end, and is left out" : "have not come to their end, and are left out"
+        ),
       ].filter { $0.0 > 0 }.map { "\($0) of \(cell.runs.count) runs of \(cell.label) \($1)" }
     }
     self = result(effect, numbers.count, samples.problem, remarks)
