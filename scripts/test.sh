@@ -2,8 +2,7 @@
 # The second command on a fresh machine: every check there is. Ends with the summaries of the Swift and Python tests.
 #
 # What waits is done beside what works: Python's packages come over the network, and what needs no program is tested, while the compiler
-# makes the program; the program is tested end to end, which is mostly small trainings and kills after them, while the compiler makes
-# the Swift tests.
+# makes the program; the program is tested end to end while the compiler makes the Swift tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -32,13 +32,28 @@ scripts/dist/dependencies.sh "$dependencies"
 export PKG_CONFIG_PATH=$dependencies/pkgconfig
 unset NF_PROBE_MARCH
 
+# What is compiled lies at a path of the same length wherever the checkout is: where Swift looks whether a closure escapes it writes down
+# how long the path of the source file is. So a copy of the sources is compiled, and what is built is reached through links beside it.
+root=$(realpath /var/tmp)/nf-probe-dist-$(printf '%s' "$work" | sha256sum | cut -c 1-16)
+copy_sources() {
+  rm -rf "$root"
+  mkdir -m 700 "$root"
+  mkdir -p "$root/source" "$work/build" "$work/kernels"
+  # With their dates, so that what has not changed is not compiled again; with the checkout's Git, which knows the commit.
+  tar --null -cf - --ignore-failed-read -T <(git ls-files -z --cached --others --exclude-standard) | tar -xf - -C "$root/source"
+  printf 'gitdir: %s\n' "$(git rev-parse --absolute-git-dir)" >"$root/source/.git"
+  if [[ -e Package.resolved ]]; then cp -p Package.resolved "$root/source/"; fi
+  ln -s "$work/build" "$work/kernels" "$root/"
+}
+
 # Everything once, with the plainest kernels; of the other sets only the kernels.
-folder_of() { if [[ "$1" == "${sets[0]}" ]]; then echo "$work/build"; else echo "$work/kernels/$1"; fi; }
+folder_of() { if [[ "$1" == "${sets[0]}" ]]; then echo "$root/build"; else echo "$root/kernels/$1"; fi; }
 build() {
   local set=$1 what=(--target Kernels)
   if [[ "$set" == "${sets[0]}" ]]; then what=(--product nf-probe); fi
-  NF_PROBE_MARCH=$(march "$set") swift build -c release --static-swift-stdlib --scratch-path "$(folder_of "$set")" \
-    "${what[@]}" >&2
+  # C's assertions name their file: without what differs between checkouts.
+  NF_PROBE_MARCH=$(march "$set") swift build -c release --static-swift-stdlib --package-path "$root/source" \
+    --scratch-path "$(folder_of "$set")" -Xcc "-ffile-prefix-map=$root/=" "${what[@]}" >&2
 }
 objects() { (cd "$(folder_of "$1")/release" && realpath {Kernels,CProcessor,COneDNN}.build/*.o); }
 
@@ -93,7 +108,10 @@ without_hashes() { objcopy --remove-section=.swift_modhash "$1"; }
 # The names that a library offers and asks for, but the C library's. The sets must not differ in them: the program is linked with one.
 interface() { nm -D "$1" | sed 's/^[0-9a-f ]* //' | grep -v '@' | LC_ALL=C sort; }
 
+copy_sources
+trap 'rm -rf "$root"' EXIT
 for set in "${sets[@]}"; do build "$set"; done
+cp "$root/source/Package.resolved" .
 link_statically stdc++ z
 open_swift
 rm -rf "$prefix"

@@ -127,7 +127,7 @@ struct RecipeCommand: ParsableCommand, ViewOptions {
       resuming: isEarlier, shard: shard)
     if !asIs {
       let left = try runner.runToEnd(console, in: folder, waiting: untilDecided)
-      if left > 0 { console.progress("\(counted(left, "run")) are being made by other processes") }
+      if left > 0 { console.progress("other processes are making \(counted(left, "run"))") }
     }
     if untilDecided, let budget {
       var read: [String: RecordedRun] = [:]

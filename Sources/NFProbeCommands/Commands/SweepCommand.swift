@@ -161,7 +161,7 @@ struct SweepCommand: ParsableCommand, ViewOptions {
     let left = try runner.runToEnd(console, in: folder)
     guard left == 0 else {
       return console.progress(
-        "\(counted(left, "run")) are being made by other processes; nf-probe sweep \(folder.path) shows all when they are done"
+        "other processes are making \(counted(left, "run")); nf-probe sweep \(folder.path) shows all when they are done"
       )
     }
     let report = try plan.report(in: folder.path) { path in
