@@ -47,20 +47,14 @@ public struct ReportFiles: Sendable {
     return path
   }
 
-  private static func runFiles(in folder: String) throws -> [String] {
-    let names = try names(in: folder)
-    let files = names.filter(isRunFileName)
-    guard files.isEmpty else { return files.map { "\(folder)/\($0)" } }
-    let deeper = names.filter { name in
-      ((try? self.names(in: "\(folder)/\(name)")) ?? []).contains { $0.hasSuffix(".h5") }
-    }
-    let hint =
-      deeper.isEmpty ? "" : "; its folders \(deeper.joined(separator: ", ")) do: name those that are meant"
-    throw RunReadingError.failed("\(folder) holds no run files (.h5)\(hint)")
+  private static func runFiles(in path: String) throws -> [String] {
+    let folder = RunFolder(path: path, names: try names(in: path))
+    guard !folder.files.isEmpty else { throw folder.lacksRuns }
+    return folder.files
   }
 
   private static func names(in folder: String) throws -> [String] {
-    do { return try FileManager.default.contentsOfDirectory(atPath: folder).sorted() } catch {
+    do { return try FileManager.default.contentsOfDirectory(atPath: folder) } catch {
       throw RunReadingError.failed("the folder \(folder) cannot be read: \(systemReason(of: error))")
     }
   }

@@ -272,6 +272,7 @@ def test_one_damaged_file_of_a_folder(folder):
 def test_a_folder_of_other_things(folder):
     (folder.parent / "empty").mkdir()
     refuses("grads", "empty", cwd=folder.parent, mentions=["empty: is a folder, not a run file"])
+    refuses("verify", ".", cwd=folder.parent, mentions=["holds no run files", "its folders runs do", "name those"])
     refuses("info", "runs", cwd=folder.parent, mentions=["runs: is a folder, not a run file"])
     # Weights that Transformers has saved for another library are no run file.
     (folder / "config.json").write_text("{}")

@@ -94,7 +94,7 @@ struct ExportCommand: ParsableCommand {
   var path: String? { out ?? csv }
 
   mutating func validate() throws {
-    files = runFiles(named: files)
+    files = try runFiles(named: files)
     guard chosen != .parquet else {
       throw ValidationError(
         "--format parquet: Parquet is written by the Python package: python -m nf_probe.parquet "

@@ -42,7 +42,7 @@ struct PackCommand: ParsableCommand {
   var quiet = false
 
   mutating func validate() throws {
-    files = runFiles(named: files)
+    files = try runFiles(named: files)
     guard every > 0 else { throw ValidationError("--every must be at least 1, not \(every)") }
     guard to == nil || files.count == 1 else { throw ValidationError("--to takes one run file") }
     guard to == nil || !replace else {

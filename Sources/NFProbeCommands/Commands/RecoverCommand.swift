@@ -29,7 +29,7 @@ struct RecoverCommand: ParsableCommand {
   @Flag(name: .shortAndLong, help: "Print nothing but what goes wrong.")
   var quiet = false
 
-  mutating func validate() { files = runFiles(named: files) }
+  mutating func validate() throws { files = try runFiles(named: files) }
 
   func run() throws {
     if Supervisor.isChild, files.count == 1 { return try recover(files[0]) }

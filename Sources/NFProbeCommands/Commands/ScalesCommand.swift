@@ -32,7 +32,7 @@ struct ScalesCommand: ParsableCommand {
   @OptionGroup(title: "Output") var output: OutputOptions
 
   mutating func validate() throws {
-    files = runFiles(named: files)
+    files = try runFiles(named: files)
     guard !view.paper || output.out != nil || (view.svg != nil && view.figure == .boxes) else {
       throw ValidationError("--paper adds to the figure of boxes: give --svg FILE or --out DIR")
     }

@@ -79,7 +79,7 @@ struct StabilityCommand: ParsableCommand, ViewOptions {
   @OptionGroup(title: "Output") var output: OutputOptions
 
   mutating func validate() throws {
-    files = runFiles(named: files)
+    files = try runFiles(named: files)
     guard (1...1000).contains(seeds) else {
       throw ValidationError("--seeds must be between 1 and 1000, not \(seeds)")
     }

@@ -37,7 +37,7 @@ struct VerifyCommand: ParsableCommand {
   @Option(help: .hidden)
   var reportInto: String?
 
-  mutating func validate() { files = runFiles(named: files) }
+  mutating func validate() throws { files = try runFiles(named: files) }
 
   func run() throws {
     if let reportInto, Supervisor.isChild {
