@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes sure that the libraries nf-probe is built with are there: HDF5, OpenBLAS, and pkg-config to find them.
-# On a processor with instructions for bfloat16 also oneDNN, which multiplies with them, where apt-get has it; it is not needed.
+# On a processor with AVX-512 also oneDNN, whose products are faster there, where apt-get has it; it is not needed.
 # With --python, also what `python3 -m venv` needs. Installs with apt-get where it may; elsewhere says what to install.
 set -euo pipefail
 
@@ -61,7 +61,7 @@ END
 
 # oneDNN under the name that the release has for it. The program looks for it when it runs.
 install_native_products() {
-  grep -qw avx512_bf16 /proc/cpuinfo 2>/dev/null || return 0
+  grep -qw avx512vl /proc/cpuinfo 2>/dev/null || return 0
   if /sbin/ldconfig -p 2>/dev/null | grep -q 'libdnnl\.so\.[23]'; then return 0; fi
   local package
   for package in libdnnl3 libdnnl2; do

@@ -96,6 +96,13 @@ int nf_probe_bfloat16_instructions(void) {
   if (__builtin_cpu_supports("amx-bf16")) return 2;
   return __builtin_cpu_supports("avx512bf16") ? 1 : 0;
 }
+
+int nf_probe_has_fast_bfloat16(void) {
+  __builtin_cpu_init();
+  int instructions = nf_probe_bfloat16_instructions();
+  // Of Intel's, Cooper Lake alone has a multiplier of full width behind those of AVX-512.
+  return instructions == 2 || (instructions == 1 && (!__builtin_cpu_is("intel") || __builtin_cpu_is("cooperlake")));
+}
 #else
 const char *nf_probe_missing_feature(void) { return NULL; }
 
@@ -110,4 +117,5 @@ const char *nf_probe_kernel_set(void) {
 int nf_probe_has_avx512(void) { return 0; }
 int nf_probe_has_avx2(void) { return 0; }
 int nf_probe_bfloat16_instructions(void) { return 0; }
+int nf_probe_has_fast_bfloat16(void) { return 0; }
 #endif

@@ -42,11 +42,14 @@ extension Float: FactorScalar {
   /// Multiplied here.
   public typealias Head = PackedHead<Float>
 
-  /// The corresponding C function is `cblas_sgemm`.
+  /// The corresponding C functions are `dnnl_sgemm` and `cblas_sgemm`.
   public static func multiply(
     _ a: BLASOperand<Float>, _ b: BLASOperand<Float>, alpha: Float, beta: Float,
     into c: BLASOperand<Float>, inner: Int
   ) {
+    if FloatProducts.areOneDNNs, inner > 0 {
+      return OneDNN.multiply(a, b, alpha: alpha, beta: beta, into: c, inner: inner)
+    }
     unsafe cblas_sgemm(
       CblasRowMajor, a.flag, b.flag, blasint(c.rows), blasint(c.width), blasint(inner), alpha, a.base,
       blasint(a.stride), b.base, blasint(b.stride), beta, c.base, blasint(c.stride))

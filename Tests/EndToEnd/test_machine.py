@@ -85,6 +85,34 @@ def test_slower_kernels_from_the_environment_are_said(tmp_path):
             process.communicate(timeout=60)
 
 
+def test_products_of_float32_are_the_library_s_that_is_asked_for(tmp_path):
+    def trained(name, **variables):
+        kept = {key: value for key, value in environment(**variables).items() if key != "OPENBLAS_CORETYPE" or key in variables}
+        command = [PROGRAM, "train", *small(out=name)]
+        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=kept)
+        if result.returncode:
+            return result.returncode, result.stderr
+        (path,) = run_files(tmp_path / name)
+        with h5py.File(path) as file:
+            return file.attrs["blas"], file["loss"][:]
+
+    library, losses = trained("openblas", NF_PROBE_FP32="openblas")
+    assert library.startswith("OpenBLAS") and "oneDNN" not in library
+    other, found = trained("onednn", NF_PROBE_FP32="onednn")
+    if other == 1:
+        assert "NF_PROBE_FP32=onednn: that takes oneDNN" in found and "AVX-512" in found
+        assert trained("chosen")[0] == library
+    else:
+        # Both add up the same products; after four updates Adam has made of their last digits what it makes.
+        numpy.testing.assert_allclose(found, losses, rtol=1e-4)
+        assert re.fullmatch(re.escape(library) + r", fp32 by oneDNN [0-9.]+", other)
+        assert trained("chosen")[0] == other
+        # Who keeps OpenBLAS from its kernels for the processor has chosen it.
+        assert "oneDNN" not in trained("kept", OPENBLAS_CORETYPE="Haswell")[0]
+    code, message = trained("refused", NF_PROBE_FP32="mkl")
+    assert code == 1 and "NF_PROBE_FP32 must be openblas or onednn, not mkl" in message
+
+
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="these kernels are for x86-64")
 def test_a_user_s_choice_of_kernels_and_threads_stays(tmp_path):
     variables = {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_NUM_THREADS": "1"}

@@ -2,6 +2,7 @@ import Documents
 import RealModule
 import RunData
 import Statistics
+import Text
 
 /// What runs say to a claim.
 public struct ClaimResult: Sendable {
@@ -83,15 +84,15 @@ public struct ClaimResult: Sendable {
     // No correlation lies beyond.
     if claim.measure == .scaleTrend, claim.against.isEmpty { effect = effect.clamped(to: -1...1) }
     let remarks = ([cell] + [other].compactMap(\.self)).flatMap { cell -> [String] in
-      let stopped = cell.runs.count - cell.endedRuns.count
-      return [
-        (cell.seedsNotLearning.count, "are not learning yet"),
+      [
+        (cell.seedsNotLearning.count, "is not learning yet", "are not learning yet"),
         (
-          stopped,
-          stopped == 1
-            ? "has not come to its end, and is left out" : "have not come to their end, and are left out"
+          cell.runs.count - cell.endedRuns.count, "has not come to its end, and is left out",
+          "have not come to their end, and are left out"
         ),
-      ].filter { $0.0 > 0 }.map { "\($0) of \(cell.runs.count) runs of \(cell.label) \($1)" }
+      ].filter { $0.0 > 0 }.map { count, one, several in
+        "\(count) of \(counted(cell.runs.count, "run")) of \(cell.label) \(count == 1 ? one : several)"
+      }
     }
     self = result(effect, numbers.count, samples.problem, remarks)
     intervals = report.intervals

@@ -16,6 +16,9 @@ int nf_probe_has_avx2(void);
 /// The instructions that this processor has for products of bfloat16: 2 for AMX, 1 for AVX-512's, 0 for none.
 int nf_probe_bfloat16_instructions(void);
 
+/// Whether products of bfloat16 are faster with them than those of float32.
+int nf_probe_has_fast_bfloat16(void);
+
 /// Processors that this process may run on, or 0 where the system does not say.
 int nf_probe_allowed_processors(void);
 

@@ -19,12 +19,13 @@ package enum ProcessorChoice {
         "this program's kernels (\(Processor.kernelSet)) are for processors with \(feature), which this one lacks; "
           + KernelChoice.advice)
     }
-    guard ProcessInfo.processInfo.environment[variable] == nil, let kernels = Processor.betterMatrixKernels
-    else { return }
-    unsafe setenv(variable, kernels, 1)
-    // Comes back only where it fails; then the slower kernels compute the same.
-    startAnew()
-    unsafe unsetenv(variable)
+    if ProcessInfo.processInfo.environment[variable] == nil, let kernels = Processor.betterMatrixKernels {
+      unsafe setenv(variable, kernels, 1)
+      // Comes back only where it fails; then the slower kernels compute the same.
+      startAnew()
+      unsafe unsetenv(variable)
+    }
+    if try FloatLibrary.current() == .openblas { FloatProducts.keepToOpenBLAS() }
   }
 
   /// Starts the program anew, for what is read from the environment before it begins. Comes back only where that fails.

@@ -3,7 +3,7 @@ import Foundation
 import Kernels
 import Text
 
-/// How products of bf16 are computed: by the processor's own instructions for them where it has any, else from rounded numbers in float32.
+/// How products of bf16 are computed: by the processor's own instructions for them where they are faster, else from rounded numbers in float32.
 package enum ProductChoice: String, CaseIterable {
   /// Factors of 16 bits, multiplied natively.
   case native
@@ -16,7 +16,7 @@ package enum ProductChoice: String, CaseIterable {
   ///
   /// - Throws: ``ExperimentError`` where it asks for what is not there.
   package static func current() throws -> ProductChoice {
-    let best: ProductChoice = NativeProducts.areAvailable ? .native : .rounded
+    let best: ProductChoice = NativeProducts.areFaster ? .native : .rounded
     guard let word = ProcessInfo.processInfo.environment[variable], !word.isEmpty else { return best }
     guard let choice = ProductChoice(rawValue: word) else {
       let words = allCases.map(\.rawValue).joined(separator: " or ")
@@ -32,10 +32,13 @@ package enum ProductChoice: String, CaseIterable {
 }
 
 extension ModelConfiguration {
-  /// What computes the products, e.g. `OpenBLAS 0.3.21 SkylakeX, bf16 by oneDNN 2.6.3 AVX512-BF16`.
+  /// What computes the products, e.g. `OpenBLAS 0.3.21 SkylakeX, fp32 by oneDNN 2.6.3` or `OpenBLAS 0.3.21 SkylakeX, bf16 by oneDNN 2.6.3
+  /// AVX512-BF16`.
   package var productLibrary: String {
-    guard precision == .bf16 else { return MatrixLibrary.description }
-    let library = hasNativeProducts ? NativeProducts.description : nil
-    return MatrixLibrary.description + (library.map { ", bf16 by \($0)" } ?? ", bf16 by rounding")
+    if precision == .bf16, hasNativeProducts, let native = NativeProducts.description {
+      return MatrixLibrary.description + ", bf16 by \(native)"
+    }
+    let float32 = FloatProducts.description.map { ", fp32 by \($0)" } ?? ""
+    return MatrixLibrary.description + float32 + (precision == .bf16 ? ", bf16 by rounding" : "")
   }
 }
